@@ -1,0 +1,155 @@
+// The C types of one kernel, whatever they come from: BTF, DWARF or a layout file. Types refer to
+// each other, so everything that points elsewhere is a getter that resolves on first use.
+
+/** `void`, also what a pointer to nothing known points to. */
+export interface VoidType {
+  readonly kind: 'void';
+}
+
+/** An integer, character or boolean. */
+export interface IntType {
+  readonly kind: 'int';
+  readonly name: string;
+  /** Size in bytes, 1 to 16. */
+  readonly size: number;
+  readonly signed: boolean;
+}
+
+/** A floating point number; the kernel has them only in FPU state. */
+export interface FloatType {
+  readonly kind: 'float';
+  readonly name: string;
+  readonly size: number;
+}
+
+/** A pointer. */
+export interface PointerType {
+  readonly kind: 'pointer';
+  readonly size: number;
+  /** What it points to, qualifiers and typedefs removed. */
+  readonly target: CType;
+}
+
+/** An array of `count` elements; 0 for a flexible array member. */
+export interface ArrayType {
+  readonly kind: 'array';
+  readonly element: CType;
+  readonly count: number;
+}
+
+/** A struct or union. A forward declaration has size 0 and no members. */
+export interface StructType {
+  readonly kind: 'struct' | 'union';
+  /** Empty for an anonymous one. */
+  readonly name: string;
+  readonly size: number;
+  readonly members: readonly Member[];
+}
+
+/** One member as it is declared; anonymous structs and unions have an empty name. */
+export interface Member {
+  readonly name: string;
+  /** Offset from the start of the struct in bits. */
+  readonly bitOffset: number;
+  /** Width in bits of a bit field; undefined for an ordinary member. */
+  readonly bitSize: number | undefined;
+  /** Its type, qualifiers and typedefs removed. */
+  readonly type: CType;
+}
+
+/** An enumeration. */
+export interface EnumType {
+  readonly kind: 'enum';
+  readonly name: string;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly values: ReadonlyMap<string, bigint>;
+}
+
+/** A function; its signature is of no use to us. */
+export interface FunctionType {
+  readonly kind: 'function';
+}
+
+/** Any C type, with qualifiers (const, volatile, restrict, type tags) and typedefs removed. */
+export type CType =
+  VoidType | IntType | FloatType | PointerType | ArrayType | StructType | EnumType | FunctionType;
+
+/** The name spaces of C in which a type is looked up. */
+export type TypeKind = 'struct' | 'union' | 'enum' | 'typedef' | 'int';
+
+/** Types by name. */
+export interface TypeSource {
+  /** Where they come from, in words that stand in results: `BTF in the dump`. */
+  readonly origin: string;
+  /**
+   * A complete type by kind and name; undefined if this kernel has none. A typedef is resolved.
+   * Anonymous enums are found through {@link findEnumerator}.
+   */
+  find(kind: TypeKind, name: string): CType | undefined;
+  /** The value of an enumerator (`NR_FREE_PAGES`) in any enum, named or not. */
+  findEnumerator(name: string): bigint | undefined;
+}
+
+/** Where a member lies in a struct that may contain it several levels down. */
+export interface MemberPlace {
+  /** Offset from the start of the outermost struct in bits. */
+  readonly bitOffset: number;
+  readonly bitSize: number | undefined;
+  readonly type: CType;
+}
+
+/** The size of a value of this type in bytes. */
+export function sizeOf(type: CType): number {
+  switch (type.kind) {
+    case 'void':
+    case 'function':
+      return 0;
+    case 'array':
+      return type.count * sizeOf(type.element);
+    default:
+      return type.size;
+  }
+}
+
+/** How deep anonymous structs are followed; a damaged type graph may contain itself. */
+const NESTING_MAX = 32;
+
+/**
+ * A member by its path: `mm`, `signal.thread_head` is not one (that is another struct), but
+ * `thread.sp`, `tasks.next` are. Members of anonymous structs and unions are found by their own
+ * name, as in C. An array index may follow a name: `watermark[1]`.
+ *
+ * @returns undefined if there is no such member
+ */
+export function findMember(struct: StructType, path: string): MemberPlace | undefined {
+  let place: MemberPlace = { bitOffset: 0, bitSize: undefined, type: struct };
+  for (const step of path.split('.')) {
+    const [, name, indices] = /^([A-Za-z_]\w*)((?:\[\d+\])*)$/.exec(step) ?? [];
+    if (name === undefined) return undefined;
+    if (place.type.kind !== 'struct' && place.type.kind !== 'union') return undefined;
+    const found = findDirect(place.type, name, 0);
+    if (found === undefined) return undefined;
+    let { type, bitOffset } = found;
+    for (const index of (indices ?? '').match(/\d+/g) ?? []) {
+      if (type.kind !== 'array') return undefined;
+      bitOffset += Number(index) * sizeOf(type.element) * 8;
+      type = type.element;
+    }
+    place = { type, bitOffset: place.bitOffset + bitOffset, bitSize: found.bitSize };
+  }
+  return place;
+}
+
+function findDirect(struct: StructType, name: string, depth: number): MemberPlace | undefined {
+  if (depth > NESTING_MAX) return undefined;
+  for (const member of struct.members) {
+    if (member.name === name) return member;
+    if (member.name !== '') continue;
+    const { type } = member;
+    if (type.kind !== 'struct' && type.kind !== 'union') continue;
+    const inner = findDirect(type, name, depth + 1);
+    if (inner !== undefined) return { ...inner, bitOffset: member.bitOffset + inner.bitOffset };
+  }
+  return undefined;
+}
