@@ -1,0 +1,99 @@
+// x86-64: the geometry of its page tables, the bits of an entry, and the fixed addresses.
+//
+//   63      57 56     48 47     39 38     30 29     21 20     12 11        0
+//   +---------+---------+---------+---------+---------+---------+----------+
+//   |  sign   |   pgd   |   p4d   |   pud   |   pmd   |   pte   |  offset  |   5 levels
+//   +---------+---------+---------+---------+---------+---------+----------+
+//   |       sign        |   pgd   |   pud   |   pmd   |   pte   |  offset  |   4 levels
+//   +-------------------+---------+---------+---------+---------+----------+
+//
+// Each index has 9 bits, so each table is one page of 512 entries of 8 bytes. Sources: Intel SDM
+// volume 3, 4.5; kernel arch/x86/include/asm/{pgtable_types,page_64_types}.h.
+//
+// What KASLR moves (direct map, vmalloc and vmemmap areas) is not here: the kernel keeps it in the
+// variables page_offset_base, vmalloc_base and vmemmap_base.
+
+import type { Vaddr } from '../util/address.ts';
+
+/** Size of a page and of a table in bytes. */
+export const PAGE_SIZE = 4096;
+export const PAGE_SHIFT = 12;
+
+/** Entries of 8 bytes in one table. */
+export const PTRS_PER_TABLE = 512;
+export const PTE_SIZE = 8;
+
+/** Where the kernel image is mapped before KASLR moves it (`__START_KERNEL_map`). */
+export const START_KERNEL_MAP = 0xffffffff80000000n as Vaddr;
+
+/**
+ * Size of the window above {@link START_KERNEL_MAP} that holds the kernel image: 1 GiB with KASLR
+ * (`KERNEL_IMAGE_SIZE`), the rest up to 2 GiB is for modules and the fixmap.
+ */
+export const KERNEL_IMAGE_SIZE_MAX = 1 << 30;
+
+/** `CONFIG_PHYSICAL_ALIGN`: the image is moved by multiples of it, so `phys_base` is one. */
+export const PHYSICAL_ALIGN = 2 << 20;
+
+// Bits of an entry; the low half of it, so that they fit a 32-bit integer.
+/** Present. */
+export const PAGE_PRESENT = 1 << 0;
+/** In a pud or pmd: the entry maps a page of 1 GiB or 2 MiB itself. */
+export const PAGE_PSE = 1 << 7;
+/** `_PAGE_PROTNONE`: with PRESENT clear, a page that exists and may not be touched. */
+export const PAGE_PROTNONE = 1 << 8;
+
+/** Bits 12 to 51 of an entry are an address; these are those of the upper half of the entry. */
+export const PHYSICAL_MASK_HI = 0x000fffff;
+export const PHYSICAL_MASK_LO = 0xfffff000;
+
+/** The names of the levels of a walk, as the kernel has them. */
+export type PageTableLevelName = 'pgd' | 'p4d' | 'pud' | 'pmd' | 'pte';
+
+/** One level of a page walk. */
+export interface PageTableLevel {
+  readonly name: PageTableLevelName;
+  /** log2 of the bytes that one entry covers. */
+  readonly shift: number;
+  /** Whether an entry with {@link PAGE_PSE} maps a page; at the pte level that bit is PAT. */
+  readonly mayBeLarge: boolean;
+}
+
+const PTE: PageTableLevel = { name: 'pte', shift: 12, mayBeLarge: false };
+const PMD: PageTableLevel = { name: 'pmd', shift: 21, mayBeLarge: true };
+const PUD: PageTableLevel = { name: 'pud', shift: 30, mayBeLarge: true };
+
+/** Four-level paging. The kernel folds p4d into pgd, so the top one is called pgd here too. */
+export const LEVELS_4: readonly PageTableLevel[] = [
+  { name: 'pgd', shift: 39, mayBeLarge: false },
+  PUD,
+  PMD,
+  PTE,
+];
+
+/** Five-level paging (LA57), kernel 4.14 and later. */
+export const LEVELS_5: readonly PageTableLevel[] = [
+  { name: 'pgd', shift: 48, mayBeLarge: false },
+  { name: 'p4d', shift: 39, mayBeLarge: false },
+  PUD,
+  PMD,
+  PTE,
+];
+
+/** How many levels a kernel uses: `NUMBER(pgtable_l5_enabled)` in VMCOREINFO. */
+export type PageTableDepth = 4 | 5;
+
+/** The levels of a walk, from the root down. */
+export function pageTableLevels(depth: PageTableDepth): readonly PageTableLevel[] {
+  return depth === 5 ? LEVELS_5 : LEVELS_4;
+}
+
+/**
+ * Whether the upper bits are copies of the highest translated one (47 or 56).
+ *
+ * @param hi bits 32 to 63 of the address, as a signed or unsigned 32-bit integer
+ */
+export function isCanonical(hi: number, depth: PageTableDepth): boolean {
+  const sign = (hi | 0) >> (depth === 5 ? 24 : 15);
+  return sign === 0 || sign === -1;
+}
