@@ -42,6 +42,8 @@ export interface StructType {
   readonly kind: 'struct' | 'union';
   /** Empty for an anonymous one. */
   readonly name: string;
+  /** Of an anonymous one the typedef that names it, as `atomic_t`; undefined if there is none. */
+  readonly typedefName?: string | undefined;
   readonly size: number;
   readonly members: readonly Member[];
 }
@@ -61,6 +63,8 @@ export interface Member {
 export interface EnumType {
   readonly kind: 'enum';
   readonly name: string;
+  /** Of an anonymous one the typedef that names it; undefined if there is none. */
+  readonly typedefName?: string | undefined;
   readonly size: number;
   readonly signed: boolean;
   readonly values: ReadonlyMap<string, bigint>;

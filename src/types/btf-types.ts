@@ -1,0 +1,359 @@
+// The types of a kernel from its BTF. A BTF has some 100,000 of them and a command looks at fifty,
+// so a CType is made when it is asked for and the graph grows from there.
+
+import * as c from '../format/btf/constants.ts';
+import type { BtfInt, BtfMember, BtfStruct, BtfType } from '../format/btf/records.ts';
+import type { BtfTable } from '../format/btf/table.ts';
+import type {
+  ArrayType,
+  CType,
+  EnumType,
+  Member,
+  PointerType,
+  StructType,
+  TypeKind,
+  TypeSource,
+} from './ctype.ts';
+
+/** How a {@link BtfTypes} is made from its table. */
+export interface BtfTypesOptions {
+  /** Words for results; `BTF in the dump` unless told. */
+  readonly origin?: string;
+  /** Bytes of a pointer; else those of `unsigned long`, which the kernel makes the same. */
+  readonly pointerSize?: number;
+  /**
+   * Where types are completed that this BTF only names: forward declarations, and the memberless
+   * structs of a distilled base (`.BTF.base`, Linux 6.11), which keeps name and size only.
+   */
+  readonly completeFrom?: TypeSource;
+}
+
+/** As the kernel's own limit on modifiers and nested arrays (MAX_RESOLVE_DEPTH in btf.c). */
+const DEPTH_MAX = 32;
+
+/** The kernel refuses types of 4 GiB and more (btf_array_check_member and friends). */
+const SIZE_MAX = 0xffff_ffff;
+
+const FUNCTION_TYPE: CType = { kind: 'function' };
+const VOID_TYPE: CType = { kind: 'void' };
+
+/** A {@link TypeSource} over one BTF, split or not. */
+export class BtfTypes implements TypeSource {
+  readonly origin: string;
+  readonly table: BtfTable;
+  readonly pointerSize: number;
+  readonly #completeFrom: TypeSource | undefined;
+  readonly #made = new Map<number, CType>();
+  #typedefNames: Map<number, string> | undefined;
+
+  constructor(table: BtfTable, options: BtfTypesOptions = {}) {
+    this.table = table;
+    this.origin = options.origin ?? 'BTF in the dump';
+    this.#completeFrom = options.completeFrom;
+    this.pointerSize = options.pointerSize ?? this.#longSize();
+  }
+
+  find(kind: TypeKind, name: string): CType | undefined {
+    return this.findAll(kind, name)[0];
+  }
+
+  /**
+   * Every type of that kind and name. Different sources files may define a struct of one name; the
+   * one with members and of the largest size comes first, since the others are mostly opaque
+   * stand-ins. A forward declaration is no type here.
+   */
+  findAll(kind: TypeKind, name: string): CType[] {
+    const ids = this.table
+      .idsNamed(name)
+      .filter((id) => KINDS[kind].includes(this.table.kindOf(id)));
+    const types = ids.map((id) => this.typeOf(id));
+    if (types.length < 2) return types;
+    return types.sort((a, b) => weight(b) - weight(a) || sizeIn(b) - sizeIn(a));
+  }
+
+  findEnumerator(name: string): bigint | undefined {
+    const place = this.table.enumeratorsNamed(name)[0];
+    if (place === undefined) return undefined;
+    const type = this.table.type(place.id);
+    if (type.kind !== 'enum' && type.kind !== 'enum64') return undefined;
+    return type.values[place.index]?.value;
+  }
+
+  /**
+   * The type of a variable that BTF describes. Kernels describe their per-CPU variables and no
+   * others (pahole --btf_encode_detached; global ones are a later option that nobody ships).
+   */
+  variableType(name: string): CType | undefined {
+    for (const id of this.table.idsNamed(name)) {
+      const type = this.table.type(id);
+      if (type.kind === 'var') return this.typeOf(type.target);
+    }
+    return undefined;
+  }
+
+  /**
+   * A type by its id, typedefs and qualifiers removed.
+   *
+   * @throws FormatError if the id is none, or if the type or what it is made of is damaged
+   */
+  typeOf(id: number): CType {
+    const stripped = this.#strip(id);
+    const known = this.#made.get(stripped);
+    if (known !== undefined) return known;
+    const type = this.#make(this.table.type(stripped));
+    this.#made.set(stripped, type);
+    return type;
+  }
+
+  /** The typedef that names an anonymous struct, union or enum. */
+  typedefNameOf(id: number): string | undefined {
+    this.#typedefNames ??= this.#readTypedefNames();
+    return this.#typedefNames.get(id);
+  }
+
+  /** Members of a struct with old and new bit fields alike. */
+  membersOf(struct: BtfStruct): Member[] {
+    return struct.members.map((member) => {
+      if (member.bitSize !== 0) return new BtfMemberType(this, member, member.bitSize);
+      const field = this.#oldBitField(member);
+      return field ?? new BtfMemberType(this, member, undefined);
+    });
+  }
+
+  /**
+   * Before kind_flag (Linux 4.20 and pahole of its time) a bit field was an int type with fewer
+   * bits than its size holds.
+   */
+  #oldBitField(member: BtfMember): Member | undefined {
+    const id = this.#strip(member.type);
+    if (this.table.kindOf(id) !== c.BTF_KIND_INT) return undefined;
+    const int = this.table.type(id) as BtfInt;
+    if (int.offset === 0 && int.bits === int.size * 8) return undefined;
+    const bitOffset = member.bitOffset + int.offset;
+    return new BtfMemberType(this, { ...member, bitOffset }, int.bits);
+  }
+
+  #strip(start: number): number {
+    let id = start;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      const kind = this.table.kindOf(id);
+      if (!TRANSPARENT.has(kind)) return id;
+      id = this.table.targetOf(id);
+    }
+    throw this.table.error(
+      start,
+      `expected at most ${DEPTH_MAX} typedefs and qualifiers, have more`,
+    );
+  }
+
+  #make(type: BtfType): CType {
+    switch (type.kind) {
+      case 'void':
+        return VOID_TYPE;
+      case 'int': {
+        const signed = (type.encoding & c.BTF_INT_SIGNED) !== 0;
+        return { kind: 'int', name: type.name, size: type.size, signed };
+      }
+      case 'float':
+        return { kind: 'float', name: type.name, size: type.size };
+      case 'ptr':
+        return new BtfPointer(this, type.target);
+      case 'array':
+        this.#checkArray(type.id);
+        return new BtfArray(this, type);
+      case 'struct':
+      case 'union':
+        return this.#makeStruct(type);
+      case 'enum':
+      case 'enum64':
+        return new BtfEnumType(this, type);
+      case 'fwd':
+        return this.#completeForward(type.name, type.isUnion ? 'union' : 'struct');
+      case 'func':
+      case 'func_proto':
+        return FUNCTION_TYPE;
+      default:
+        throw this.table.error(type.id, `expected a type of values, have ${type.kind}`);
+    }
+  }
+
+  #makeStruct(type: BtfStruct): CType {
+    if (type.members.length === 0 && type.name !== '' && this.#completeFrom !== undefined) {
+      const complete = this.#completeFrom.find(type.kind, type.name);
+      if (complete !== undefined && sizeIn(complete) === type.size) return complete;
+    }
+    return new BtfStructType(this, type);
+  }
+
+  #completeForward(name: string, kind: 'struct' | 'union'): CType {
+    const complete = this.find(kind, name) ?? this.#completeFrom?.find(kind, name);
+    return complete ?? { kind, name, size: 0, members: [] };
+  }
+
+  /** An array that contains itself, or of more elements than memory has, must not get out. */
+  #checkArray(start: number): void {
+    let id = start;
+    let count = 1;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      const type = this.table.type(this.#strip(id));
+      if (type.kind !== 'array') {
+        const elementSize = type.kind === 'ptr' ? this.pointerSize : 'size' in type ? type.size : 0;
+        if (count * elementSize <= SIZE_MAX) return;
+        const have = `${count} elements of ${elementSize}`;
+        throw this.table.error(start, `array, expected at most ${SIZE_MAX} bytes, have ${have}`);
+      }
+      count *= type.count;
+      id = type.element;
+    }
+    throw this.table.error(start, `array, expected at most ${DEPTH_MAX} dimensions, have more`);
+  }
+
+  #longSize(): number {
+    for (const name of ['long unsigned int', 'unsigned long']) {
+      const long = this.find('int', name);
+      if (long?.kind === 'int' && (long.size === 4 || long.size === 8)) return long.size;
+    }
+    return 8;
+  }
+
+  #readTypedefNames(): Map<number, string> {
+    const names = new Map<number, string>();
+    for (let id = 1; id < this.table.endId; id++) {
+      if (this.table.kindOf(id) !== c.BTF_KIND_TYPEDEF) continue;
+      const target = this.table.targetOf(id);
+      if (!names.has(target)) names.set(target, this.table.nameOf(id));
+    }
+    return names;
+  }
+}
+
+/** The kinds that say how a type may be used, not what it is. */
+const TRANSPARENT = new Set([
+  c.BTF_KIND_TYPEDEF,
+  c.BTF_KIND_VOLATILE,
+  c.BTF_KIND_CONST,
+  c.BTF_KIND_RESTRICT,
+  c.BTF_KIND_TYPE_TAG,
+]);
+
+const KINDS: Record<TypeKind, readonly number[]> = {
+  struct: [c.BTF_KIND_STRUCT],
+  union: [c.BTF_KIND_UNION],
+  enum: [c.BTF_KIND_ENUM, c.BTF_KIND_ENUM64],
+  typedef: [c.BTF_KIND_TYPEDEF],
+  int: [c.BTF_KIND_INT],
+};
+
+/** 1 for a type that says what it contains. */
+function weight(type: CType): number {
+  if (type.kind === 'struct' || type.kind === 'union') return type.members.length > 0 ? 1 : 0;
+  if (type.kind === 'enum') return type.values.size > 0 ? 1 : 0;
+  return 1;
+}
+
+function sizeIn(type: CType): number {
+  return 'size' in type ? type.size : 0;
+}
+
+class BtfPointer implements PointerType {
+  readonly kind = 'pointer';
+  readonly size: number;
+  readonly #types: BtfTypes;
+  readonly #target: number;
+
+  constructor(types: BtfTypes, target: number) {
+    this.#types = types;
+    this.#target = target;
+    this.size = types.pointerSize;
+  }
+
+  get target(): CType {
+    return this.#types.typeOf(this.#target);
+  }
+}
+
+class BtfArray implements ArrayType {
+  readonly kind = 'array';
+  readonly count: number;
+  readonly #types: BtfTypes;
+  readonly #element: number;
+
+  constructor(types: BtfTypes, type: { element: number; count: number }) {
+    this.#types = types;
+    this.#element = type.element;
+    this.count = type.count;
+  }
+
+  get element(): CType {
+    return this.#types.typeOf(this.#element);
+  }
+}
+
+class BtfStructType implements StructType {
+  readonly kind: 'struct' | 'union';
+  readonly name: string;
+  readonly size: number;
+  readonly #types: BtfTypes;
+  readonly #type: BtfStruct;
+  #members: Member[] | undefined;
+
+  constructor(types: BtfTypes, type: BtfStruct) {
+    this.#types = types;
+    this.#type = type;
+    this.kind = type.kind;
+    this.name = type.name;
+    this.size = type.size;
+  }
+
+  get typedefName(): string | undefined {
+    return this.name === '' ? this.#types.typedefNameOf(this.#type.id) : undefined;
+  }
+
+  get members(): readonly Member[] {
+    this.#members ??= this.#types.membersOf(this.#type);
+    return this.#members;
+  }
+}
+
+class BtfMemberType implements Member {
+  readonly name: string;
+  readonly bitOffset: number;
+  readonly bitSize: number | undefined;
+  readonly #types: BtfTypes;
+  readonly #type: number;
+
+  constructor(types: BtfTypes, member: BtfMember, bitSize: number | undefined) {
+    this.name = member.name;
+    this.bitOffset = member.bitOffset;
+    this.bitSize = bitSize;
+    this.#types = types;
+    this.#type = member.type;
+  }
+
+  get type(): CType {
+    return this.#types.typeOf(this.#type);
+  }
+}
+
+class BtfEnumType implements EnumType {
+  readonly kind = 'enum';
+  readonly name: string;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly values: ReadonlyMap<string, bigint>;
+  readonly #types: BtfTypes;
+  readonly #id: number;
+
+  constructor(types: BtfTypes, type: Extract<BtfType, { kind: 'enum' | 'enum64' }>) {
+    this.#types = types;
+    this.#id = type.id;
+    this.name = type.name;
+    this.size = type.size;
+    this.signed = type.signed;
+    this.values = new Map(type.values.map(({ name, value }) => [name, value]));
+  }
+
+  get typedefName(): string | undefined {
+    return this.name === '' ? this.#types.typedefNameOf(this.#id) : undefined;
+  }
+}
