@@ -96,7 +96,7 @@ export class KdumpMemory extends CachedMemory {
 
   protected loadPage(index: number): Uint8Array | undefined {
     const part = this.#partOf(index);
-    if (part === undefined || !part.storedBitmap.has(index)) return undefined;
+    if (!part?.storedBitmap.has(index)) return undefined;
     const desc = this.#storedDesc(part, index);
     if (desc === undefined) return undefined;
     try {

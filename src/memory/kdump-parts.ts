@@ -43,7 +43,7 @@ function checkOverlaps(parts: readonly KdumpFile[]): void {
 /** Tells `problems` of the pfn ranges whose pages are stored in parts that were not given. */
 export function reportMissing(parts: readonly KdumpFile[], problems: Problems): void {
   const first = parts[0];
-  if (first === undefined || !first.isSplit) return;
+  if (!first?.isSplit) return;
   let next = 0;
   const ends = [...parts.map(({ pfns }) => pfns), { start: first.maxPfn, end: first.maxPfn }];
   for (const { start, end } of ends) {
@@ -56,6 +56,8 @@ export function reportMissing(parts: readonly KdumpFile[], problems: Problems): 
   }
 }
 
+const UTS_MEMBERS = ['sysname', 'nodename', 'release', 'version', 'machine', 'domainname'] as const;
+
 /** The first member of the headers in which two parts of one dump cannot differ. */
 function differsIn(a: KdumpFile, b: KdumpFile): string | undefined {
   const facts = (file: KdumpFile): [string, string | number][] => [
@@ -63,7 +65,7 @@ function differsIn(a: KdumpFile, b: KdumpFile): string | undefined {
     ['byte order', file.target.littleEndian ? 'little' : 'big'],
     ['signature', file.header.signature],
     ['header_version', file.header.headerVersion],
-    ...Object.entries(file.header.utsname),
+    ...UTS_MEMBERS.map((name): [string, string] => [name, file.header.utsname[name]]),
     ['timestamp', `${file.header.timestamp.sec}.${file.header.timestamp.usec}`],
     ['block_size', file.header.blockSize],
     ['bitmap_blocks', file.header.bitmapBlocks],

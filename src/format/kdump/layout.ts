@@ -130,6 +130,23 @@ export function decodeStruct(
   return parser.parse(bytes) as DecodedStruct;
 }
 
+/** The inverse of {@link decodeStruct}; members without a value are zero. */
+export function encodeStruct(
+  values: DecodedStruct,
+  members: StructMembers,
+  target: { abi: KdumpAbi; littleEndian: boolean },
+): Uint8Array {
+  const bytes = new Uint8Array(structSize(members, target.abi));
+  const view = new DataView(bytes.buffer);
+  for (const { name, offset, size } of placeMembers(members, target.abi)) {
+    const value = values[name] ?? 0;
+    if (value instanceof Uint8Array) bytes.set(value.subarray(0, size), offset);
+    else if (size === 8) view.setBigUint64(offset, BigInt(value), target.littleEndian);
+    else view.setUint32(offset, Number(BigInt.asUintN(32, BigInt(value))), target.littleEndian);
+  }
+  return bytes;
+}
+
 function buildParser(members: readonly PlacedMember[], littleEndian: boolean): Parser {
   const parser = new Parser().endianness(littleEndian ? 'little' : 'big');
   let end = 0;

@@ -35,6 +35,9 @@ const VMCOREINFO_MAX = 1 << 20;
 /** Notes of 8192 CPUs with their full register sets stay below. */
 const NOTES_MAX = 256 << 20;
 
+/** No architecture has more than 52 bits of physical address; it bounds every walk of a bitmap. */
+const PHYSICAL_END_MAX = 2 ** 52;
+
 /** One kdump file, opened: headers decoded, bitmaps and descriptors ready to be asked. */
 export interface KdumpFile {
   readonly source: ByteSource;
@@ -92,7 +95,7 @@ export function readKdump(source: ByteSource, problems = new Problems()): KdumpF
   const maxPfn = checkMaxPfn({ source, header, subHeader }, problems);
   const { ramBitmap, storedBitmap } = openBitmaps(source, header, maxPfn);
   const isSplit = subHeader.split === true;
-  const pfns = partRange({ header, subHeader, maxPfn });
+  const pfns = partRange(subHeader, maxPfn);
   if (detected.statedBlockSize !== undefined) {
     const found = `${detected.statedBlockSize}, found by self-check to be ${header.blockSize}`;
     problems.addMessage(source.name, `disk_dump_header: block_size is ${found}`, 'format');
@@ -124,16 +127,22 @@ export function readKdump(source: ByteSource, problems = new Problems()): KdumpF
   };
 }
 
-type Headers = { source: ByteSource; header: KdumpHeader; subHeader: KdumpSubHeader };
+interface Headers {
+  readonly source: ByteSource;
+  readonly header: KdumpHeader;
+  readonly subHeader: KdumpSubHeader;
+}
 
 function checkMaxPfn({ source, header, subHeader }: Headers, problems: Problems): number {
   // Version 6 keeps the whole number in the sub-header; writers of its first days left it zero.
-  const stated = subHeader.maxMapnr64 || header.maxMapnr;
+  const { maxMapnr64 = 0 } = subHeader;
+  const stated = maxMapnr64 === 0 ? header.maxMapnr : maxMapnr64;
   const bits = header.bitmapBlocks * header.blockSize * 8;
-  if (stated <= bits) return stated;
-  const what = `max_mapnr_64 is ${stated}, the bitmaps end at pfn ${bits}`;
+  const limit = Math.min(bits, PHYSICAL_END_MAX / header.blockSize);
+  if (stated <= limit) return stated;
+  const what = `max_mapnr_64 is ${stated}, the bitmaps end at pfn ${limit}`;
   problems.addMessage(source.name, `kdump_sub_header: ${what}`, 'format');
-  return bits;
+  return limit;
 }
 
 function openBitmaps(source: ByteSource, header: KdumpHeader, maxPfn: number) {
@@ -159,9 +168,7 @@ function openBitmaps(source: ByteSource, header: KdumpHeader, maxPfn: number) {
   };
 }
 
-type PartRangeInput = { header: KdumpHeader; subHeader: KdumpSubHeader; maxPfn: number };
-
-function partRange({ subHeader, maxPfn }: PartRangeInput): PfnRange {
+function partRange(subHeader: KdumpSubHeader, maxPfn: number): PfnRange {
   const { split = false, startPfn = 0, endPfn = maxPfn } = subHeader;
   if (!split) return { start: 0, end: maxPfn };
   if (startPfn > endPfn) {
