@@ -31,6 +31,14 @@ class CombinedTypes implements TypeSource {
     }
     return undefined;
   }
+
+  variableType(name: string): CType | undefined {
+    for (const source of this.#sources) {
+      const type = source.variableType?.(name);
+      if (type !== undefined) return type;
+    }
+    return undefined;
+  }
 }
 
 /**

@@ -93,6 +93,8 @@ export interface TypeSource {
   find(kind: TypeKind, name: string): CType | undefined;
   /** The value of an enumerator (`NR_FREE_PAGES`) in any enum, named or not. */
   findEnumerator(name: string): bigint | undefined;
+  /** The type of a variable that the source describes; BTF has the per-CPU ones and no others. */
+  variableType?(name: string): CType | undefined;
 }
 
 /** Where a member lies in a struct that may contain it several levels down. */
