@@ -156,9 +156,14 @@ function isGlobal(type: string): boolean {
 }
 
 function isSorted({ hi, lo }: Addresses): boolean {
-  for (let i = 1; i < hi.length; i++) {
-    const [a, b] = [hi[i - 1] as number, hi[i] as number];
-    if (a > b || (a === b && (lo[i - 1] as number) > (lo[i] as number))) return false;
+  let lastHi = 0;
+  let lastLo = 0;
+  for (let i = 0; i < hi.length; i++) {
+    const thisHi = hi[i] as number;
+    const thisLo = lo[i] as number;
+    if (thisHi < lastHi || (thisHi === lastHi && thisLo < lastLo)) return false;
+    lastHi = thisHi;
+    lastLo = thisLo;
   }
   return true;
 }

@@ -31,30 +31,33 @@ export interface NamesToCheck {
 
 /** @throws FormatError if no encoding fits, or both do and differ */
 export function chooseLengthEncoding(table: NamesToCheck): ChosenNames {
-  const fitting: ChosenNames[] = [];
-  for (const encoding of ['one-byte', 'two-byte'] as const) {
-    const places = placeNames(table.names, table.count, encoding);
-    if (places === undefined || !typesAreLetters(table, places)) continue;
-    fitting.push({ places, encoding, markersAgree: markersAgree(table.names, places) });
-  }
-  const [first, second] = fitting;
-  if (first === undefined) {
+  const oneByte = tryEncoding(table, 'one-byte');
+  if (oneByte?.places.hasLong === false) return { ...oneByte, encoding: 'either' };
+  const twoByte = tryEncoding(table, 'two-byte');
+  const only = oneByte ?? twoByte;
+  if (only === undefined) {
     throw namesError(`${table.count} symbols do not fit ${table.names.length} bytes of names`);
   }
-  if (second === undefined) return first;
-  if (samePlaces(first.places, second.places)) return { ...first, encoding: 'either' };
-  if (first.markersAgree === second.markersAgree) {
-    const both = first.markersAgree ? 'and the markers agree with both' : 'no markers agree';
+  if (oneByte === undefined || twoByte === undefined) return only;
+  if (oneByte.markersAgree === twoByte.markersAgree) {
+    const both = oneByte.markersAgree ? 'and the markers agree with both' : 'no markers agree';
     throw namesError(`one-byte and two-byte lengths both fit and differ, ${both}`);
   }
-  return first.markersAgree ? first : second;
+  return oneByte.markersAgree ? oneByte : twoByte;
+}
+
+function tryEncoding(table: NamesToCheck, encoding: LengthEncoding): ChosenNames | undefined {
+  const places = placeNames(table.names, table.count, encoding);
+  if (places === undefined || !typesAreLetters(table, places)) return undefined;
+  return { places, encoding, markersAgree: markersAgree(table.names, places) };
 }
 
 /** A type letter is a letter, or `?`; anything else means that the walk lost its step. */
 function typesAreLetters(table: NamesToCheck, places: NamePlaces): boolean {
   const { firstBytes } = table.tokens;
-  for (const start of places.starts) {
-    const type = firstBytes[table.names[start] as number] as number;
+  const { starts } = places;
+  for (let i = 0; i < starts.length; i++) {
+    const type = firstBytes[table.names[starts[i] as number] as number] as number;
     const letter = type | 0x20;
     if ((letter < 0x61 || letter > 0x7a) && type !== 0x3f) return false;
   }
@@ -91,10 +94,6 @@ function markersAt(
 
 function endOf(places: NamePlaces, index: number): number {
   return (places.starts[index] as number) + (places.counts[index] as number);
-}
-
-function samePlaces(a: NamePlaces, b: NamePlaces): boolean {
-  return a.end === b.end && a.starts.every((start, i) => start === b.starts[i]);
 }
 
 function namesError(what: string): FormatError {

@@ -44,6 +44,8 @@ export interface NamePlaces {
   readonly counts: Uint16Array;
   /** Offset behind the last name. */
   readonly end: number;
+  /** Whether a count has bit 7 set, so that the two encodings read it differently. */
+  readonly hasLong: boolean;
 }
 
 /** @throws FormatError if a token starts outside the table or does not end in it */
@@ -102,17 +104,20 @@ export function placeNames(
   const starts = new Uint32Array(count);
   const counts = new Uint16Array(count);
   let at = 0;
+  let hasLong = false;
   for (let i = 0; i < count; i++) {
-    let tokens = names[at++];
-    if (tokens === undefined || tokens === 0) return undefined;
-    if (twoByte && tokens >= 0x80) tokens = (tokens & 0x7f) | ((names[at++] ?? 0) << 7);
+    let tokens = names[at++] ?? 0;
+    if (tokens >= 0x80) {
+      hasLong = true;
+      if (twoByte) tokens = (tokens & 0x7f) | ((names[at++] ?? 0) << 7);
+    }
     if (tokens === 0) return undefined;
     starts[i] = at;
     counts[i] = tokens;
     at += tokens;
     if (at > names.length) return undefined;
   }
-  return { starts, counts, end: at };
+  return { starts, counts, end: at, hasLong };
 }
 
 /** The hash of each name without its type letter, and the type letters. */
