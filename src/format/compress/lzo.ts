@@ -52,7 +52,7 @@ export function decompressLzo(input: Uint8Array, size: number): Uint8Array {
     const at = from;
     const code = input[from++] as number;
     let length: number;
-    let distance = 0;
+    let distance: number;
     if (code >= 64) {
       length = (code >> 5) + 1;
       distance = ((code >> 2) & 7) + ((input[from++] as number) << 3) + 1;

@@ -1,0 +1,61 @@
+// gzip files (RFC 1952), unpacked in order by node's zlib: one member or several.
+
+import type { Gunzip } from 'node:zlib';
+import type { ByteSource } from '../../util/io.ts';
+import type { UnpackSink } from './unpack.ts';
+
+const CHUNK = 1 << 20;
+
+/**
+ * Unpacks a whole file in order; zlib verifies the checksum and the size of each member.
+ *
+ * @returns what is wrong with the file; what came before that has been written
+ */
+export async function unpackGzip(
+  source: ByteSource,
+  sink: UnpackSink,
+): Promise<string | undefined> {
+  const gunzip = process.getBuiltinModule('node:zlib').createGunzip({ chunkSize: CHUNK });
+  let problem: string | undefined;
+  let thrown: { error: unknown } | undefined;
+  const ended = new Promise<void>((resolve) => {
+    // Written in the event itself: iterating the stream would lose what it still holds when the
+    // file turns out to be truncated.
+    gunzip.on('data', (bytes: Uint8Array) => {
+      try {
+        if (thrown === undefined) sink.write(bytes);
+      } catch (error) {
+        thrown = { error };
+        gunzip.destroy();
+      }
+    });
+    gunzip.on('error', (error: NodeJS.ErrnoException) => {
+      problem = `gzip file: ${problemWords(error)} near byte ${gunzip.bytesWritten}`;
+    });
+    gunzip.on('close', resolve);
+  });
+  await feed(gunzip, source, sink);
+  await ended;
+  // The sink's own errors, such as a full disk, are not the file's.
+  if (thrown !== undefined) throw thrown.error;
+  return problem;
+}
+
+function problemWords(error: NodeJS.ErrnoException): string {
+  return error.code === 'Z_BUF_ERROR' ? 'the file is truncated' : `damaged (${error.message})`;
+}
+
+async function feed(gunzip: Gunzip, source: ByteSource, sink: UnpackSink): Promise<void> {
+  for (let offset = 0; offset < source.size && !gunzip.destroyed;) {
+    sink.consumed(offset);
+    // A new buffer each time: the stream works on it while we go on.
+    const chunk = new Uint8Array(Math.min(CHUNK, source.size - offset));
+    const length = source.readInto(chunk, offset);
+    if (length === 0) break;
+    offset += length;
+    // Called when the chunk is used up or the stream is destroyed, in which case it has an error
+    // that the 'error' event has told already.
+    await new Promise<void>((resolve) => gunzip.write(chunk.subarray(0, length), () => resolve()));
+  }
+  if (!gunzip.destroyed) gunzip.end();
+}
