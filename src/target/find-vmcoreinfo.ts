@@ -1,0 +1,172 @@
+// VMCOREINFO in memory, for dumps that carry no note: raw images, QEMU without -device vmcoreinfo.
+//
+// The kernel holds the text twice: in vmcoreinfo_data, a page of its own, and, once it has paniced
+// or since boot where it was asked for, in vmcoreinfo_note behind an ELF note header. Firmware
+// holds a third copy where QEMU was to write the note. All begin with the same line, so all of
+// memory is searched for it. What is found may also be a file in the page cache, the text of an
+// earlier boot, or that of the capture kernel: only a text whose page tables are in this memory
+// and map the symbols that it names is taken.
+
+import { latin1 } from '../util/byte-reader.ts';
+import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
+import type { Problems } from '../util/problems.ts';
+import { readVmcoreinfo, VMCOREINFO_SIZE_MAX, type Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
+import type { PhysicalMemory, PhysicalRange } from '../memory/physical.ts';
+import { findKernelSpace, type KernelSpace } from './kernel-memory.ts';
+
+/** A VMCOREINFO and the kernel that it was proved to describe. */
+export interface VerifiedVmcoreinfo extends KernelSpace {
+  readonly info: Vmcoreinfo;
+  /** Where it was found, in words. */
+  readonly source: string;
+  /** Physical address of the text, where it was found in memory. */
+  readonly paddr: number | undefined;
+}
+
+/** What {@link findVmcoreinfo} may be given. */
+export interface FindVmcoreinfoOptions {
+  readonly problems: Problems;
+  /** Told of the bytes searched so far, for a progress line. */
+  readonly onProgress?: (doneBytes: number) => void;
+}
+
+/** The first line, without its value. */
+const MARK = Buffer.from('OSRELEASE=');
+
+/** Read at once; larger pieces do not make the search faster. */
+const CHUNK_SIZE = 8 << 20;
+
+/** Texts that are looked at; a page cache full of vmcores may hold very many. */
+const CANDIDATES_MAX = 4096;
+
+/** VMCOREINFO_BYTES is a page on x86-64. */
+const TEXT_SIZE_MAX = 4096;
+
+/**
+ * Searches memory for the VMCOREINFO of the kernel that it belongs to. If there are two such
+ * kernels, as in a machine whose capture kernel runs, the one that crashed is taken.
+ *
+ * @throws InvalidError if there is none
+ */
+export function findVmcoreinfo(
+  memory: PhysicalMemory,
+  options: FindVmcoreinfoOptions,
+): VerifiedVmcoreinfo {
+  const verified = new Map<string, VerifiedVmcoreinfo>();
+  const rejected = new Map<string, string>();
+  let candidateCount = 0;
+  for (const paddr of occurrences(memory, options.onProgress)) {
+    if (++candidateCount > CANDIDATES_MAX) break;
+    const text = textAt(memory, paddr);
+    if (text === undefined || verified.has(text) || rejected.has(text)) continue;
+    const info = parse(text);
+    // A format string (`OSRELEASE=%s`) or a text without a page table is no candidate at all.
+    if (info?.pageSize === undefined || info.symbol('swapper_pg_dir') === undefined) continue;
+    try {
+      const source = `found in memory at physical address 0x${paddr.toString(16)}`;
+      verified.set(text, { ...findKernelSpace(memory, info), info, source, paddr });
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      rejected.set(text, `0x${paddr.toString(16)}: ${info.osrelease}: ${errorChain(error)}`);
+    }
+  }
+  const chosen = choose([...verified.values()], options.problems);
+  if (chosen !== undefined) return chosen;
+  const why = [...rejected.values()].slice(0, 3).join('; ') || 'none found in memory';
+  throw new InvalidError(`VMCOREINFO: expected one whose page tables are in the dump: ${why}`);
+}
+
+/** The physical addresses at which the first line of a VMCOREINFO stands. */
+function* occurrences(
+  memory: PhysicalMemory,
+  onProgress: ((doneBytes: number) => void) | undefined,
+): Generator<number> {
+  const buffer = Buffer.alloc(CHUNK_SIZE + MARK.length - 1);
+  let doneBytes = 0;
+  for (const range of memory.presentRanges()) {
+    for (let start = range.start; start < range.end; start += CHUNK_SIZE) {
+      // Chunks overlap, so that a mark across a border is found, once.
+      const length = Math.min(CHUNK_SIZE + MARK.length - 1, range.end - start);
+      const chunk = buffer.subarray(0, length);
+      for (const piece of readablePieces(memory, chunk, start)) {
+        const bytes = chunk.subarray(piece.start - start, piece.end - start);
+        for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
+          if (piece.start + at < start + CHUNK_SIZE) yield piece.start + at;
+        }
+      }
+      doneBytes += Math.min(CHUNK_SIZE, length);
+      onProgress?.(doneBytes);
+    }
+  }
+}
+
+/** Fills `chunk`; where a page of it is damaged in the file, what can be read page by page. */
+function* readablePieces(
+  memory: PhysicalMemory,
+  chunk: Uint8Array,
+  start: number,
+): Generator<PhysicalRange> {
+  if (tryRead(memory, chunk, start)) {
+    yield { start, end: start + chunk.length };
+    return;
+  }
+  for (let at = 0; at < chunk.length; at += memory.pageSize) {
+    const page = chunk.subarray(at, at + memory.pageSize);
+    if (tryRead(memory, page, start + at)) {
+      yield { start: start + at, end: start + at + page.length };
+    }
+  }
+}
+
+function tryRead(memory: PhysicalMemory, into: Uint8Array, paddr: number): boolean {
+  try {
+    memory.readInto(into, paddr);
+    return true;
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    return false;
+  }
+}
+
+/** The text from its first line to its end, which must lie in present memory. */
+function textAt(memory: PhysicalMemory, paddr: number): string | undefined {
+  // The text ends with its page, or where the note that holds it ends; both are near.
+  for (const size of [TEXT_SIZE_MAX, TEXT_SIZE_MAX - (paddr % TEXT_SIZE_MAX)]) {
+    const bytes = new Uint8Array(Math.min(size, VMCOREINFO_SIZE_MAX));
+    if (!tryRead(memory, bytes, paddr)) continue;
+    const end = bytes.findIndex((byte) => byte !== 0x0a && (byte < 0x20 || byte > 0x7e));
+    return latin1(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+  return undefined;
+}
+
+function parse(text: string): Vmcoreinfo | undefined {
+  try {
+    return readVmcoreinfo(Buffer.from(text, 'latin1'));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Of several the one of the kernel that crashed (only it has CRASHTIME); else the longest, since
+ * vmcoreinfo_note may be an older copy of vmcoreinfo_data. Two kernels are a problem to tell.
+ */
+function choose(
+  verified: readonly VerifiedVmcoreinfo[],
+  problems: Problems,
+): VerifiedVmcoreinfo | undefined {
+  const ranked = [...verified].sort(
+    (a, b) =>
+      Number(b.info.crashTime !== undefined) - Number(a.info.crashTime !== undefined) ||
+      b.info.entries.size - a.info.entries.size,
+  );
+  const [chosen] = ranked;
+  const others = ranked.filter((other) => other.space.root !== chosen?.space.root);
+  if (chosen !== undefined && others.length > 0) {
+    const names = ranked.map(({ info, source }) => `${info.osrelease} (${source})`).join(', ');
+    problems.addMessage('VMCOREINFO', `memory holds several kernels, the first is taken: ${names}`);
+  }
+  return chosen;
+}
