@@ -23,7 +23,7 @@ import type { KdumpAbi } from './layout.ts';
 import { DISK_DUMP_HEADER, structSize } from './layout.ts';
 
 /** A header_version above this is read as the wrong byte order, or as no kdump file. */
-const VERSION_PLAUSIBLE = 0xff;
+const VERSION_PLAUSIBLE = 0x1f;
 
 /** Machines whose kernels are ILP32; utsname.machine starts so. */
 const ILP32_MACHINE = /^(i[3-6]86|armv[4-8].*[lb]$|arm$|ppc$|s390$|mips$|sh|m68k|riscv32|parisc$)/;

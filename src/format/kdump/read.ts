@@ -92,7 +92,7 @@ export function readKdump(source: ByteSource, problems = new Problems()): KdumpF
   const detected = detectHeader(source);
   const { header, target } = detected;
   const subHeader = readSubHeader(source, header, target);
-  const maxPfn = checkMaxPfn({ source, header, subHeader }, problems);
+  const maxPfn = chooseMaxPfn({ source, header, subHeader }, problems);
   const { ramBitmap, storedBitmap } = openBitmaps(source, header, maxPfn);
   const isSplit = subHeader.split === true;
   const pfns = partRange(subHeader, maxPfn);
@@ -133,23 +133,31 @@ interface Headers {
   readonly subHeader: KdumpSubHeader;
 }
 
-function checkMaxPfn({ source, header, subHeader }: Headers, problems: Problems): number {
-  // Version 6 keeps the whole number in the sub-header; writers of its first days left it zero.
+/**
+ * Version 6 keeps the whole max_mapnr in the sub-header, and the first 32 bits of it in the main
+ * header. Were a damaged one believed, one bitmap could be taken for two or two for one, and every
+ * page for another; so the one that explains the number of bitmap blocks wins.
+ */
+function chooseMaxPfn({ source, header, subHeader }: Headers, problems: Problems): number {
+  const { bitmapBlocks, blockSize, maxMapnr } = header;
   const { maxMapnr64 = 0 } = subHeader;
-  const stated = maxMapnr64 === 0 ? header.maxMapnr : maxMapnr64;
-  const bits = header.bitmapBlocks * header.blockSize * 8;
-  const limit = Math.min(bits, PHYSICAL_END_MAX / header.blockSize);
-  if (stated <= limit) return stated;
-  const what = `max_mapnr_64 is ${stated}, the bitmaps end at pfn ${limit}`;
-  problems.addMessage(source.name, `kdump_sub_header: ${what}`, 'format');
-  return limit;
+  const limit = Math.min(bitmapBlocks * blockSize * 8, PHYSICAL_END_MAX / blockSize);
+  // Writers of the first days of version 6 left the new member zero.
+  const stated = [maxMapnr64, maxMapnr].filter((pfn) => pfn > 0 && pfn <= limit);
+  const explains = (pfn: number): boolean => bitmapBlocks === 2 * Math.ceil(pfn / 8 / blockSize);
+  const chosen = stated.find(explains) ?? stated[0] ?? (maxMapnr64 > 0 ? limit : 0);
+  if (maxMapnr64 !== 0 && maxMapnr64 !== chosen) {
+    const what = `max_mapnr_64 is ${maxMapnr64}, bitmaps and main header say ${chosen}`;
+    problems.addMessage(source.name, `kdump_sub_header: ${what}`, 'format');
+  }
+  return chosen;
 }
 
 function openBitmaps(source: ByteSource, header: KdumpHeader, maxPfn: number) {
   const { blockSize, bitmapBlocks } = header;
   const offset = (DISKDUMP_HEADER_BLOCKS + header.subHeaderBlocks) * blockSize;
   const end = offset + bitmapBlocks * blockSize;
-  if (end > source.size) {
+  if (bitmapBlocks > 0 && end > source.size) {
     const what = `bitmaps end at byte ${end}, ${source.name} at ${source.size}`;
     throw new FormatError({ section: 'bitmaps', offset }, what);
   }
