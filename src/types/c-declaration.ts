@@ -40,7 +40,11 @@ export function parseCType(text: string, options: DeclarationOptions): CType | u
     if (base.kind === 'struct' || base.kind === 'union') {
       return { kind: base.kind, name: base.name, size: 0, members: [] };
     }
-    return { kind: 'void' };
+    if (base.kind === 'enum') {
+      return { kind: 'enum', name: base.name, size: 0, signed: false, values: new Map() };
+    }
+    if (base.name === 'void') return { kind: 'void' };
+    return { kind: 'struct', name: '', typedefName: base.name, size: 0, members: [] };
   };
   // Only what is behind a pointer may be incomplete, and is looked up only when it is followed.
   if (!derive.some((part) => part.kind === 'pointer' || part.kind === 'function')) {

@@ -47,12 +47,9 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
   'kernel/hung_task.c': {
     sysctl_hung_task_timeout_secs: 'unsigned long',
     sysctl_hung_task_check_count: 'int',
-    // The watchdog of the patch lived here from its draft of December 2015 to v9; format strings
-    // print the counters with %u, the timeouts follow the file's own.
+    // The watchdog of the patch has its timeout here from the draft of December 2015 on.
     sysctl_memalloc_task_timeout_secs: 'unsigned long',
     sysctl_memalloc_task_warning_secs: 'unsigned long',
-    memalloc_in_flight: 'int [2]',
-    memalloc_active_index: 'u8',
   },
   'mm/page_alloc.c': {
     contig_page_data: 'struct pglist_data',
@@ -69,10 +66,12 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
     zone_names: 'char *[]',
     migratetype_names: 'char *[]',
     percpu_pagelist_high_fraction: 'int',
-    // kmallocwd of the patch, v1 to v4: seeds/001, mm/page_alloc.c.
+    // Of the kmallocwd patches: v1 to v4 (v3 in seeds/001), then v5 to v9 (per-CPU counters).
     kmallocwd_timeout: 'unsigned long',
     memalloc: ['struct memalloc_info', 'struct memalloc'],
     memalloc_list: 'struct list_head',
+    memalloc_in_flight: 'int [2]',
+    memalloc_active_index: 'u8',
   },
   'mm/numa.c': { node_data: 'struct pglist_data *[]' },
   'mm/memory.c': { high_memory: 'void *', max_mapnr: 'unsigned long' },
