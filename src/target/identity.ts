@@ -67,6 +67,7 @@ const BANNER_LENGTH_MAX = 1024;
 /** Reads what can be read; what cannot is left out. */
 export function readIdentity(parts: IdentityParts): KernelIdentity {
   const { info, space, physBase, physBaseSource } = parts;
+  const smeMask = info.number('sme_mask');
   return {
     ...readNames(parts),
     ...readBuildId(parts),
@@ -79,7 +80,7 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
       value: space.depth,
       source: info.number('pgtable_l5_enabled') === undefined ? 'default' : FROM_INFO,
     },
-    ...optional('smeMask', hexFact(info.number('sme_mask') || undefined, FROM_INFO)),
+    ...optional('smeMask', hexFact(smeMask === 0n ? undefined : smeMask, FROM_INFO)),
     rootPageTable: hex(space.root),
     ...optional('crashTime', fact(info.crashTime, FROM_INFO)),
     vmcoreinfo: parts.source,
