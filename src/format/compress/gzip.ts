@@ -6,6 +6,11 @@ import type { UnpackSink } from './unpack.ts';
 
 const CHUNK = 1 << 20;
 
+interface UnpackJob {
+  readonly source: ByteSource;
+  readonly sink: UnpackSink;
+}
+
 /**
  * Unpacks a whole file in order; zlib verifies the checksum and the size of each member.
  *
@@ -34,7 +39,7 @@ export async function unpackGzip(
     });
     gunzip.on('close', resolve);
   });
-  await feed(gunzip, source, sink);
+  await feed(gunzip, { source, sink }, ended);
   await ended;
   // The sink's own errors, such as a full disk, are not the file's.
   if (thrown !== undefined) throw thrown.error;
@@ -45,7 +50,9 @@ function problemWords(error: NodeJS.ErrnoException): string {
   return error.code === 'Z_BUF_ERROR' ? 'the file is truncated' : `damaged (${error.message})`;
 }
 
-async function feed(gunzip: Gunzip, source: ByteSource, sink: UnpackSink): Promise<void> {
+/** Hands the file to `gunzip`, a chunk after the other, until its end or until `ended`. */
+async function feed(gunzip: Gunzip, packed: UnpackJob, ended: Promise<void>): Promise<void> {
+  const { source, sink } = packed;
   for (let offset = 0; offset < source.size && !gunzip.destroyed;) {
     sink.consumed(offset);
     // A new buffer each time: the stream works on it while we go on.
@@ -53,9 +60,11 @@ async function feed(gunzip: Gunzip, source: ByteSource, sink: UnpackSink): Promi
     const length = source.readInto(chunk, offset);
     if (length === 0) break;
     offset += length;
-    // Called when the chunk is used up or the stream is destroyed, in which case it has an error
-    // that the 'error' event has told already.
-    await new Promise<void>((resolve) => gunzip.write(chunk.subarray(0, length), () => resolve()));
+    const used = new Promise<void>((resolve) => {
+      gunzip.write(chunk.subarray(0, length), () => resolve());
+    });
+    // A stream that fails on a chunk never calls back for it.
+    await Promise.race([used, ended]);
   }
   if (!gunzip.destroyed) gunzip.end();
 }
