@@ -94,6 +94,8 @@ export function compileReader<const Spec extends ReaderSpec>(
 
 /** Makes a function of an expression over `view` and `base`. */
 function generate(expression: string): MemberReader<unknown> {
+  // The expression is made of checked numbers and identifiers only, see checkKey and memberCode.
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval
   const make = new Function('copyBytes', `return (view, base) => ${expression};`);
   return (make as (copy: typeof copyBytes) => MemberReader<unknown>)(copyBytes);
 }
