@@ -79,13 +79,13 @@ export function isFlattened(source: ByteSource): boolean {
 export function readFlattened(source: ByteSource, problems = new Problems()): FlattenedSource {
   checkHeader(source);
   const index = new SegmentIndex();
-  const cutAt = indexRecords(source, index);
+  const cut = indexRecords(source, index);
   index.finish();
-  if (cutAt !== undefined) {
-    const what = `no end mark, the file ends in record ${index.recordCount} at byte ${cutAt}`;
+  if (cut !== undefined) {
+    const what = `no end mark, the file ends in record ${cut.record} at byte ${cut.at}`;
     problems.addMessage(source.name, `flattened: ${what}`, 'format');
   }
-  return new FlattenedSource(source, index, cutAt !== undefined);
+  return new FlattenedSource(source, index, cut !== undefined);
 }
 
 function checkHeader(source: ByteSource): void {
@@ -105,30 +105,37 @@ function checkHeader(source: ByteSource): void {
   }
 }
 
-/** @returns where the file was cut, or undefined if it has its end mark */
-function indexRecords(source: ByteSource, index: SegmentIndex): number | undefined {
+/** Where a file without an end mark ends: in which record, and where that starts. */
+interface Cut {
+  readonly record: number;
+  readonly at: number;
+}
+
+/** @returns undefined if the file has its end mark */
+function indexRecords(source: ByteSource, index: SegmentIndex): Cut | undefined {
   const window = new HeaderWindow(source);
   let at = MDF_HEADER_SIZE;
   // Every turn moves `at` on by a record header at least, so the file's size bounds the loop.
   for (;;) {
+    const record = index.recordCount;
     const header = window.at(at);
-    if (header === undefined) return at;
+    if (header === undefined) return { record, at };
     const offset = header.getBigInt64(0);
     const size = header.getBigInt64(8);
     if (offset === END_FLAG_FLAT_HEADER && size === END_FLAG_FLAT_HEADER) return undefined;
-    checkRecord({ at, number: index.recordCount, offset, size });
+    checkRecord({ at, record, offset, size });
     const dataOffset = at + RECORD_HEADER_SIZE;
     const stored = Math.min(Number(size), source.size - dataOffset);
     if (stored > 0) index.add({ offset: Number(offset), dataOffset, size: stored });
-    if (stored < Number(size)) return at;
+    if (stored < Number(size)) return { record, at };
     at = dataOffset + Number(size);
     window.expect(Number(size));
   }
 }
 
-function checkRecord(record: { at: number; number: number; offset: bigint; size: bigint }): void {
-  const { at, number, offset, size } = record;
-  const place = { section: `flattened record ${number}`, offset: at };
+function checkRecord(header: { at: number; record: number; offset: bigint; size: bigint }): void {
+  const { at, record, offset, size } = header;
+  const place = { section: `flattened record ${record}`, offset: at };
   if (offset < 0n) throw new FormatError(place, `offset is ${offset}`);
   if (size <= 0n) throw new FormatError(place, `size is ${size}`);
   if (offset + size > BigInt(Number.MAX_SAFE_INTEGER)) {
