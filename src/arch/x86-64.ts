@@ -38,8 +38,17 @@ export const PHYSICAL_ALIGN = 2 << 20;
 // Bits of an entry; the low half of it, so that they fit a 32-bit integer.
 /** Present. */
 export const PAGE_PRESENT = 1 << 0;
+/** Writable. */
+export const PAGE_RW = 1 << 1;
+/** Set by the CPU when it uses and when it writes the page; the kernel sets both beforehand. */
+export const PAGE_ACCESSED = 1 << 5;
+export const PAGE_DIRTY = 1 << 6;
 /** In a pud or pmd: the entry maps a page of 1 GiB or 2 MiB itself. */
 export const PAGE_PSE = 1 << 7;
+/** Kept in the TLB over a change of address spaces; on a present entry PROTNONE's bit. */
+export const PAGE_GLOBAL = 1 << 8;
+/** No code may be fetched; bit 63, so a bigint. */
+export const PAGE_NX = 1n << 63n;
 /** `_PAGE_PROTNONE`: with PRESENT clear, a page that exists and may not be touched. */
 export const PAGE_PROTNONE = 1 << 8;
 
