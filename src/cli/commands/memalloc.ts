@@ -1,0 +1,51 @@
+// stallcore memalloc: the lines that kmallocwd would have printed at the instant of the dump.
+
+import type { Argv } from 'yargs';
+import { MEMALLOC_FORMAT_NAMES } from '../../kernel/memalloc-format.ts';
+import { readMemalloc } from '../../kernel/memalloc-report.ts';
+import { memallocLines, memallocRemarks, memallocTable } from '../../report/memalloc.ts';
+import type { RunState } from '../main.ts';
+import { onVmcore, withOpenOptions } from '../open-options.ts';
+import { print, printJson, printTable, remark } from '../output.ts';
+import { UsageError } from '../usage.ts';
+
+/** Adds the verb. */
+export function addMemalloc(cli: Argv, state: RunState): void {
+  cli.command(
+    'memalloc <vmcore..>',
+    'the lines that kmallocwd would have printed at the instant of the dump',
+    (verb) =>
+      withOpenOptions(verb)
+        .option('timeout', {
+          type: 'number',
+          describe: "seconds after which a request stalls, instead of the dump's own",
+        })
+        .option('format', {
+          choices: MEMALLOC_FORMAT_NAMES,
+          describe: "whose lines to print, instead of the dump's own",
+        })
+        .option('all', {
+          type: 'boolean',
+          default: false,
+          describe: "a table of every task's request in flight or last one finished",
+        })
+        .check(({ timeout }) => {
+          if (timeout === undefined || (timeout > 0 && Number.isFinite(timeout))) return true;
+          throw new UsageError('--timeout: expected a number of seconds above 0');
+        }),
+    (args) =>
+      onVmcore(args, state, async (vmcore) => {
+        const result = readMemalloc(vmcore, {
+          ...(args.timeout === undefined ? {} : { timeoutSeconds: args.timeout }),
+          ...(args.format === undefined ? {} : { format: args.format }),
+        });
+        if (args.json) {
+          printJson({ ...result, problems: vmcore.problems.list });
+          return;
+        }
+        if (args.all) await printTable(memallocTable(result));
+        else print(memallocLines(result));
+        for (const text of memallocRemarks(result)) remark(text);
+      }),
+  );
+}

@@ -1,0 +1,23 @@
+// stallcore triage, the default verb: the verdict and what it rests on.
+
+import type { Argv } from 'yargs';
+import { triage } from '../../triage/triage.ts';
+import { triageText } from '../../report/triage.ts';
+import type { RunState } from '../main.ts';
+import { onVmcore, withOpenOptions } from '../open-options.ts';
+import { print, printJson } from '../output.ts';
+
+/** Adds the verb. */
+export function addTriage(cli: Argv, state: RunState): void {
+  cli.command(
+    ['triage <vmcore..>', '$0 <vmcore..>'],
+    'a verdict: was the machine stuck in the memory allocator, who, since when',
+    (verb) => withOpenOptions(verb),
+    (args) =>
+      onVmcore(args, state, (vmcore) => {
+        const result = triage(vmcore);
+        if (args.json) printJson({ ...result, problems: vmcore.problems.list });
+        else print(triageText(result));
+      }),
+  );
+}

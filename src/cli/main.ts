@@ -1,0 +1,81 @@
+// The command line: parses it, runs one verb, turns what happened into an exit code.
+//
+//     0 done; 1 done, but parts of the dump could not be read; 2 wrong usage;
+//     3 no vmcore that can be opened; 70 a bug in stallcore
+
+import yargs from 'yargs';
+import { errorChain, VmcoreError } from '../util/errors.ts';
+import { addInfo } from './commands/info.ts';
+import { addMemalloc } from './commands/memalloc.ts';
+import { addStructs } from './commands/structs.ts';
+import { addTasks } from './commands/tasks.ts';
+import { addTriage } from './commands/triage.ts';
+import { EXIT_BUG, EXIT_DONE, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
+import { BrokenPipe, remark } from './output.ts';
+import { UsageError } from './usage.ts';
+
+/**
+ * Runs the command line.
+ *
+ * @param argv the arguments after the program's name
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const state = { exitCode: EXIT_DONE };
+  try {
+    await parser(argv, state).parseAsync();
+    return state.exitCode;
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+/** Where a verb leaves its exit code. */
+export interface RunState {
+  exitCode: number;
+}
+
+function parser(argv: readonly string[], state: RunState): ReturnType<typeof yargs> {
+  const cli = yargs([...argv])
+    .scriptName('stallcore')
+    .usage(
+      '$0 [VERB] VMCORE…\n\nSays whether a dumped machine was stuck inside the memory allocator.',
+    )
+    .strict()
+    .recommendCommands()
+    .wrap(100)
+    .completion('completion', 'print a completion script for the shell')
+    .version()
+    .help()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error instanceof Error ? error : new UsageError(message);
+    });
+  for (const add of [addTriage, addMemalloc, addTasks, addInfo, addStructs]) add(cli, state);
+  return cli;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof BrokenPipe) return EXIT_DONE;
+  if (error instanceof UsageError || isYargsError(error)) {
+    remark(`${(error as Error).message}\ntry: stallcore --help`);
+    return EXIT_USAGE;
+  }
+  if (error instanceof VmcoreError || isSystemError(error)) {
+    remark(errorChain(error));
+    return EXIT_UNREADABLE;
+  }
+  remark(
+    `bug in stallcore: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  return EXIT_BUG;
+}
+
+function isYargsError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'YError';
+}
+
+/** ENOENT, EACCES, ENOSPC and the like from the operating system. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

@@ -1,0 +1,76 @@
+// The options that every verb on a vmcore takes, and opening it with them.
+
+import type { Argv } from 'yargs';
+import { openVmcore, type Vmcore } from '../target/index.ts';
+import { EXIT_DONE, EXIT_PARTIAL } from './exit.ts';
+import type { RunState } from './main.ts';
+import { progress, remarkProblems } from './output.ts';
+import { UsageError } from './usage.ts';
+
+/** What {@link withOpenOptions} adds. */
+export interface OpenArguments {
+  vmcore: string[];
+  json: boolean;
+  tmp: string | undefined;
+  physOffset: string | undefined;
+  vmlinux: string | undefined;
+  systemMap: string | undefined;
+  layout: string | undefined;
+}
+
+/** Adds the positional VMCORE and the options about how to open it. */
+export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
+  return cli
+    .positional('vmcore', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'the vmcore; all parts of a split one, in any order',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON' })
+    .option('tmp', {
+      type: 'string',
+      describe: 'folder for the unpacked copy of a .zst or .gz that cannot be read in place',
+    })
+    .option('phys-offset', {
+      type: 'string',
+      describe: 'a raw image starts at this physical address',
+    })
+    .option('vmlinux', { type: 'string', describe: 'symbols and BTF from this vmlinux' })
+    .option('system-map', { type: 'string', describe: 'symbols from this System.map' })
+    .option('layout', {
+      type: 'string',
+      describe: 'types from this layout file (see structs/)',
+    }) as unknown as Argv<T & OpenArguments>;
+}
+
+/** Opens the vmcore, runs the verb on it, tells what could not be read, closes it. */
+export async function onVmcore(
+  args: OpenArguments,
+  state: RunState,
+  run: (vmcore: Vmcore) => void | Promise<void>,
+): Promise<void> {
+  const vmcore = await openVmcore(args.vmcore, {
+    ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
+    ...(args.physOffset === undefined ? {} : { physOffset: byteCount(args.physOffset) }),
+    ...(args.vmlinux === undefined ? {} : { vmlinux: args.vmlinux }),
+    ...(args.systemMap === undefined ? {} : { systemMap: args.systemMap }),
+    ...(args.layout === undefined ? {} : { layout: args.layout }),
+    onProgress: progress,
+  });
+  try {
+    await run(vmcore);
+    if (!args.json) remarkProblems(vmcore.problems.list);
+    state.exitCode = vmcore.problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
+  } finally {
+    vmcore.close();
+  }
+}
+
+function byteCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new UsageError(`--phys-offset ${text}: expected a physical address, such as 0x1000000`);
+  }
+  return value;
+}

@@ -1,0 +1,83 @@
+// The only place that writes to standard output and standard error.
+
+import { writeSync } from 'node:fs';
+import type { Problem } from '../util/problems.ts';
+import { columnText, type Table } from '../report/table.ts';
+
+/** cli-table3 lays out in time quadratic to the rows; more go the plain way. */
+const DRAWN_ROWS_MAX = 500;
+
+/** How many problems are listed one by one below a text result. */
+const PROBLEMS_SHOWN = 20;
+
+/** A write to a reader that has gone, such as head(1); it ends the command in success. */
+export class BrokenPipe extends Error {}
+
+/** Writes text to standard output. */
+export function print(text: string): void {
+  write(1, text);
+}
+
+/** Writes a line to standard error. */
+export function remark(text: string): void {
+  write(2, `stallcore: ${text}\n`);
+}
+
+/** Writes a result object as JSON. */
+export function printJson(result: unknown): void {
+  print(`${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+/** Draws a table on a terminal, else writes it in plain columns. */
+export async function printTable(table: Table): Promise<void> {
+  if (!process.stdout.isTTY || table.rows.length > DRAWN_ROWS_MAX) {
+    print(columnText(table));
+    return;
+  }
+  const { default: CliTable } = await import('cli-table3');
+  const drawn = new CliTable({
+    head: table.columns.map(({ title }) => title),
+    colAligns: table.columns.map(({ align }) => align),
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: { head: ['bold'], 'padding-left': 0, 'padding-right': 0 },
+  });
+  drawn.push(...table.rows.map((row) => [...row]));
+  print(`${drawn.toString()}\n`);
+}
+
+/** Tells on standard error what could not be read. */
+export function remarkProblems(problems: readonly Problem[]): void {
+  for (const { subject, message } of problems.slice(0, PROBLEMS_SHOWN)) {
+    remark(`${subject}: ${message}`);
+  }
+  const more = problems.length - PROBLEMS_SHOWN;
+  if (more > 0) remark(`${more} more problems (--json lists them all)`);
+}
+
+/** Progress of a long step, on standard error and only on a terminal. */
+export function progress(what: string): (done: number, total: number | undefined) => void {
+  if (!process.stderr.isTTY) return () => undefined;
+  let last = -1;
+  return (done, total) => {
+    const percent = total === undefined || total === 0 ? -1 : Math.floor((done / total) * 100);
+    const shown = percent < 0 ? Math.floor(done / 2 ** 20) : percent;
+    if (shown === last) return;
+    last = shown;
+    write(2, `\r${what}: ${percent < 0 ? `${shown} MiB` : `${percent} %`}\x1b[K`);
+    if (total !== undefined && done >= total) write(2, '\r\x1b[K');
+  };
+}
+
+/** Pipes may take less than asked for, or nothing for now. */
+function write(fd: number, text: string): void {
+  const bytes = Buffer.from(text, 'utf8');
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += writeSync(fd, bytes, done);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE') throw new BrokenPipe();
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// The library: what `import 'stallcore'` gives. Results are the objects that `--json` prints.
+
+export { openVmcore, Vmcore, type OpenOptions } from './target/index.ts';
+export type { ContainerInfo, CpuRegisters, InputFile } from './target/container.ts';
+export type { KernelIdentity } from './target/identity.ts';
+export { Ref } from './target/ref.ts';
+export type { SymbolTable } from './target/symbols.ts';
+export { readInfo, type InfoResult } from './kernel/info.ts';
+export { listEntries, hlistEntries } from './kernel/list.ts';
+export {
+  readMemalloc,
+  type MemallocOptions,
+  type MemallocResult,
+  type MemallocTask,
+} from './kernel/memalloc-report.ts';
+export type { MemallocRecord } from './kernel/memalloc.ts';
+export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
+export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
+export { triage } from './triage/triage.ts';
+export type { TriageResult, Verdict } from './triage/verdict.ts';
+export { infoText } from './report/info.ts';
+export { memallocLines, memallocTable } from './report/memalloc.ts';
+export { columnText, type Table } from './report/table.ts';
+export { tasksTable } from './report/tasks.ts';
+export { triageText } from './report/triage.ts';
+export {
+  FaultError,
+  FormatError,
+  InvalidError,
+  LookupError,
+  UnsupportedError,
+  VmcoreError,
+  errorChain,
+} from './util/errors.ts';
+export type { PageState } from './util/page-state.ts';
+export type { Problem } from './util/problems.ts';

@@ -1,0 +1,91 @@
+// struct list_head and struct hlist_head (include/linux/types.h), walked in a dump that may have
+// been taken in the middle of an update.
+
+import type { StructType } from '../types/ctype.ts';
+import type { Ref } from '../target/ref.ts';
+import type { Problems } from '../util/problems.ts';
+
+/** Which struct the list strings together, and by which member. */
+export interface ListEntryType {
+  readonly type: StructType;
+  /** The member that is on the list: `tasks`, `thread_node`. */
+  readonly member: string;
+}
+
+/** Where a walk reports what it finds wrong. */
+export interface WalkOptions {
+  readonly problems: Problems;
+  /** What is walked, for the message: `init_task.tasks`. */
+  readonly subject: string;
+  /** The most entries that the list can have; PID_MAX_LIMIT unless told. */
+  readonly entriesMax?: number;
+}
+
+/** PID_MAX_LIMIT (include/linux/threads.h): no list of tasks is longer. */
+export const PID_MAX_LIMIT = 4 * 1024 * 1024;
+
+/**
+ * The structs on a `struct list_head`, in list order, without the head.
+ *
+ * A list that cannot be followed to its end yields what was found and leaves a problem: a node
+ * that cannot be read, one that comes again before the head does, more nodes than there can be.
+ *
+ * @param head `struct list_head`
+ */
+export function* listEntries(
+  head: Ref,
+  entry: ListEntryType,
+  options: WalkOptions,
+): Generator<Ref, void, undefined> {
+  const { problems, subject } = options;
+  const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
+  const seen = new Set<bigint>([head.address]);
+  let node: Ref = head;
+  for (let count = 0; ; count++) {
+    const next = problems.attempt(subject, () => node.member('next').deref());
+    if (next === undefined || next.address === head.address) return;
+    if (next.address === 0n) {
+      problems.addMessage(subject, `entry ${count} has a next pointer of 0, the list has no end`);
+      return;
+    }
+    if (seen.has(next.address) || count >= entriesMax) {
+      const what = count >= entriesMax ? 'is longer than it can be' : 'is circular';
+      problems.addMessage(
+        subject,
+        `the list ${what} after ${count} entries, at 0x${next.address.toString(16)}`,
+      );
+      return;
+    }
+    seen.add(next.address);
+    yield next.containerOf(entry.type, entry.member);
+    node = next;
+  }
+}
+
+/**
+ * The structs on a `struct hlist_head`, in list order.
+ *
+ * @param head `struct hlist_head`
+ */
+export function* hlistEntries(
+  head: Ref,
+  entry: ListEntryType,
+  options: WalkOptions,
+): Generator<Ref, void, undefined> {
+  const { problems, subject } = options;
+  const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
+  const seen = new Set<bigint>();
+  let link = head.member('first');
+  for (let count = 0; count <= entriesMax; count++) {
+    const node = problems.attempt(subject, () => link.deref());
+    if (node === undefined || node.address === 0n) return;
+    if (seen.has(node.address)) {
+      problems.addMessage(subject, `the list is circular after ${count} entries`);
+      return;
+    }
+    seen.add(node.address);
+    yield node.containerOf(entry.type, entry.member);
+    link = node.member('next');
+  }
+  problems.addMessage(subject, `the list is longer than ${entriesMax} entries`);
+}

@@ -1,0 +1,203 @@
+// The lines that the watchdog would have printed at the instant of the dump: the rules of
+// kmallocwd() and check_memalloc_stalling_tasks() of each version, on facts already read.
+
+import type { MemallocFormat } from './memalloc-format.ts';
+import type { MemallocRecord } from './memalloc.ts';
+import type { Task } from './task.ts';
+
+/** What the Info line counts. */
+export interface InfoCounts {
+  readonly stalling: number;
+  readonly dying: number;
+  readonly exiting: number;
+  readonly victim: number;
+  /** Calls of out_of_memory(), and of __alloc_pages_may_oom() that gave up; where counted. */
+  readonly oomCount?: number;
+  readonly noOomCount?: number;
+}
+
+/** The state of a task in the words of the patch. */
+export interface TaskWords {
+  /** `state & TASK_UNINTERRUPTIBLE`, which TASK_IDLE and TASK_KILLABLE contain too. */
+  readonly uninterruptible: boolean;
+  /** PF_EXITING, from v5's drafts on only until the task is dead. */
+  readonly exiting: boolean;
+  /** fatal_signal_pending(): TIF_SIGPENDING, and SIGKILL in the task's own pending set. */
+  readonly dying: boolean;
+  /** TIF_MEMDIE. */
+  readonly victim: boolean;
+}
+
+/** One task with what the watchdog looks at. */
+export interface WatchedTask {
+  readonly task: Task;
+  readonly words: TaskWords;
+  /** PF_KSWAPD. */
+  readonly kswapd: boolean;
+  /** Absent where the task has none (L1) or it could not be read. */
+  readonly record: MemallocRecord | undefined;
+}
+
+/** What the lines depend on besides the tasks. */
+export interface WatchdogSettings {
+  readonly format: MemallocFormat;
+  readonly timeoutJiffies: bigint;
+  readonly describeGfp: (mask: number) => string | undefined;
+  readonly oomCount?: number;
+  readonly noOomCount?: number;
+}
+
+/** What the watchdog would have said. */
+export interface WatchdogReport {
+  /** The real watchdog would have printed nothing: no request had reached its timeout. */
+  readonly silent: boolean;
+  readonly counts: InfoCounts;
+  /** In the kernel's order and words, without time stamps. */
+  readonly lines: readonly string[];
+  /** The tasks that stall by the rule of this format. */
+  readonly stalling: readonly WatchedTask[];
+}
+
+/** The report of the watchdog on tasks given in the order of for_each_process_thread(). */
+export function watchdogReport(
+  watched: readonly WatchedTask[],
+  settings: WatchdogSettings,
+): WatchdogReport {
+  const { format, timeoutJiffies } = settings;
+  const threshold = format.halfTimeout ? timeoutJiffies / 2n : timeoutJiffies;
+  const stalls = (each: WatchedTask): boolean => stallsSince(each.record, threshold);
+  const stalling = watched.filter(stalls);
+  const counts = countTasks(watched, stalling.length, settings);
+  const lines = [
+    ...infoLines(settings, counts),
+    ...taskLines(watched, { settings, stalls }),
+    ...(format.infoTwice ? infoLines(settings, counts) : []),
+  ];
+  // The thread wakes up for a request that has reached the whole timeout.
+  const woken = watched.some((each) => stallsSince(each.record, timeoutJiffies));
+  return { silent: format.lists !== 'in-flight' && !woken, counts, lines, stalling };
+}
+
+/** is_stalling_task(): time_after_eq(now - timeout, start), which compares as signed. */
+function stallsSince(record: MemallocRecord | undefined, threshold: bigint): boolean {
+  if (record === undefined || record.depth === 0 || record.torn) return false;
+  return BigInt.asIntN(64, BigInt(record.delay) - threshold) >= 0n;
+}
+
+function countTasks(
+  watched: readonly WatchedTask[],
+  stalling: number,
+  settings: WatchdogSettings,
+): InfoCounts {
+  const count = (test: (words: TaskWords) => boolean): number =>
+    watched.filter(({ words }) => test(words)).length;
+  // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,
+  // and lists with !time_before(), which does not.
+  const exact = settings.timeoutJiffies.toString();
+  const onTheDot = watched.filter(({ record }) => record?.delay === exact).length;
+  return {
+    stalling: settings.format.lists === 'separate' ? stalling - onTheDot : stalling,
+    dying: count((words) => words.dying),
+    exiting: count((words) => words.exiting),
+    victim: count((words) => words.victim),
+    ...(settings.oomCount === undefined ? {} : { oomCount: settings.oomCount }),
+    ...(settings.noOomCount === undefined ? {} : { noOomCount: settings.noOomCount }),
+  };
+}
+
+function infoLines({ format }: WatchdogSettings, counts: InfoCounts): string[] {
+  if (format.info === undefined) return [];
+  const { stalling, dying, exiting, victim } = counts;
+  const values: (number | undefined)[] = format.info.includes('exiting')
+    ? [stalling, dying, exiting, victim, counts.oomCount, counts.noOomCount]
+    : [stalling, dying, victim];
+  let index = 0;
+  return [format.info.replace(/%u/g, () => String(values[index++] ?? '?'))];
+}
+
+interface Listing {
+  readonly settings: WatchdogSettings;
+  readonly stalls: (watched: WatchedTask) => boolean;
+}
+
+function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] {
+  const { settings, stalls } = listing;
+  switch (settings.format.lists) {
+    case 'separate':
+      return [
+        ...watched.filter(stalls).map((each) => name(each) + requestWords(each, settings)),
+        ...watched
+          .filter(({ words }) => words.dying || words.victim)
+          .map((each) => name(each) + stateWords({ ...each.words, exiting: false })),
+      ];
+    case 'in-flight':
+      return watched
+        .filter(({ record }) => record !== undefined && record.depth > 0)
+        .map((each) => rfcLine(each, settings));
+    default:
+      return watched
+        .filter((each) => isListed(each, listing))
+        .flatMap((each) => [
+          name(each) +
+            flagWords(each, settings.format) +
+            (stalls(each) ? requestWords(each, settings) : '') +
+            stateWords(each.words),
+          ...traceLines(each, settings.format),
+        ]);
+  }
+}
+
+function isListed(each: WatchedTask, { settings, stalls }: Listing): boolean {
+  const { lists } = settings.format;
+  if (each.words.victim || each.words.dying || stalls(each)) return true;
+  if (lists === 'dying') return false;
+  return each.words.exiting || (lists === 'kswapd' && each.kswapd);
+}
+
+function name({ task }: WatchedTask): string {
+  return `MemAlloc: ${task.comm ?? '?'}(${task.pid ?? '?'})`;
+}
+
+function flagWords({ task }: WatchedTask, format: MemallocFormat): string {
+  const flags = format.flags ? ` flags=0x${task.flags?.toString(16) ?? '?'}` : '';
+  const { nvcsw, nivcsw } = task;
+  const switches = nvcsw === undefined || nivcsw === undefined ? '?' : nvcsw + nivcsw;
+  return flags + (format.switches ? ` switches=${switches}` : '');
+}
+
+function requestWords({ record }: WatchedTask, { format, describeGfp }: WatchdogSettings): string {
+  if (record === undefined) return '';
+  const mask = Number(record.gfpMask);
+  const names = format.request === 'names' ? `(${describeGfp(mask) ?? ''})` : '';
+  const seq = format.request === 'plain' ? '' : ` seq=${record.seq ?? '?'}`;
+  // The member is an unsigned int: a mempool request, -1, prints as 4294967295.
+  const order = record.mempool ? 0xffffffff : record.order;
+  return `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${record.delay}`;
+}
+
+function stateWords(words: TaskWords): string {
+  return (
+    (words.uninterruptible ? ' uninterruptible' : '') +
+    (words.exiting ? ' exiting' : '') +
+    (words.dying ? ' dying' : '') +
+    (words.victim ? ' victim' : '')
+  );
+}
+
+/** The RFC puts its line into sched_show_task(); its second posting added the state. */
+function rfcLine(each: WatchedTask, settings: WatchdogSettings): string {
+  const state = settings.format.id === 'rfc2' && each.words.uninterruptible;
+  return (
+    name(each) +
+    flagWords(each, settings.format) +
+    requestWords(each, settings) +
+    (state ? ' uninterruptible' : '')
+  );
+}
+
+/** The draft of 2016-03-02 replaces a trace that it knows by one line. */
+function traceLines({ record }: WatchedTask, format: MemallocFormat): string[] {
+  if (format.id !== '2016-03-02') return [];
+  if (record?.knownLocation === 1) return ['Call Trace: looping inside shrink_inactive_list()'];
+  return record?.knownLocation === 2 ? ['Call Trace: waiting for oom_lock'] : [];
+}

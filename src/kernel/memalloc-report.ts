@@ -1,0 +1,335 @@
+// The allocation state of the last minute: every task's record, and what the watchdog would have
+// printed about it. The result object of `stallcore memalloc`.
+
+import type { Vmcore } from '../target/vmcore.ts';
+import { latin1 } from '../util/byte-reader.ts';
+import { vaddr } from '../util/address.ts';
+import { gfpNamer } from './gfp.ts';
+import { readJiffies, type Jiffies } from './jiffies.ts';
+import {
+  MEMALLOC_FORMATS,
+  memallocFormat,
+  newestFormat,
+  type MemallocFormat,
+} from './memalloc-format.ts';
+import {
+  watchdogReport,
+  type InfoCounts,
+  type TaskWords,
+  type WatchedTask,
+} from './memalloc-lines.ts';
+import {
+  findMemallocLayout,
+  readMemallocRecords,
+  type MemallocLayout,
+  type MemallocRecord,
+} from './memalloc.ts';
+import { readTasks, type Task, type TaskTable } from './task.ts';
+import { threadFlagBits, type ThreadFlagBits } from './thread-info.ts';
+import { InvalidError } from '../util/errors.ts';
+
+/** What the caller may choose. */
+export interface MemallocOptions {
+  /** Instead of the dump's own timeout, in seconds. */
+  readonly timeoutSeconds?: number;
+  /** Instead of the dump's own format; a name of MEMALLOC_FORMAT_NAMES. */
+  readonly format?: string;
+}
+
+/** A number and where it comes from. */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly source: string;
+}
+
+/** One task in the result. */
+export interface MemallocTask extends Task {
+  readonly words: TaskWords;
+  readonly record?: MemallocRecord & {
+    readonly inFlight: boolean;
+    readonly stalling: boolean;
+    readonly delaySeconds?: number;
+    readonly gfpNames?: string;
+  };
+}
+
+/** The allocation state of a dump. */
+export interface MemallocResult {
+  readonly type: 'memalloc';
+  /** Absent where this kernel does not keep the record. */
+  readonly record?: {
+    readonly layout: string;
+    readonly source: string;
+    readonly format: string;
+    readonly formatSource: string;
+    readonly timeoutSeconds: Sourced<number>;
+    readonly timeoutJiffies: string;
+    /** The real watchdog would have printed nothing at this instant. */
+    readonly silent: boolean;
+    readonly counts: InfoCounts;
+    readonly lines: readonly string[];
+    readonly gfpNamesFrom: string;
+  };
+  readonly jiffies: string;
+  readonly hz?: number;
+  readonly hzSource: string;
+  /** Bits that were found out: TIF_MEMDIE, TIF_SIGPENDING. */
+  readonly constants: readonly { name: string; bit: number; source: string }[];
+  readonly tasks: readonly MemallocTask[];
+}
+
+/** What both the lines and the task table are made from. */
+interface Facts {
+  readonly table: TaskTable;
+  readonly bits: ThreadFlagBits;
+  readonly time: Jiffies;
+  readonly watched: readonly WatchedTask[];
+}
+
+const SECONDS_DEFAULT = 10;
+/** The state of a dead task: 64 before v4.14, 128 since; neither bit stands alone otherwise. */
+const TASK_DEAD: ReadonlySet<number> = new Set([64, 128]);
+const TASK_UNINTERRUPTIBLE = 2;
+const PF_EXITING = 0x4;
+
+/**
+ * Reads the allocation state of every task.
+ *
+ * @throws LookupError or FaultError where jiffies or the task list cannot be found at all
+ * @throws InvalidError for a format that this kernel's record cannot be printed in
+ */
+export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): MemallocResult {
+  const layout = findMemallocLayout(vmcore);
+  const { format, formatSource } = chooseFormat(vmcore, layout, options.format);
+  const facts = readFacts(vmcore, layout, format);
+  const masks = facts.watched.flatMap(({ record }) =>
+    record === undefined || record.inherited ? [] : [Number(record.gfpMask)],
+  );
+  const gfp = gfpNamer(vmcore, masks);
+  const base = {
+    type: 'memalloc',
+    jiffies: facts.time.jiffies.toString(),
+    ...(facts.time.hz === undefined ? {} : { hz: facts.time.hz }),
+    hzSource: facts.time.hzSource,
+    constants: [facts.bits.memdie, facts.bits.sigpending].filter((bit) => bit !== undefined),
+  } as const;
+  if (layout === undefined || format === undefined) {
+    return {
+      ...base,
+      tasks: facts.watched.map((each) => taskResult(each, new Set(), facts, () => undefined)),
+    };
+  }
+  const timeout = chooseTimeout(vmcore, facts.time.hz, options.timeoutSeconds);
+  const report = watchdogReport(facts.watched, {
+    format,
+    timeoutJiffies: timeout.jiffies,
+    describeGfp: gfp.describe,
+    ...counters(vmcore, format),
+  });
+  const stalling = new Set(report.stalling);
+  return {
+    ...base,
+    record: {
+      layout: layout.id,
+      source: layout.source,
+      format: format.id,
+      formatSource,
+      timeoutSeconds: { value: timeout.seconds, source: timeout.source },
+      timeoutJiffies: timeout.jiffies.toString(),
+      silent: report.silent,
+      counts: report.counts,
+      lines: report.lines,
+      gfpNamesFrom: gfp.source,
+    },
+    tasks: facts.watched.map((each) => taskResult(each, stalling, facts, gfp.describe)),
+  };
+}
+
+function readFacts(
+  vmcore: Vmcore,
+  layout: MemallocLayout | undefined,
+  format: MemallocFormat | undefined,
+): Facts {
+  const time = readJiffies(vmcore);
+  const table = readTasks(vmcore);
+  const bits = threadFlagBits(vmcore);
+  const { jiffies } = time;
+  const records =
+    layout === undefined
+      ? []
+      : readMemallocRecords(vmcore, layout, { tasks: table.tasks, jiffies });
+  const byTask = new Map(records.map((record) => [record.task, record]));
+  const kswapdBit = kswapdFlag(table.tasks);
+  const deadIsNotExiting = format?.lists === 'exiting' || format?.lists === 'kswapd';
+  const watched = inListOrder(layout, table.tasks, records).map((task) => ({
+    task,
+    words: wordsOf(task, bits, deadIsNotExiting),
+    kswapd: kswapdBit !== undefined && ((task.flags ?? 0) & kswapdBit) !== 0,
+    record: byTask.get(task.address),
+  }));
+  return { table, bits, time, watched };
+}
+
+/** v1 goes along memalloc_list for the requests; the tasks on it come first, in its order. */
+function inListOrder(
+  layout: MemallocLayout | undefined,
+  tasks: readonly Task[],
+  records: readonly MemallocRecord[],
+): readonly Task[] {
+  if (layout?.id !== 'L1') return tasks;
+  const byAddress = new Map(tasks.map((task) => [task.address, task]));
+  const listed = records.flatMap(({ task }) => byAddress.get(task) ?? []);
+  return [...new Set([...listed, ...tasks])];
+}
+
+function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): TaskWords {
+  const flags = task.threadFlags === undefined ? 0n : BigInt(task.threadFlags);
+  const isSet = (bit: { bit: number } | undefined): boolean =>
+    bit !== undefined && ((flags >> BigInt(bit.bit)) & 1n) === 1n;
+  const state = task.stateBits ?? 0;
+  return {
+    uninterruptible: (state & TASK_UNINTERRUPTIBLE) !== 0,
+    exiting: ((task.flags ?? 0) & PF_EXITING) !== 0 && !(deadIsNotExiting && TASK_DEAD.has(state)),
+    dying: isSet(bits.sigpending) && task.sigkillPending === true,
+    victim: isSet(bits.memdie),
+  };
+}
+
+/**
+ * PF_KSWAPD was 0x40000 until v4.11 and is 0x20000 since; the flags of kswapd itself tell. In each
+ * era the other bit means something that kswapd does not have.
+ */
+function kswapdFlag(tasks: readonly Task[]): number | undefined {
+  const kswapd = tasks.find((task) => task.kthread === true && /^kswapd\d+$/.test(task.comm ?? ''));
+  return [0x20000, 0x40000].find((bit) => ((kswapd?.flags ?? 0) & bit) !== 0);
+}
+
+function taskResult(
+  each: WatchedTask,
+  stalling: ReadonlySet<WatchedTask>,
+  { time }: Facts,
+  describe: (mask: number) => string | undefined,
+): MemallocTask {
+  const { record } = each;
+  const names = record === undefined ? undefined : describe(Number(record.gfpMask));
+  return {
+    ...each.task,
+    words: each.words,
+    ...(record === undefined
+      ? {}
+      : {
+          record: {
+            ...record,
+            inFlight: record.depth > 0,
+            stalling: stalling.has(each),
+            ...(time.hz === undefined ? {} : { delaySeconds: Number(record.delay) / time.hz }),
+            ...(names === undefined ? {} : { gfpNames: names }),
+          },
+        }),
+  };
+}
+
+/** The format that the caller names, else the dump's own, else the newest of its layout. */
+function chooseFormat(
+  vmcore: Vmcore,
+  layout: MemallocLayout | undefined,
+  wanted: string | undefined,
+): { format: MemallocFormat | undefined; formatSource: string } {
+  if (wanted !== undefined) {
+    const format = memallocFormat(wanted);
+    if (format === undefined) throw new InvalidError(`format ${wanted}: not a format of kmallocwd`);
+    return { format, formatSource: 'chosen by the user' };
+  }
+  if (layout === undefined) return { format: undefined, formatSource: 'no record' };
+  const own = formatInRodata(vmcore);
+  const matching = MEMALLOC_FORMATS.filter(
+    (format) => own !== undefined && format.info === own && format.layouts.includes(layout.id),
+  );
+  const [only] = matching;
+  if (only !== undefined && matching.length === 1) {
+    return { format: only, formatSource: 'format string in the read-only data of this kernel' };
+  }
+  return { format: newestFormat(layout.id), formatSource: `newest format of layout ${layout.id}` };
+}
+
+/** 64 MiB is more than the read-only data of any kernel. */
+const RODATA_MAX = 64 << 20;
+
+/** The `MemAlloc-Info:` format string between __start_rodata and __end_rodata. */
+function formatInRodata(vmcore: Vmcore): string | undefined {
+  const start = vmcore.symbols.lookup('__start_rodata');
+  const end = vmcore.symbols.lookup('__end_rodata') ?? vmcore.symbols.lookup('__init_begin');
+  if (start === undefined || end === undefined || end <= start) return undefined;
+  const size = Math.min(Number(end - start), RODATA_MAX);
+  for (let at = 0; at < size; at += CHUNK) {
+    // The chunks overlap by more than the longest format.
+    const bytes = vmcore.readAvailable(vaddr(start + BigInt(at)), Math.min(CHUNK + 256, size - at));
+    const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(
+      'MemAlloc-Info: ',
+    );
+    if (found >= 0) {
+      const text = latin1(bytes.subarray(found, found + 256));
+      return /^[^\0\n]*/.exec(text)?.[0];
+    }
+  }
+  return undefined;
+}
+
+const CHUNK = 1 << 20;
+
+interface Timeout {
+  readonly seconds: number;
+  readonly jiffies: bigint;
+  readonly source: string;
+}
+
+/** The caller's, else the dump's own where it is not 0, else the default of the patch. */
+function chooseTimeout(
+  vmcore: Vmcore,
+  hz: number | undefined,
+  seconds: number | undefined,
+): Timeout {
+  if (hz === undefined && seconds !== undefined) {
+    throw new InvalidError('timeout in seconds: HZ of this kernel could not be found');
+  }
+  if (seconds !== undefined && hz !== undefined) {
+    return { seconds, jiffies: BigInt(Math.round(seconds * hz)), source: 'chosen by the user' };
+  }
+  const own = ownTimeout(vmcore, hz);
+  if (own !== undefined) return own;
+  const jiffies = BigInt(SECONDS_DEFAULT * (hz ?? 0));
+  return { seconds: SECONDS_DEFAULT, jiffies, source: 'default of the patch' };
+}
+
+function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined {
+  const read = (name: string): bigint | undefined =>
+    vmcore.symbols.lookup(name) === undefined
+      ? undefined
+      : vmcore.problems.attempt(name, () => vmcore.global(name).integer());
+  const jiffies = read('kmallocwd_timeout');
+  if (jiffies !== undefined && jiffies !== 0n) {
+    return { seconds: Number(jiffies) / (hz ?? NaN), jiffies, source: 'kmallocwd_timeout' };
+  }
+  for (const name of ['sysctl_memalloc_task_warning_secs', 'sysctl_memalloc_task_timeout_secs']) {
+    const seconds = read(name);
+    if (seconds !== undefined && seconds !== 0n && hz !== undefined) {
+      return { seconds: Number(seconds), jiffies: seconds * BigInt(hz), source: name };
+    }
+  }
+  return undefined;
+}
+
+function counters(
+  vmcore: Vmcore,
+  format: MemallocFormat,
+): { oomCount?: number; noOomCount?: number } {
+  const read = (name: string): number | undefined =>
+    vmcore.problems.attempt(name, () => vmcore.global(name).number());
+  if (format.info?.includes('oom_count') !== true) return {};
+  const oomCount = read('out_of_memory_count');
+  const noOomCount = format.info.endsWith('/%u') ? read('no_out_of_memory_count') : undefined;
+  return {
+    ...(oomCount === undefined ? {} : { oomCount }),
+    ...(noOomCount === undefined ? {} : { noOomCount }),
+  };
+}

@@ -1,0 +1,40 @@
+// Which CPUs the machine has, from the kernel's own masks (kernel/cpu.c).
+
+import type { Vmcore } from '../target/vmcore.ts';
+
+/** The CPUs of the dumped machine. */
+export interface CpuSets {
+  readonly possible: readonly number[];
+  readonly online: readonly number[];
+}
+
+/** Larger than any NR_CPUS that a kernel is built with (8192). */
+const CPUS_MAX = 1 << 16;
+
+/**
+ * The possible and online CPUs. Linux kernel commits 4b804c85dc37 and 5aec01b834fd (both v4.5)
+ * made the masks plain variables; before, cpu_possible_mask pointed to static bitmaps.
+ */
+export function cpuSets(vmcore: Vmcore): CpuSets {
+  return { possible: cpuMask(vmcore, 'possible'), online: cpuMask(vmcore, 'online') };
+}
+
+function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] {
+  const address =
+    vmcore.symbols.lookup(`__cpu_${name}_mask`) ?? vmcore.symbols.lookup(`cpu_${name}_bits`);
+  const cpumask = vmcore.types.find('struct', 'cpumask');
+  if (address === undefined || cpumask?.kind !== 'struct') {
+    vmcore.problems.addMessage(
+      `CPU masks`,
+      `symbol __cpu_${name}_mask: not in this kernel`,
+      'lookup',
+    );
+    return [];
+  }
+  const bytes = vmcore.problems.attempt('CPU masks', () => vmcore.readBytes(address, cpumask.size));
+  const cpus: number[] = [];
+  for (let cpu = 0; cpu < Math.min((bytes?.length ?? 0) * 8, CPUS_MAX); cpu++) {
+    if ((((bytes?.[cpu >> 3] ?? 0) >> (cpu & 7)) & 1) === 1) cpus.push(cpu);
+  }
+  return cpus;
+}

@@ -1,0 +1,44 @@
+// The second way to all tasks: the pid IDR of the initial pid namespace (kernel/pid.c).
+
+import type { Vmcore } from '../target/vmcore.ts';
+import { vaddr, vaddrAdd } from '../util/address.ts';
+import { findMember } from '../types/ctype.ts';
+import { xarrayEntries } from './xarray.ts';
+
+/** PIDTYPE_PID, the first of enum pid_type (include/linux/pid_types.h). */
+const PIDTYPE_PID = 0;
+
+/**
+ * The addresses of the task_structs that the pid IDR leads to: one for each pid that a thread has.
+ *
+ * @returns undefined where this kernel has no IDR of pids (before v4.15, commit 95846ecf9dac) or
+ *   where its root cannot be read
+ */
+export function tasksByPid(vmcore: Vmcore): Set<bigint> | undefined {
+  const { problems } = vmcore;
+  const subject = 'pid IDR';
+  const namespace = problems.attempt(subject, () => vmcore.global('init_pid_ns'));
+  if (!namespace?.has('idr.idr_rt')) return undefined;
+  const pidStruct = problems.attempt(subject, () => vmcore.struct('pid'));
+  const taskStruct = problems.attempt(subject, () => vmcore.struct('task_struct'));
+  if (pidStruct === undefined || taskStruct === undefined) return undefined;
+  const first = findMember(pidStruct, `tasks[${PIDTYPE_PID}].first`);
+  // Commit 2c4704756cab (v4.19) replaced pids[].node by pid_links[].
+  const link =
+    findMember(taskStruct, `pid_links[${PIDTYPE_PID}]`) ??
+    findMember(taskStruct, `pids[${PIDTYPE_PID}].node`);
+  if (first === undefined || link === undefined) return undefined;
+  const tasks = new Set<bigint>();
+  for (const { index, pointer } of xarrayEntries(namespace.member('idr.idr_rt'), {
+    problems,
+    subject,
+  })) {
+    const node = problems.attempt(`struct pid of pid ${index}`, () => {
+      const bytes = vmcore.readBytes(vaddrAdd(pointer, first.bitOffset / 8), 8);
+      return new DataView(bytes.buffer).getBigUint64(0, true);
+    });
+    // A pid may outlive its thread: as a process group or session it has no task of this type.
+    if (node !== undefined && node !== 0n) tasks.add(vaddr(node - BigInt(link.bitOffset / 8)));
+  }
+  return tasks;
+}

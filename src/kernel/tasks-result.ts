@@ -1,0 +1,15 @@
+// The result object of `stallcore tasks`.
+
+import type { Vmcore } from '../target/vmcore.ts';
+import { readTasks, type Task, type TaskTable } from './task.ts';
+
+/** All tasks of a dump. */
+export interface TasksResult extends TaskTable {
+  readonly type: 'tasks';
+  readonly tasks: readonly Task[];
+}
+
+/** @throws LookupError where the dump has no types or symbols to find tasks by */
+export function tasksResult(vmcore: Vmcore): TasksResult {
+  return { type: 'tasks', ...readTasks(vmcore) };
+}

@@ -1,0 +1,75 @@
+// What a dump is, as text: a line a fact.
+
+import type { InfoResult, KernelSummary } from '../kernel/info.ts';
+
+/** `KEY  value` lines in groups. */
+export function infoText(result: InfoResult): string {
+  const groups = [containerLines(result), kernelLines(result.kernel), sourceLines(result)];
+  return groups.map((lines) => `${lines.join('\n')}\n`).join('\n');
+}
+
+function containerLines({ container, memory }: InfoResult): string[] {
+  const files = container.files.map(({ name, sizeBytes, wrapper }) => {
+    const wrapped = wrapper === undefined ? '' : `, ${wrapper.format}, read ${wrapper.how}`;
+    return fact('FILE', `${name} (${mebibytes(sizeBytes)}${wrapped})`);
+  });
+  const ranges = memory.presentRangeCount === 1 ? 'range' : 'ranges';
+  return [
+    ...files,
+    fact('FORMAT', container.description),
+    ...optional('MACHINE', container.machine),
+    ...optional('DUMP LEVEL', container.dumpLevel),
+    ...(container.incomplete
+      ? [fact('INCOMPLETE', 'the dump says it was not written to its end')]
+      : []),
+    fact(
+      'MEMORY',
+      `${mebibytes(memory.presentBytes)} in the dump in ${memory.presentRangeCount} ${ranges}, ` +
+        `physical addresses below 0x${memory.endBytes.toString(16)}`,
+    ),
+  ];
+}
+
+function kernelLines(kernel: KernelSummary): string[] {
+  const { cpusOnline, cpusPossible, uptimeSeconds, hz, hzSource, memallocLayout, ...identity } =
+    kernel;
+  return [
+    ...Object.entries(identity).flatMap(([key, value]) => identityLine(key, value)),
+    fact('CPUS', `${cpusOnline} online, ${cpusPossible} possible`),
+    ...optional(
+      'UPTIME',
+      uptimeSeconds === undefined ? undefined : `${uptimeSeconds.toFixed(2)} s`,
+    ),
+    ...optional('HZ', hz === undefined ? undefined : `${hz} (${hzSource})`),
+    fact('MEMALLOC', memallocLayout ?? 'this kernel does not keep the record of kmallocwd'),
+  ];
+}
+
+/** One fact of the identity: a text, a number, or `{ value, source }`. */
+function identityLine(key: string, entry: unknown): string[] {
+  const title = key.replace(/[A-Z]/g, (letter) => ` ${letter}`).toUpperCase();
+  if (typeof entry === 'string' || typeof entry === 'number') return [fact(title, String(entry))];
+  if (typeof entry !== 'object' || entry === null) return [];
+  const { value, source } = entry as { value?: string | number; source?: string };
+  if (value === undefined) return [];
+  const text = String(value).trim();
+  return [fact(title, source === undefined ? text : `${text} (${source})`)];
+}
+
+function sourceLines({ symbols, types }: InfoResult): string[] {
+  return [fact('SYMBOLS', `${symbols.count} (${symbols.source})`), fact('TYPES', types.source)];
+}
+
+const TITLE_WIDTH = 18;
+
+function fact(title: string, value: string): string {
+  return `${title.padEnd(TITLE_WIDTH)} ${value}`;
+}
+
+function optional(title: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [fact(title, String(value))];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

@@ -1,0 +1,93 @@
+// The allocation state as text: the watchdog's lines, and a table of every task's last request.
+
+import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
+import type { Column, Table } from './table.ts';
+import { ABSENT } from './tasks.ts';
+
+/** The lines that kmallocwd would have printed, nothing else. */
+export function memallocLines(result: MemallocResult): string {
+  return (result.record?.lines ?? []).map((line) => `${line}\n`).join('');
+}
+
+/** What is said beside the lines, a sentence each, for standard error. */
+export function memallocRemarks(result: MemallocResult): string[] {
+  const { record } = result;
+  if (record === undefined) return [NO_RECORD];
+  const remarks: string[] = [];
+  if (record.formatSource.startsWith('newest')) {
+    remarks.push(
+      `this dump does not show which format its kernel prints; taken: ${record.format}, ` +
+        `the ${record.formatSource} (--format chooses another)`,
+    );
+  }
+  if (record.silent) {
+    const seconds = record.timeoutSeconds.value;
+    remarks.push(
+      `no request is older than ${seconds} s: the watchdog would have printed nothing at this instant`,
+    );
+  }
+  return remarks;
+}
+
+/** Why a kernel without the patch has no lines. */
+export const NO_RECORD =
+  'this kernel does not keep the record: its task_struct has no member memalloc, ' +
+  'so nothing in it says when an allocation began';
+
+const COLUMNS: readonly (Column & { readonly cell: (task: MemallocTask) => string })[] = [
+  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? ABSENT) },
+  { title: 'TGID', align: 'right', cell: ({ tgid }) => String(tgid ?? ABSENT) },
+  { title: 'ST', align: 'left', cell: ({ state }) => state ?? ABSENT },
+  { title: 'REQUEST', align: 'left', cell: requestCell },
+  { title: 'SEQ', align: 'right', cell: ({ record }) => String(record?.seq ?? ABSENT) },
+  { title: 'DELAY', align: 'right', cell: delayCell },
+  { title: 'ORDER', align: 'right', cell: orderCell },
+  { title: 'GFP', align: 'left', cell: gfpCell },
+  { title: 'COMM', align: 'left', cell: ({ comm }) => comm ?? ABSENT },
+];
+
+/** One row a task: the request in flight or the last one finished. */
+export function memallocTable({ tasks }: MemallocResult): Table {
+  return { columns: COLUMNS, rows: tasks.map((task) => COLUMNS.map(({ cell }) => cell(task))) };
+}
+
+/** A record that no request ever filled is not a request of order 0 at boot. */
+function isEmpty({ record }: MemallocTask): boolean {
+  return record === undefined || (record.depth === 0 && record.start === '0');
+}
+
+function requestCell(task: MemallocTask): string {
+  const { record } = task;
+  if (record === undefined) return ABSENT;
+  const notes = [
+    record.stalling ? 'stalling' : '',
+    record.corruptDepth ? `corrupt depth ${record.depth}` : '',
+    record.torn ? 'torn update' : '',
+    record.depth > 1 && !record.corruptDepth ? `depth ${record.depth}` : '',
+  ].filter((note) => note !== '');
+  const kind = record.inFlight
+    ? 'in flight'
+    : isEmpty(task)
+      ? 'none'
+      : record.inherited
+        ? "parent's"
+        : 'finished';
+  return notes.length === 0 ? kind : `${kind} (${notes.join(', ')})`;
+}
+
+function delayCell(task: MemallocTask): string {
+  if (isEmpty(task)) return '-';
+  const seconds = task.record?.delaySeconds;
+  return seconds === undefined ? `${task.record?.delay} jiffies` : `${seconds.toFixed(2)} s`;
+}
+
+function orderCell(task: MemallocTask): string {
+  if (isEmpty(task)) return '-';
+  return task.record?.mempool === true ? 'mempool' : String(task.record?.order ?? ABSENT);
+}
+
+function gfpCell(task: MemallocTask): string {
+  if (isEmpty(task) || task.record === undefined) return '-';
+  const { gfpMask, gfpNames } = task.record;
+  return gfpNames === undefined ? gfpMask : `${gfpMask}(${gfpNames})`;
+}

@@ -1,0 +1,79 @@
+// The task table as text.
+
+import type { Task } from '../kernel/task.ts';
+import type { TasksResult } from '../kernel/tasks-result.ts';
+import type { Column, Table } from './table.ts';
+
+/** What stands where a field is absent: this kernel lacks it or it could not be read. */
+export const ABSENT = '?';
+
+const COLUMNS: readonly (Column & { readonly cell: (task: Task) => string })[] = [
+  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? ABSENT) },
+  { title: 'TGID', align: 'right', cell: ({ tgid }) => String(tgid ?? ABSENT) },
+  { title: 'PPID', align: 'right', cell: ({ ppid }) => String(ppid ?? ABSENT) },
+  { title: 'CPU', align: 'right', cell: cpuCell },
+  { title: 'ST', align: 'left', cell: ({ state }) => state ?? ABSENT },
+  { title: 'TASK', align: 'left', cell: ({ address }) => address.slice(2) },
+  { title: 'FLAGS', align: 'right', cell: ({ flags }) => flags?.toString(16) ?? ABSENT },
+  { title: 'SWITCHES', align: 'right', cell: switchesCell },
+  { title: 'SIGNS', align: 'left', cell: signsCell },
+  { title: 'COMM', align: 'left', cell: commCell },
+];
+
+/** One row a task, the idle tasks first, as ps of crash(8) has them. */
+export function tasksTable(result: TasksResult): Table {
+  const rows = [...result.idle, ...result.tasks];
+  return { columns: COLUMNS, rows: rows.map((task) => COLUMNS.map(({ cell }) => cell(task))) };
+}
+
+/** The lines below the table: how many, and whether the two ways to find them agree. */
+export function tasksSummary(result: TasksResult): string {
+  const { crossCheck } = result;
+  const count = `${result.tasks.length} tasks, ${result.idle.length} idle tasks`;
+  if (crossCheck.pidCount === undefined) return `${count}; no pid IDR to check them against\n`;
+  const { onlyInList, onlyInPids } = crossCheck;
+  if (onlyInList.length === 0 && onlyInPids.length === 0) {
+    return `${count}; the task list and the pid IDR agree\n`;
+  }
+  return (
+    `${count}; the task list and the pid IDR DISAGREE: ` +
+    `only in the list: ${pidList(onlyInList)}, only in the IDR: ${pidList(onlyInPids)}\n`
+  );
+}
+
+const PIDS_SHOWN = 10;
+
+function pidList(pids: readonly number[]): string {
+  if (pids.length === 0) return 'none';
+  const shown = pids.slice(0, PIDS_SHOWN).join(' ');
+  return pids.length > PIDS_SHOWN ? `${shown} and ${pids.length - PIDS_SHOWN} more` : shown;
+}
+
+function cpuCell({ cpu, onCpu }: Task): string {
+  return `${onCpu === true ? '>' : ''}${cpu ?? ABSENT}`;
+}
+
+function switchesCell({ nvcsw, nivcsw }: Task): string {
+  return nvcsw === undefined || nivcsw === undefined ? ABSENT : String(nvcsw + nivcsw);
+}
+
+/** A kernel thread's name in brackets, as ps(1) shows it. */
+function commCell({ comm, kthread }: Task): string {
+  if (comm === undefined) return ABSENT;
+  return kthread === true ? `[${comm}]` : comm;
+}
+
+/** What of a task matters for a memory stall, in a word each. */
+function signsCell(task: Task): string {
+  const signs: string[] = [];
+  if (task.oomMm !== undefined && task.oomMm !== '0x0') signs.push('oom');
+  if (task.sigkillPending === true || task.sharedSigkillPending === true) signs.push('kill');
+  if (((task.flags ?? 0) & PF_EXITING) !== 0) signs.push('exit');
+  if (((task.flags ?? 0) & PF_MEMALLOC) !== 0) signs.push('reclaim');
+  if (task.inMemstall === true) signs.push('memstall');
+  return signs.join(',');
+}
+
+/** include/linux/sched.h; the same bits since v2.6. */
+const PF_EXITING = 0x4;
+const PF_MEMALLOC = 0x800;

@@ -1,0 +1,80 @@
+// What `structs export` makes a layout file from: the types of a dump or of a vmlinux, with the
+// identity of their kernel.
+
+import { ET_CORE } from '../format/elf/constants.ts';
+import { isElf, readElfHeader } from '../format/elf/read.ts';
+import type { TypeSource } from '../types/ctype.ts';
+import type { LayoutIdentity } from '../types/layout.ts';
+import { FileSource } from './file-source.ts';
+import { openVmcore } from './open.ts';
+import { readVmlinux, typesOfVmlinux } from './vmlinux.ts';
+
+/** Types and whose they are. */
+export interface ExportSource {
+  readonly types: TypeSource;
+  readonly identity: LayoutIdentity;
+  readonly close: () => void;
+}
+
+/** `producer` of the files that we make; the tool's version would change them without need. */
+const PRODUCER = 'stallcore structs export';
+
+/**
+ * Opens a vmlinux or a vmcore, whichever the files are.
+ *
+ * @throws VmcoreError if they are neither, or have no types
+ */
+export async function identifyExport(paths: readonly string[]): Promise<ExportSource> {
+  const [path = ''] = paths;
+  return paths.length === 1 && isVmlinux(path) ? fromVmlinux(path) : fromVmcore(paths);
+}
+
+function isVmlinux(path: string): boolean {
+  const source = FileSource.open(path);
+  try {
+    const magic = new Uint8Array(16);
+    source.readInto(magic, 0);
+    return isElf(magic) && readElfHeader(source).type !== ET_CORE;
+  } finally {
+    source.close();
+  }
+}
+
+function fromVmlinux(path: string): ExportSource {
+  const source = FileSource.open(path);
+  const vmlinux = readVmlinux(source);
+  return {
+    types: typesOfVmlinux(vmlinux),
+    identity: {
+      release: releaseOf(vmlinux.banner),
+      arch: 'x86_64',
+      banner: vmlinux.banner ?? null,
+      buildId: vmlinux.buildId ?? null,
+      producer: PRODUCER,
+      source: `BTF of ${vmlinux.name}`,
+    },
+    close: () => source.close(),
+  };
+}
+
+async function fromVmcore(paths: readonly string[]): Promise<ExportSource> {
+  const vmcore = await openVmcore(paths);
+  const { release, banner, buildId } = vmcore.identity;
+  const files = vmcore.container.files.map(({ name }) => name).join(', ');
+  return {
+    types: vmcore.types,
+    identity: {
+      release: release.value,
+      arch: 'x86_64',
+      banner: banner?.value ?? null,
+      buildId: buildId?.value ?? null,
+      producer: PRODUCER,
+      source: `${vmcore.types.origin}: ${files}`,
+    },
+    close: vmcore.close,
+  };
+}
+
+function releaseOf(banner: string | undefined): string | null {
+  return /^Linux version (\S+)/.exec(banner ?? '')?.[1] ?? null;
+}

@@ -1,0 +1,239 @@
+// From the files that the user names to one physical memory: takes wrappers off, tells the
+// containers apart, puts split sets together, reads their notes.
+
+import { decodeNotes, type DumpNotes } from '../format/elf/dump-notes.ts';
+import { ET_CORE, EM_X86_64 } from '../format/elf/constants.ts';
+import { readElfNotes, readNotes } from '../format/elf/notes.ts';
+import { describeMachine, isElf, readElf, type ElfFile } from '../format/elf/read.ts';
+import { isFlattened, readFlattened } from '../format/flattened/read.ts';
+import { isKdump, readKdump, type KdumpFile } from '../format/kdump/read.ts';
+import { ElfMemory } from '../memory/elf-memory.ts';
+import { KdumpMemory } from '../memory/kdump-memory.ts';
+import type { PhysicalMemory } from '../memory/physical.ts';
+import { RawMemory } from '../memory/raw-memory.ts';
+import { FormatError, UnsupportedError } from '../util/errors.ts';
+import type { ByteSource } from '../util/io.ts';
+import type { Problems } from '../util/problems.ts';
+import type { ContainerInfo, CpuRegisters, InputFile } from './container.ts';
+import { FileSource } from './file-source.ts';
+import { openWrapped } from './unwrap.ts';
+
+/** How to open the files. */
+export interface ContainerOptions {
+  readonly tmpDir?: string;
+  /** Where a raw image starts in physical memory. */
+  readonly physOffset?: number;
+  readonly onProgress?: (what: string) => (done: number, total: number | undefined) => void;
+  readonly problems: Problems;
+}
+
+/** An opened container: memory, and what its notes say. */
+export interface Container {
+  readonly info: ContainerInfo;
+  readonly memory: PhysicalMemory;
+  /** VMCOREINFO as the container carries it; undefined where it has none. */
+  readonly vmcoreinfo: { readonly bytes: Uint8Array; readonly source: string } | undefined;
+  readonly cpuRegisters: readonly CpuRegisters[];
+  readonly close: () => void;
+}
+
+/** One input, its wrapper taken off, flattening undone. */
+interface Input {
+  readonly source: ByteSource;
+  readonly file: InputFile;
+  readonly flattened: boolean;
+}
+
+/**
+ * Opens one dump, given as one file or as all parts of a split set.
+ *
+ * @throws FormatError or UnsupportedError if it is no container that can be read
+ */
+export async function openContainer(
+  paths: readonly string[],
+  options: ContainerOptions,
+): Promise<Container> {
+  const closers: (() => void)[] = [];
+  const close = (): void => {
+    for (const closer of closers.splice(0)) closer();
+  };
+  try {
+    const inputs: Input[] = [];
+    for (const path of paths) inputs.push(await openInput(path, options, closers));
+    return { ...(await readContainer(inputs, options)), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function openInput(
+  path: string,
+  options: ContainerOptions,
+  closers: (() => void)[],
+): Promise<Input> {
+  const file = FileSource.open(path);
+  closers.push(() => file.close());
+  const unwrapped = await openWrapped(file, {
+    ...(options.tmpDir === undefined ? {} : { tmpDir: options.tmpDir }),
+    ...(options.onProgress === undefined
+      ? {}
+      : { onProgress: options.onProgress(`unpacking ${file.name}`) }),
+  });
+  closers.push(() => unwrapped.close());
+  for (const problem of unwrapped.problems) {
+    options.problems.addMessage(file.name, problem, 'format');
+  }
+  const flattened = isFlattened(unwrapped.source);
+  const { wrapper } = unwrapped;
+  return {
+    source: flattened ? readFlattened(unwrapped.source, options.problems) : unwrapped.source,
+    file: {
+      name: file.name,
+      sizeBytes: file.size,
+      wrapper: wrapper === undefined ? undefined : { format: wrapper, how: unwrapped.how },
+    },
+    flattened,
+  };
+}
+
+type Opened = Omit<Container, 'close'>;
+
+async function readContainer(inputs: readonly Input[], options: ContainerOptions): Promise<Opened> {
+  const [first] = inputs;
+  if (first === undefined) throw new FormatError({ section: 'vmcore' }, 'expected a file name');
+  if (first.source.size === 0) throw new FormatError({ section: first.source.name }, 'empty file');
+  if (inputs.every(({ source }) => isKdump(source))) return openKdump(inputs, options);
+  if (inputs.length > 1) {
+    const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
+    const what = 'not a part of a split kdump, and only those can be named together';
+    throw new FormatError({ section: other.source.name, offset: 0 }, what);
+  }
+  const magic = new Uint8Array(16);
+  first.source.readInto(magic, 0);
+  return isElf(magic) ? openElf(first, options) : openRaw(first, options);
+}
+
+function openElf(input: Input, { problems }: ContainerOptions): Opened {
+  const elf = readElf(input.source);
+  if (elf.type !== ET_CORE) {
+    const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4); a vmlinux is no dump`;
+    throw new FormatError({ section: `${input.source.name}: ELF header`, offset: 16 }, what);
+  }
+  const notes = decodeNotes(readElfNotes(elf), { ...elf, problems });
+  const memory = new ElfMemory(elf);
+  // After the memory has been mapped, which may add to them.
+  for (const { subject, message, code } of elf.problems.list) {
+    problems.addMessage(subject, message, code);
+  }
+  requireX86(describeMachine(elf.machine), elf.machine === EM_X86_64 && elf.elfClass === 64);
+  return {
+    info: {
+      format: 'elf',
+      description: describeElf(elf, input.flattened),
+      files: [input.file],
+      machine: describeMachine(elf.machine),
+      dumpLevel: undefined,
+      incomplete: elf.incomplete,
+    },
+    memory,
+    ...fromNotes(notes, 'PT_NOTE'),
+  };
+}
+
+function describeElf(elf: ElfFile, flattened: boolean): string {
+  const order = elf.littleEndian ? '' : ', big-endian';
+  return `ELF${elf.elfClass} vmcore${order}${flattened ? ', flattened' : ''}`;
+}
+
+async function openKdump(inputs: readonly Input[], options: ContainerOptions): Promise<Opened> {
+  const { problems } = options;
+  const files = inputs.map(({ source }) => readKdump(source, problems));
+  const [first] = files as [KdumpFile, ...KdumpFile[]];
+  const { header, subHeader, target } = first;
+  const machine = header.utsname.machine;
+  const isLp64 = target.abi === 'lp64';
+  requireX86(machine, isLp64 && target.littleEndian && (machine === '' || machine === 'x86_64'));
+  const memory = await KdumpMemory.open(files, problems);
+  const flattened = inputs.some((input) => input.flattened);
+  return {
+    info: {
+      format: 'kdump',
+      description: describeKdump(files, flattened),
+      files: inputs.map(({ file }) => file),
+      machine: machine === '' ? undefined : machine,
+      dumpLevel: subHeader.dumpLevel,
+      incomplete: files.some(({ isIncomplete }) => isIncomplete),
+    },
+    memory,
+    ...kdumpNotes(first, problems),
+  };
+}
+
+function describeKdump(files: readonly KdumpFile[], flattened: boolean): string {
+  const [first] = files;
+  const split = files.length > 1 ? `, split in ${files.length} parts` : '';
+  const version = first?.header.headerVersion;
+  return `kdump-compressed v${version}${flattened ? ', flattened' : ''}${split}`;
+}
+
+function kdumpNotes(
+  file: KdumpFile,
+  problems: Problems,
+): Pick<Opened, 'vmcoreinfo' | 'cpuRegisters'> {
+  const bytes = problems.attempt('kdump notes', () => file.readNotes());
+  const { littleEndian, abi } = file.target;
+  const notes = decodeNotes(
+    bytes === undefined ? [] : readNotes(bytes, { littleEndian, section: 'kdump notes', problems }),
+    { littleEndian, machine: EM_X86_64, elfClass: abi === 'lp64' ? 64 : 32, problems },
+  );
+  const inNotes = fromNotes(notes, 'note in the kdump header');
+  const text = problems.attempt('VMCOREINFO', () => file.readVmcoreinfo());
+  if (text === undefined) return inNotes;
+  return { ...inNotes, vmcoreinfo: { bytes: text, source: 'kdump sub-header' } };
+}
+
+function fromNotes(notes: DumpNotes, source: string): Pick<Opened, 'vmcoreinfo' | 'cpuRegisters'> {
+  const text = notes.vmcoreinfo;
+  return {
+    vmcoreinfo: text === undefined ? undefined : { bytes: Buffer.from(text, 'latin1'), source },
+    cpuRegisters: [
+      ...notes.prStatus.map(({ registers }, index) => ({
+        source: 'PRSTATUS' as const,
+        index,
+        registers,
+      })),
+      ...notes.qemuCpus.map(({ registers }, index) => ({
+        source: 'QEMU' as const,
+        index,
+        registers,
+      })),
+    ],
+  };
+}
+
+function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
+  return {
+    info: {
+      format: 'raw',
+      description: 'raw image of physical memory',
+      files: [input.file],
+      machine: undefined,
+      dumpLevel: undefined,
+      incomplete: false,
+    },
+    memory: new RawMemory(
+      input.source,
+      physOffset === undefined ? {} : { physicalOffset: physOffset },
+    ),
+    vmcoreinfo: undefined,
+    cpuRegisters: [],
+  };
+}
+
+/** The containers of every architecture can be read; what lies in them only for x86-64. */
+function requireX86(machine: string, isX86: boolean): void {
+  if (isX86) return;
+  const what = `the dump is of a machine of type ${machine || 'unknown'}`;
+  throw new UnsupportedError(`${what}; page tables and kernels are read for x86_64 only`);
+}

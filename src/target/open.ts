@@ -1,0 +1,107 @@
+// Opens a vmcore: container, kernel, symbols, types, in this order, each from what the one before
+// found. Only what is needed to go on is read.
+
+import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
+import { VmcoreError } from '../util/errors.ts';
+import { Problems } from '../util/problems.ts';
+import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import { readIdentity } from './identity.ts';
+import { findKernelSpace } from './kernel-memory.ts';
+import { findSymbols } from './kernel-symbols.ts';
+import { findTypes } from './kernel-types.ts';
+import { openContainer, type Container } from './open-container.ts';
+import { Vmcore } from './vmcore.ts';
+import { readVmlinux } from './vmlinux.ts';
+import { FileSource } from './file-source.ts';
+
+/** How to open a vmcore. */
+export interface OpenOptions {
+  /** Folder for an unpacked copy of a file that cannot be read in place. */
+  readonly tmpDir?: string;
+  /** Physical address at which a raw image starts. */
+  readonly physOffset?: number;
+  /** A vmlinux to take symbols and BTF from, instead of the dump's own. */
+  readonly vmlinux?: string;
+  /** A System.map to take symbols from. */
+  readonly systemMap?: string;
+  /** A layout file to take types from. */
+  readonly layout?: string;
+  /** Told how far a long step is. */
+  readonly onProgress?: (what: string) => (done: number, total: number | undefined) => void;
+}
+
+/**
+ * Opens a vmcore, given as one file or as all parts of a split one.
+ *
+ * @throws VmcoreError if the files are no container that can be read, or no kernel is found in it
+ */
+export async function openVmcore(
+  paths: readonly string[],
+  options: OpenOptions = {},
+): Promise<Vmcore> {
+  const problems = new Problems();
+  const container = await openContainer(paths, { ...options, problems });
+  const files: FileSource[] = [];
+  const hold = (path: string): FileSource => {
+    const file = FileSource.open(path);
+    files.push(file);
+    return file;
+  };
+  const close = (): void => {
+    for (const file of files.splice(0)) file.close();
+    container.close();
+  };
+  try {
+    const kernel = locateKernel(container, options, problems);
+    const { space } = kernel;
+    const vmlinux = options.vmlinux === undefined ? undefined : readVmlinux(hold(options.vmlinux));
+    const { systemMap } = options;
+    const symbols = findSymbols({ kernel, problems, vmlinux, systemMapPath: systemMap });
+    const identity = readIdentity({ ...kernel, symbols });
+    const types = findTypes({
+      space,
+      symbols,
+      identity,
+      problems,
+      layoutPath: options.layout,
+      vmlinux,
+    });
+    return new Vmcore({
+      container: container.info,
+      memory: container.memory,
+      space,
+      identity,
+      symbols,
+      types,
+      cpuRegisters: container.cpuRegisters,
+      problems,
+      close,
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** The container's VMCOREINFO if memory agrees with it, else one found in memory. */
+function locateKernel(
+  { memory, vmcoreinfo }: Container,
+  options: OpenOptions,
+  problems: Problems,
+): VerifiedVmcoreinfo {
+  if (vmcoreinfo !== undefined) {
+    try {
+      const info = readVmcoreinfo(vmcoreinfo.bytes);
+      const source = vmcoreinfo.source;
+      return { ...findKernelSpace(memory, info), info, source, paddr: undefined };
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      problems.add(`VMCOREINFO in the ${vmcoreinfo.source}`, error);
+    }
+  }
+  const report = options.onProgress?.('searching memory for VMCOREINFO');
+  return findVmcoreinfo(memory, {
+    problems,
+    ...(report === undefined ? {} : { onProgress: (done) => report(done, memory.end) }),
+  });
+}

@@ -1,0 +1,129 @@
+// Several members of one struct at once: the plan of a walk over many tasks. Neighbouring members
+// are read in one go, a member that cannot be read is left out and reported, the rest is kept.
+
+import { vaddrAdd, type Vaddr } from '../util/address.ts';
+import { FaultError } from '../util/errors.ts';
+import type { Problems } from '../util/problems.ts';
+import { compileMember, type MemberValue } from '../types/compile.ts';
+import { findMember, sizeOf, type MemberPlace, type StructType } from '../types/ctype.ts';
+import type { TypedMemory } from './ref.ts';
+
+/** The values that were read, by key; a member that is absent or unreadable has no entry. */
+export type RecordValues<Key extends string> = { [K in Key]?: MemberValue };
+
+/** Members closer than this are read together: a read costs more than the bytes between. */
+const GAP_MAX = 64;
+
+interface PlannedMember<Key> {
+  readonly key: Key;
+  readonly start: number;
+  readonly end: number;
+  /** Decodes the member from a view that starts at the struct's span. */
+  readonly decode: (view: DataView, base: number) => MemberValue;
+}
+
+interface Span<Key> {
+  readonly start: number;
+  end: number;
+  readonly members: PlannedMember<Key>[];
+}
+
+/** Reads a fixed set of members of one struct, compiled once and used for many addresses. */
+export class RecordReader<Key extends string> {
+  readonly #memory: TypedMemory;
+  readonly #spans: Span<Key>[];
+  readonly #buffer: Uint8Array;
+  readonly #view: DataView;
+
+  /**
+   * @param paths for each key the member's path, or several of which the first that exists is
+   *   taken; a key whose paths this kernel lacks is never in the values
+   */
+  constructor(
+    memory: TypedMemory,
+    type: StructType,
+    paths: Readonly<Record<Key, string | readonly string[]>>,
+  ) {
+    this.#memory = memory;
+    this.#spans = planSpans(planMembers(type, paths));
+    const longest = this.#spans.reduce((max, span) => Math.max(max, span.end - span.start), 0);
+    this.#buffer = new Uint8Array(longest);
+    this.#view = new DataView(this.#buffer.buffer);
+  }
+
+  /** @param report where members that cannot be read are told of, and of what struct they are */
+  read(address: Vaddr, report: { problems: Problems; subject: () => string }): RecordValues<Key> {
+    const values: RecordValues<Key> = {};
+    for (const span of this.#spans) {
+      try {
+        this.#readSpan(address, span, values);
+      } catch (error) {
+        if (!(error instanceof FaultError)) throw error;
+        this.#readOneByOne(address, span, { values, report });
+      }
+    }
+    return values;
+  }
+
+  #readSpan(address: Vaddr, span: Span<Key>, values: RecordValues<Key>): void {
+    const bytes = this.#buffer.subarray(0, span.end - span.start);
+    this.#memory.readInto(bytes, vaddrAdd(address, span.start));
+    for (const member of span.members) {
+      values[member.key] = member.decode(this.#view, member.start - span.start);
+    }
+  }
+
+  /** A span may straddle a page that the filter left out; what lies before it still counts. */
+  #readOneByOne(
+    address: Vaddr,
+    span: Span<Key>,
+    into: { values: RecordValues<Key>; report: { problems: Problems; subject: () => string } },
+  ): void {
+    for (const member of span.members) {
+      const { problems, subject } = into.report;
+      problems.attempt(`${subject()}.${member.key}`, () => {
+        const single = { start: member.start, end: member.end, members: [member] };
+        this.#readSpan(address, single, into.values);
+      });
+    }
+  }
+}
+
+function planMembers<Key extends string>(
+  type: StructType,
+  paths: Readonly<Record<Key, string | readonly string[]>>,
+): PlannedMember<Key>[] {
+  const members: PlannedMember<Key>[] = [];
+  for (const [key, path] of Object.entries<string | readonly string[]>(paths)) {
+    const candidates = typeof path === 'string' ? [path] : path;
+    const place = candidates
+      .map((name) => findMember(type, name))
+      .find((found) => found !== undefined);
+    if (place !== undefined) members.push(planMember(key as Key, place));
+  }
+  return members.sort((a, b) => a.start - b.start);
+}
+
+function planMember<Key>(key: Key, place: MemberPlace): PlannedMember<Key> {
+  const start = Math.floor(place.bitOffset / 8);
+  const size =
+    place.bitSize === undefined
+      ? sizeOf(place.type)
+      : Math.ceil((place.bitOffset - start * 8 + place.bitSize) / 8);
+  const decode = compileMember({ ...place, bitOffset: place.bitOffset - start * 8 });
+  return { key, start, end: start + size, decode };
+}
+
+function planSpans<Key>(members: readonly PlannedMember<Key>[]): Span<Key>[] {
+  const spans: Span<Key>[] = [];
+  for (const member of members) {
+    const last = spans.at(-1);
+    if (last !== undefined && member.start <= last.end + GAP_MAX) {
+      last.end = Math.max(last.end, member.end);
+      last.members.push(member);
+    } else {
+      spans.push({ start: member.start, end: member.end, members: [member] });
+    }
+  }
+  return spans;
+}

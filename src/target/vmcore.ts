@@ -1,0 +1,155 @@
+// An opened vmcore: the memory of the dumped machine with the symbols and types of its kernel.
+// Everything in kernel/ starts from here.
+
+import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
+import { FaultError, LookupError } from '../util/errors.ts';
+import type { Problems } from '../util/problems.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { PhysicalMemory } from '../memory/physical.ts';
+import type { CType, StructType, TypeSource } from '../types/ctype.ts';
+import { globalType } from '../types/globals.ts';
+import type { ContainerInfo, CpuRegisters } from './container.ts';
+import type { KernelIdentity } from './identity.ts';
+import { Ref, type TypedMemory } from './ref.ts';
+import type { SymbolTable } from './symbols.ts';
+
+/** What a vmcore is made of; {@link openVmcore} puts it together. */
+export interface VmcoreParts {
+  readonly container: ContainerInfo;
+  readonly memory: PhysicalMemory;
+  readonly space: AddressSpace;
+  readonly identity: KernelIdentity;
+  readonly symbols: SymbolTable;
+  readonly types: TypeSource;
+  readonly cpuRegisters: readonly CpuRegisters[];
+  readonly problems: Problems;
+  readonly close: () => void;
+}
+
+/** A vmcore whose kernel has been found. */
+export class Vmcore implements TypedMemory {
+  readonly container: ContainerInfo;
+  readonly memory: PhysicalMemory;
+  readonly space: AddressSpace;
+  readonly identity: KernelIdentity;
+  readonly symbols: SymbolTable;
+  readonly types: TypeSource;
+  /** What the dump tells of the registers of each CPU, in the order of its notes. */
+  readonly cpuRegisters: readonly CpuRegisters[];
+  /** What could not be read so far. */
+  readonly problems: Problems;
+  /** Closes the files and removes temporary ones. */
+  readonly close: () => void;
+  readonly #perCpuOffsets = new Map<number, Vaddr>();
+
+  constructor(parts: VmcoreParts) {
+    this.container = parts.container;
+    this.memory = parts.memory;
+    this.space = parts.space;
+    this.identity = parts.identity;
+    this.symbols = parts.symbols;
+    this.types = parts.types;
+    this.cpuRegisters = parts.cpuRegisters;
+    this.problems = parts.problems;
+    this.close = parts.close;
+  }
+
+  /** @throws FaultError naming the first virtual address that cannot be read */
+  readInto(into: Uint8Array, address: Vaddr): void {
+    this.space.readInto(into, address);
+  }
+
+  /** @throws FaultError naming the first virtual address that cannot be read */
+  readBytes(address: Vaddr, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.space.readInto(bytes, address);
+    return bytes;
+  }
+
+  /** @throws LookupError if this kernel has no such symbol */
+  symbol(name: string): Vaddr {
+    const address = this.symbols.lookup(name);
+    if (address === undefined) throw new LookupError('symbol', name);
+    return address;
+  }
+
+  /** @throws LookupError if this kernel has no such struct or union */
+  struct(name: string): StructType {
+    const type = this.types.find('struct', name) ?? this.types.find('union', name);
+    if (type === undefined || (type.kind !== 'struct' && type.kind !== 'union')) {
+      throw new LookupError('type', `struct ${name}`);
+    }
+    return type;
+  }
+
+  /**
+   * A global variable, with the type that our table of globals gives it.
+   *
+   * @throws LookupError if this kernel has no such symbol or type
+   */
+  global(name: string): Ref {
+    return new Ref(this, this.#globalType(name), this.symbol(name));
+  }
+
+  /**
+   * One CPU's copy of a per-CPU variable.
+   *
+   * @throws LookupError if this kernel has no such symbol or type
+   */
+  perCpu(name: string, cpu: number): Ref {
+    const address = vaddr(this.symbol(name) + this.perCpuOffset(cpu));
+    return new Ref(this, this.#globalType(name), address);
+  }
+
+  /** A value of a struct at a known address. */
+  object(structName: string, address: Vaddr): Ref {
+    return new Ref(this, this.struct(structName), address);
+  }
+
+  /**
+   * What to add to a per-CPU symbol for one CPU: __per_cpu_offset[cpu] (mm/percpu.c), or 0 on a
+   * kernel without CONFIG_SMP.
+   */
+  perCpuOffset(cpu: number): Vaddr {
+    let offset = this.#perCpuOffsets.get(cpu);
+    if (offset === undefined) {
+      const table = this.symbols.lookup('__per_cpu_offset');
+      offset = table === undefined ? vaddr(0n) : this.#pointerAt(vaddrAdd(table, cpu * 8));
+      this.#perCpuOffsets.set(cpu, offset);
+    }
+    return offset;
+  }
+
+  /**
+   * The bytes from `address` on that can be read, at most `lengthMax`; for text whose end is not
+   * known, such as a string in read-only data.
+   */
+  readAvailable(address: Vaddr, lengthMax: number): Uint8Array {
+    const bytes = new Uint8Array(lengthMax);
+    const pageSize = 4096;
+    let done = 0;
+    while (done < lengthMax) {
+      const inPage = Number((address + BigInt(done)) & BigInt(pageSize - 1));
+      const length = Math.min(lengthMax - done, pageSize - inPage);
+      try {
+        this.readInto(bytes.subarray(done, done + length), vaddrAdd(address, done));
+      } catch (error) {
+        if (!(error instanceof FaultError)) throw error;
+        break;
+      }
+      done += length;
+    }
+    return bytes.subarray(0, done);
+  }
+
+  #globalType(name: string): CType {
+    const type = globalType(this.types, name);
+    if (type === undefined) throw new LookupError('type', `variable ${name}`);
+    return type;
+  }
+
+  #pointerAt(address: Vaddr): Vaddr {
+    const bytes = this.readBytes(address, 8);
+    return vaddr(new DataView(bytes.buffer).getBigUint64(0, true));
+  }
+}

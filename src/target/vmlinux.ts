@@ -1,0 +1,74 @@
+// A vmlinux that the user names: its symbols as linked, its BTF, and which kernel it is.
+
+import { readElf } from '../format/elf/read.ts';
+import { readSectionByName, readSections } from '../format/elf/sections.ts';
+import { readSymbols } from '../format/elf/symbols.ts';
+import { readBtf } from '../format/btf/read.ts';
+import { BtfTypes } from '../types/btf-types.ts';
+import type { TypeSource } from '../types/ctype.ts';
+import { latin1 } from '../util/byte-reader.ts';
+import { FormatError } from '../util/errors.ts';
+import type { ByteSource } from '../util/io.ts';
+import { findGnuBuildId } from './notes-section.ts';
+
+/** One symbol as it was linked, before KASLR. */
+export interface LinkedSymbol {
+  readonly name: string;
+  readonly value: bigint;
+  readonly size: number;
+}
+
+/** An opened vmlinux. Parts that a stripped one lacks are undefined. */
+export interface Vmlinux {
+  readonly name: string;
+  readonly buildId: string | undefined;
+  readonly banner: string | undefined;
+  readonly types: TypeSource | undefined;
+  /** @throws FormatError if the tables do not lie inside the file */
+  symbols(): Iterable<LinkedSymbol> | undefined;
+}
+
+/** Sections that hold the build ID; the kernel's linker script merges notes into `.notes`. */
+const NOTE_SECTIONS = ['.notes', '.note.gnu.build-id'];
+
+/**
+ * Reads a vmlinux; its symbols only when they are asked for.
+ *
+ * @throws FormatError if it is no ELF file
+ */
+export function readVmlinux(source: ByteSource): Vmlinux {
+  const elf = readElf(source);
+  const sections = readSections(elf);
+  const notes = NOTE_SECTIONS.map((name) => readSectionByName(elf, sections, name));
+  const btf = readSectionByName(elf, sections, '.BTF');
+  const rodata = readSectionByName(elf, sections, '.rodata');
+  return {
+    name: source.name,
+    buildId: notes.map((bytes) => bytes && findGnuBuildId(bytes)).find((id) => id !== undefined),
+    banner: rodata === undefined ? undefined : bannerIn(rodata),
+    types:
+      btf === undefined
+        ? undefined
+        : new BtfTypes(readBtf(btf), { origin: `BTF of ${source.name}` }),
+    symbols: () => readSymbols(elf, sections),
+  };
+}
+
+/** `linux_banner` is the text in read-only data that begins so; format strings have a `%s` there. */
+function bannerIn(rodata: Uint8Array): string | undefined {
+  const bytes = Buffer.from(rodata.buffer, rodata.byteOffset, rodata.byteLength);
+  const mark = 'Linux version ';
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) {
+    const text = /^[^\0\n]*/.exec(latin1(bytes.subarray(at, at + 1024)))?.[0] ?? '';
+    if (/^Linux version \d/.test(text)) return text;
+  }
+  return undefined;
+}
+
+/** @throws FormatError if the vmlinux has no BTF */
+export function typesOfVmlinux(vmlinux: Vmlinux): TypeSource {
+  if (vmlinux.types === undefined) {
+    throw new FormatError({ section: vmlinux.name }, 'no .BTF section; DWARF is not read yet');
+  }
+  return vmlinux.types;
+}
