@@ -10,7 +10,7 @@ import { FormatError } from '../../util/errors.ts';
 import { placeNames, type LengthEncoding, type NamePlaces, type TokenTable } from './names.ts';
 
 /** Names between two markers. */
-const NAMES_PER_MARKER = 256;
+export const NAMES_PER_MARKER = 256;
 
 /** How a length encoding was found to be right. */
 export interface ChosenNames {
