@@ -70,6 +70,9 @@ function readHeader(bytes: Uint8Array, section: string): BtfHeader {
   }
   reader.skip(1); // flags: none is defined
   const headerLength = reader.u32();
+  if (bytes.length < BTF_HEADER_SIZE) {
+    throw reader.error(`header, expected ${BTF_HEADER_SIZE} bytes, have ${bytes.length}`, 0);
+  }
   if (headerLength < BTF_HEADER_SIZE || headerLength > bytes.length) {
     const range = `${BTF_HEADER_SIZE} to ${bytes.length}`;
     throw reader.error(`hdr_len, expected ${range}, have ${headerLength}`, 4);
