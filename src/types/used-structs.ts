@@ -26,7 +26,7 @@ const STRUCTS: Readonly<Record<string, string>> = {
   module: 'module module_layout module_memory mod_arch_specific module_kobject mod_kallsyms',
   containers: `list_head hlist_head hlist_node rb_node rb_root rb_root_cached hlist_nulls_node
     llist_head llist_node plist_node`,
-  time: 'hrtimer timer_list timespec64 percpu_counter trace_print_flags',
+  time: 'clocksource hrtimer timer_list timespec64 percpu_counter trace_print_flags',
   btf: 'btf_module btf',
 };
 
