@@ -1,8 +1,8 @@
 // A sparse temporary file without a name: it is unlinked as soon as it is open, so that nothing is
 // left behind however the process ends.
 
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmdirSync, statfsSync } from 'node:fs';
-import { unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync } from 'node:fs';
+import { rmdirSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnsupportedError } from '../util/errors.ts';
 import { FileSource } from './file-source.ts';
@@ -27,7 +27,6 @@ export interface TempFileOptions {
 export class SparseTempFile {
   readonly #folder: string;
   readonly #freeBytes: (folder: string) => number;
-  readonly #removeName: () => void;
   #fd: number | undefined;
   #size = 0;
   #writtenSinceCheck = 0;
@@ -36,9 +35,7 @@ export class SparseTempFile {
   constructor(options: TempFileOptions) {
     this.#folder = options.folder;
     this.#freeBytes = options.freeBytes ?? freeBytesOf;
-    const { fd, removeName } = this.#guard(() => openNameless(this.#folder));
-    this.#fd = fd;
-    this.#removeName = removeName;
+    this.#fd = this.#guard(() => openNameless(this.#folder));
   }
 
   /** Bytes so far, holes included. */
@@ -81,7 +78,7 @@ export class SparseTempFile {
     // The last bytes may be a hole.
     this.#guard(() => ftruncateSync(fd, this.#size));
     this.#fd = undefined;
-    return new TempFileSource(fd, name, this.#removeName);
+    return new FileSource(fd, name);
   }
 
   /** Gives the room back; for the case that `finish` is not reached. */
@@ -89,7 +86,6 @@ export class SparseTempFile {
     if (this.#fd === undefined) return;
     closeSync(this.#fd);
     this.#fd = undefined;
-    this.#removeName();
   }
 
   #write(bytes: Uint8Array, position: number): void {
@@ -118,52 +114,29 @@ export class SparseTempFile {
   }
 }
 
-class TempFileSource extends FileSource {
-  readonly #removeName: () => void;
-
-  constructor(fd: number, name: string, removeName: () => void) {
-    super(fd, name);
-    this.#removeName = removeName;
-  }
-
-  override close(): void {
-    super.close();
-    this.#removeName();
-  }
-}
-
-/** An open file that only we have, and what remains to be done to remove its name. */
-function openNameless(folder: string): { fd: number; removeName: () => void } {
-  // mkdtemp makes a name that nobody has, in a folder that nobody else may enter.
-  const own = mkdtempSync(join(folder, 'stallcore-'));
-  const path = join(own, 'unpacked');
+/**
+ * An open file that only we have. It loses its name at once: the room is given back when the
+ * descriptor is closed, by us or by the end of the process. (NFS renames such a file and removes it
+ * then; Windows hides it until then.)
+ */
+function openNameless(folder: string): number {
+  // mkdtemp finds a name that nobody has; the file stands beside that folder, not in it, since NFS
+  // would leave the renamed file there and the folder could not be removed.
+  const unique = mkdtempSync(join(folder, 'stallcore-'));
+  const path = `${unique}.unpacked`;
   let fd: number;
   try {
     fd = openSync(path, 'wx+', 0o600);
-  } catch (error) {
-    rmdirSync(own);
-    throw error;
+  } finally {
+    rmdirSync(unique);
   }
   try {
     unlinkSync(path);
   } catch (error) {
-    // Windows does not let go of the name of an open file. Then it goes when the file is closed
-    // or the process exits.
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    return { fd, removeName: removeAtExit(own, path) };
+    closeSync(fd);
+    throw error;
   }
-  rmdirSync(own);
-  return { fd, removeName: () => undefined };
-}
-
-function removeAtExit(own: string, path: string): () => void {
-  const remove = (): void => {
-    process.removeListener('exit', remove);
-    unlinkSync(path);
-    rmdirSync(own);
-  };
-  process.on('exit', remove);
-  return remove;
+  return fd;
 }
 
 function freeBytesOf(folder: string): number {
