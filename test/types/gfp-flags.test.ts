@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describeGfp, GFP_ERAS, guessGfpEra } from '../../src/types/gfp-flags.ts';
+
+function namesOf(releases: string): (typeof GFP_ERAS)[number]['names'] {
+  const era = GFP_ERAS.find((candidate) => candidate.releases === releases);
+  assert.ok(era, `no era ${releases}`);
+  return era.names;
+}
+
+describe('describeGfp', () => {
+  // What kernels themselves printed with %pGg, from archived logs, but for the names that a later
+  // kernel gave to __GFP_REPEAT.
+  const PRINTED: readonly (readonly [era: string, mask: number, text: string])[] = [
+    ['4.4 to 4.9', 0x24201ca, 'GFP_HIGHUSER_MOVABLE|__GFP_COLD'],
+    ['4.4 to 4.9', 0x2400240, 'GFP_NOFS|__GFP_NOWARN'],
+    ['4.4 to 4.9', 0x26040c0, 'GFP_KERNEL|__GFP_COMP|__GFP_NOTRACK'],
+    ['4.4 to 4.9', 0x2400000, 'GFP_NOIO'],
+    ['4.10 to 4.14', 0x14201ca, 'GFP_HIGHUSER_MOVABLE|__GFP_COLD'],
+    ['4.10 to 4.14', 0x1400000, 'GFP_NOIO'],
+    ['4.10 to 4.14', 0x14200ca, 'GFP_HIGHUSER_MOVABLE'],
+    ['4.18 to 5.0', 0x6200ca, 'GFP_HIGHUSER_MOVABLE'],
+    ['5.1 to 6.2', 0x140dca, 'GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP'],
+    ['5.1 to 6.2', 0x400dc0, 'GFP_KERNEL_ACCOUNT|__GFP_ZERO'],
+    ['5.1 to 6.2', 0xa20, 'GFP_ATOMIC'],
+    ['6.3 and later', 0x820, 'GFP_ATOMIC'],
+  ];
+  for (const [era, mask, text] of PRINTED) {
+    it(`writes 0x${mask.toString(16)} of ${era} as ${text}`, () => {
+      assert.equal(describeGfp(namesOf(era), mask), text);
+    });
+  }
+
+  it('leaves bits without a name in hex', () => {
+    assert.equal(describeGfp(namesOf('5.1 to 6.2'), 0x80000cc0), 'GFP_KERNEL|0x80000000');
+  });
+
+  it('writes nothing for an empty mask, as format_flags() does', () => {
+    assert.equal(describeGfp(namesOf('5.1 to 6.2'), 0), '');
+  });
+});
+
+describe('guessGfpEra', () => {
+  const SEEN: readonly (readonly [releases: string, masks: readonly number[]])[] = [
+    ['4.4 to 4.9', [0x24201ca, 0x2400240, 0x24280ca]],
+    ['4.18 to 5.0', [0x6200ca, 0x600040]],
+    ['5.1 to 6.2', [0xcc0, 0x140dca, 0x8c40, 0xe20]],
+  ];
+  for (const [releases, masks] of SEEN) {
+    it(`knows ${releases} by ${masks.length} masks`, () => {
+      assert.equal(guessGfpEra(masks)?.releases, releases);
+    });
+  }
+
+  it('does not choose between eras that fit equally well', () => {
+    assert.equal(guessGfpEra([]), undefined);
+    // GFP_KERNEL has the same bits before and after v6.3.
+    assert.equal(guessGfpEra([0xcc0]), undefined);
+  });
+});
