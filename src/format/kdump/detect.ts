@@ -45,9 +45,17 @@ export interface DetectedHeader {
  * @throws FormatError if none fits: the message says what is wrong under the likeliest
  */
 export function detectHeader(source: ByteSource): DetectedHeader {
-  const headers = candidates(source);
-  const fitting = headers.filter(({ header }) => implausible(header) === undefined);
-  const best = pickBest(source, fitting) ?? searchBlockSize(source, headers);
+  const headers: DetectedHeader[] = [];
+  let best: DetectedHeader | undefined;
+  let bestScore = -1;
+  for (const candidate of candidates(source)) {
+    headers.push(candidate);
+    if (implausible(candidate.header) !== undefined) continue;
+    const score = agreement(source, candidate);
+    if (score > bestScore) [best, bestScore] = [candidate, score];
+    if (score === FACT_COUNT) break;
+  }
+  best ??= searchBlockSize(source, headers);
   if (best !== undefined) return { ...best, target: refineTarget(source, best) };
   const shown =
     headers.find(({ header, target }) => agreesWithMachine(header, target)) ?? headers[0];
@@ -55,21 +63,23 @@ export function detectHeader(source: ByteSource): DetectedHeader {
   throw new FormatError({ section: 'disk_dump_header' }, what ?? 'no word size fits');
 }
 
-function candidates(source: ByteSource): DetectedHeader[] {
+/** The main header under each target that its header_version allows. */
+function* candidates(source: ByteSource): Generator<DetectedHeader> {
   const length = structSize(DISK_DUMP_HEADER, 'lp64');
   const bytes = readExactly(source, { section: 'disk_dump_header', offset: 0, length });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const orders = [true, false].filter((le) => view.getUint32(8, le) <= VERSION_PLAUSIBLE);
   if (orders.length === 0) {
-    const what = `header_version is ${view.getInt32(8, true)}, expected 0 to 6 in either byte order`;
+    const version = view.getInt32(8, true);
+    const what = `header_version is ${version}, expected 0 to 6 in either byte order`;
     throw new FormatError({ section: 'disk_dump_header', offset: 8 }, what);
   }
-  return orders.flatMap((littleEndian) =>
-    (['lp64', 'ilp32-pack4'] as const).map((abi: KdumpAbi) => {
+  for (const littleEndian of orders) {
+    for (const abi of ['lp64', 'ilp32-pack4'] as const) {
       const target = { abi, littleEndian };
-      return { target, header: decodeHeader(bytes, target) };
-    }),
-  );
+      yield { target, header: decodeHeader(bytes, target) };
+    }
+  }
 }
 
 /** What is impossible about a header; undefined if it can be right. */
@@ -93,20 +103,9 @@ function isBlockSize(size: number): boolean {
   return size >= BLOCK_SIZE_MIN && size <= BLOCK_SIZE_MAX && (size & (size - 1)) === 0;
 }
 
-function pickBest(
-  source: ByteSource,
-  fitting: readonly DetectedHeader[],
-): DetectedHeader | undefined {
-  let best: DetectedHeader | undefined;
-  let bestScore = -1;
-  for (const candidate of fitting) {
-    const score = agreement(source, candidate);
-    if (score > bestScore) [best, bestScore] = [candidate, score];
-  }
-  return best;
-}
+const FACT_COUNT = 6;
 
-/** How many independent facts agree with a candidate. */
+/** How many independent facts agree with a candidate, of {@link FACT_COUNT}. */
 function agreement(source: ByteSource, { header, target }: DetectedHeader): number {
   const facts = [
     agreesWithMachine(header, target),

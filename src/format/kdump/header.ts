@@ -6,7 +6,7 @@ import type { ByteSource } from '../../util/io.ts';
 import { readExactly } from '../../util/io.ts';
 import { FormatError } from '../../util/errors.ts';
 import { latin1 } from '../../util/byte-reader.ts';
-import type { DecodedStruct, KdumpAbi } from './layout.ts';
+import type { DecodedStruct, KdumpAbi, StructMembers } from './layout.ts';
 import { decodeStruct, DISK_DUMP_HEADER, KDUMP_SUB_HEADER, structSize } from './layout.ts';
 
 /** `struct new_utsname` of the dumped kernel; QEMU fills in `machine` only. */
@@ -51,7 +51,10 @@ export interface KdumpExtent {
 
 /** `struct kdump_sub_header`; members that a version does not have are absent. */
 export interface KdumpSubHeader {
-  /** Signed: a kernel can lie below its link address. QEMU 7.2 writes a wrong value here. */
+  /**
+   * Signed: a kernel can lie below its link address. Not to be relied on: QEMU 7.2 reads the
+   * decimal NUMBER(phys_base) of VMCOREINFO as hexadecimal, so -12582912 became -0x12582912.
+   */
   readonly physBase: bigint;
   /** makedumpfile's `-d`; version 1 and later. */
   readonly dumpLevel?: number;
@@ -128,13 +131,15 @@ export function readSubHeader(
   };
 }
 
-/** The members that version `version` of the sub-header has. */
-export function membersOf(version: number): typeof KDUMP_SUB_HEADER {
-  return KDUMP_SUB_HEADER.slice(0, MEMBER_COUNT[Math.min(version, MEMBER_COUNT.length - 1)]);
-}
-
 /** How many members of kdump_sub_header each header version has; index = version. */
 const MEMBER_COUNT = [0, 2, 5, 7, 9, 11, 14];
+
+const MEMBERS_OF_VERSION = MEMBER_COUNT.map((count) => KDUMP_SUB_HEADER.slice(0, count));
+
+/** The members of the sub-header in `version`; later versions are read as the last one. */
+export function membersOf(version: number): StructMembers {
+  return MEMBERS_OF_VERSION[Math.min(version, MEMBER_COUNT.length - 1)] as StructMembers;
+}
 
 function splitMembers(raw: DecodedStruct, version: number): Partial<KdumpSubHeader> {
   const suffix = version >= 6 ? '_64' : '';

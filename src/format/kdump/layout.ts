@@ -126,8 +126,7 @@ export function decodeStruct(
   members: StructMembers,
   target: { abi: KdumpAbi; littleEndian: boolean },
 ): DecodedStruct {
-  const parser = buildParser(placeMembers(members, target.abi), target.littleEndian);
-  return parser.parse(bytes) as DecodedStruct;
+  return parserOf(members, target).parse(bytes) as DecodedStruct;
 }
 
 /** The inverse of {@link decodeStruct}; members without a value are zero. */
@@ -145,6 +144,24 @@ export function encodeStruct(
     else view.setUint32(offset, Number(BigInt.asUintN(32, BigInt(value))), target.littleEndian);
   }
   return bytes;
+}
+
+/** binary-parser takes a millisecond to compile one, so one is made for each struct and target. */
+const PARSERS = new Map<StructMembers, Map<string, Parser>>();
+
+function parserOf(
+  members: StructMembers,
+  { abi, littleEndian }: { abi: KdumpAbi; littleEndian: boolean },
+): Parser {
+  let ofStruct = PARSERS.get(members);
+  if (ofStruct === undefined) PARSERS.set(members, (ofStruct = new Map<string, Parser>()));
+  const key = `${abi} ${littleEndian}`;
+  let parser = ofStruct.get(key);
+  if (parser === undefined) {
+    parser = buildParser(placeMembers(members, abi), littleEndian);
+    ofStruct.set(key, parser);
+  }
+  return parser;
 }
 
 function buildParser(members: readonly PlacedMember[], littleEndian: boolean): Parser {

@@ -1,5 +1,5 @@
-// kdump-compressed vmcores ("KDUMP   "), as makedumpfile and QEMU write them, and the diskdump files
-// ("DISKDUMP") that the format comes from.
+// kdump-compressed vmcores ("KDUMP   "), as makedumpfile and QEMU write them, and the diskdump
+// files ("DISKDUMP") that the format comes from.
 //
 //   block 0        disk_dump_header
 //   block 1        kdump_sub_header; VMCOREINFO and ELF notes behind it (sub_hdr_size blocks)
@@ -30,10 +30,12 @@ import { readSubHeader } from './header.ts';
 import { PageDescTable } from './page-desc.ts';
 
 /** VMCOREINFO is at most a page in the kernel; more is a wrong size, not a long text. */
-const VMCOREINFO_MAX = 1 << 20;
+const VMCOREINFO = { section: 'VMCOREINFO', sizeMax: 1 << 20 };
 
 /** Notes of 8192 CPUs with their full register sets stay below. */
-const NOTES_MAX = 256 << 20;
+const NOTES = { section: 'notes', sizeMax: 256 << 20 };
+
+const ERASEINFO = { section: 'eraseinfo', sizeMax: 256 << 20 };
 
 /** No architecture has more than 52 bits of physical address; it bounds every walk of a bitmap. */
 const PHYSICAL_END_MAX = 2 ** 52;
@@ -121,9 +123,9 @@ export function readKdump(source: ByteSource, problems = new Problems()): KdumpF
     descriptors,
     // A part of a split set has the bitmap of the whole set, and descriptors of its own pfns only.
     descriptorIndex: (pfn) => storedBitmap.rank(pfn) - firstRank(),
-    readVmcoreinfo: () => readExtent(source, subHeader.vmcoreinfo, 'VMCOREINFO', VMCOREINFO_MAX),
-    readNotes: () => readExtent(source, subHeader.notes, 'notes', NOTES_MAX),
-    readEraseinfo: () => readExtent(source, subHeader.eraseinfo, 'eraseinfo', NOTES_MAX),
+    readVmcoreinfo: () => readExtent(source, subHeader.vmcoreinfo, VMCOREINFO),
+    readNotes: () => readExtent(source, subHeader.notes, NOTES),
+    readEraseinfo: () => readExtent(source, subHeader.eraseinfo, ERASEINFO),
   };
 }
 
@@ -189,8 +191,7 @@ function partRange(subHeader: KdumpSubHeader, maxPfn: number): PfnRange {
 function readExtent(
   source: ByteSource,
   extent: KdumpExtent | undefined,
-  section: string,
-  sizeMax: number,
+  { section, sizeMax }: { section: string; sizeMax: number },
 ): Uint8Array | undefined {
   if (extent === undefined) return undefined;
   if (extent.size > sizeMax) {

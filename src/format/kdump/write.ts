@@ -90,7 +90,12 @@ export class KdumpWriter {
     this.#target = options.target ?? LP64_LITTLE;
     this.#version = options.version ?? HEADER_VERSION_MAX;
     this.#blockSize = options.blockSize ?? 4096;
-    const layout = planFile(options, this.#target, this.#version, this.#blockSize);
+    const layout = planFile({
+      ...options,
+      target: this.#target,
+      version: this.#version,
+      blockSize: this.#blockSize,
+    });
     this.#layout = layout;
     this.#ram =
       options.bitmapCount === 1 ? undefined : new BitmapWriter(sink, layout.bitmapsOffset);
@@ -254,13 +259,11 @@ interface FileLayout {
   readonly dataOffset: number;
 }
 
-function planFile(
-  options: KdumpWriterOptions,
-  target: KdumpTarget,
-  version: number,
-  blockSize: number,
-): FileLayout {
-  const { maxPfn, bitmapCount = 2 } = options;
+type PlanOptions = KdumpWriterOptions &
+  Required<Pick<KdumpWriterOptions, 'target' | 'version' | 'blockSize'>>;
+
+function planFile(options: PlanOptions): FileLayout {
+  const { target, version, blockSize, maxPfn, bitmapCount = 2 } = options;
   const notes = version >= 4 ? options.notes : undefined;
   const vmcoreinfo = version >= 3 ? options.vmcoreinfo : undefined;
   const start = DISKDUMP_HEADER_BLOCKS * blockSize;

@@ -83,7 +83,7 @@ describe('readFlattened', () => {
 
   it('does not look behind the end mark', () => {
     assert.equal(
-      text(flattened(`${HEADER}${RECORDS}${END} u64 0 u64 3 "XXX"`)),
+      text(flattened(`${HEADER}${RECORDS}${END} u64 0 u64 3 "not"`)),
       '....fiRSt!..........last',
     );
   });
@@ -189,7 +189,7 @@ describe('readFlattened', () => {
     });
   }
 
-  it('keeps apart a size that is blown up and a file that is cut: the rest is gone either way', () => {
+  it('takes a size beyond the end as a file that is cut: the rest is gone either way', () => {
     const problems = new Problems();
     const source = flattened(`${HEADER} @0x1000 u64 0 u64 0x100000000 "all"`, problems);
     assert.equal(text(source), 'all');

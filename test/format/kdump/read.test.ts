@@ -23,7 +23,7 @@ function utsname(machine: string): string {
   return UTSNAME.replace('"MACHINE"', field);
 }
 
-/** Everything behind the sub-header of the by-hand files: pfns 0, 2 and 3 are RAM, 0 and 3 stored. */
+/** Everything behind the sub-header: pfns 0, 2 and 3 are RAM, 0 and 3 stored. */
 const BEHIND = `
   @0x2000 0d             # 1st bitmap: pfns 0, 2, 3
   @0x3000 09             # 2nd bitmap: pfns 0, 3

@@ -80,7 +80,7 @@ describe('KdumpMemory on real dumps', () => {
     });
   }
 
-  it('holds for every present page what the plain ELF of the same instant holds', async function () {
+  it('holds in every present page what the ELF of the same instant holds', async function () {
     const packed = realDump(this, 'k61-press.elf.zst');
     needTool(this, 'zstd');
     const memory = await KdumpMemory.open([openFile(realDump(this, PRESS))]);
@@ -147,7 +147,7 @@ describe('KdumpMemory against makedumpfile', () => {
     ],
   ];
   for (const [options, parts] of RECOMPRESSED) {
-    it(`has the same pages after makedumpfile ${[...options, '-d 31'].join(' ')}`, async function () {
+    it(`has the same pages after makedumpfile ${options.join(' ')} -d 31`, async function () {
       const paths = recompress(this, options, parts);
       const files = paths.reverse().map(openFile);
       assert.deepEqual(await digest(files), original);
