@@ -162,9 +162,9 @@ function mostFrequentPair(names: readonly (readonly number[])[]): Pair | undefin
     }
   }
   let best = 0;
-  counts.forEach((count, pair) => {
-    if (count > (counts[best] as number)) best = pair;
-  });
+  for (let pair = 0; pair < counts.length; pair++) {
+    if ((counts[pair] as number) > (counts[best] as number)) best = pair;
+  }
   if ((counts[best] as number) < 2) return undefined;
   return [Math.floor(best / TOKEN_COUNT), best % TOKEN_COUNT];
 }
