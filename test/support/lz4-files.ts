@@ -18,7 +18,7 @@ export interface Lz4FrameOptions {
 /** One block: matches may reach back into `history`, which stands before `bytes`. */
 export function lz4Block(bytes: Uint8Array, history: Uint8Array = new Uint8Array(0)): Uint8Array {
   const start = history.length;
-  const all = new Uint8Array([...history, ...bytes]);
+  const all = new Uint8Array(Buffer.concat([history, bytes]));
   const writer = new ByteWriter();
   let literalsAt = start;
   // A block ends with five literals at least, and its last match starts 12 bytes before the end.

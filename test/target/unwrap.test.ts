@@ -131,14 +131,24 @@ describe('openWrapped', () => {
     assert.equal(openFilesIn(tmpDir), 0);
   });
 
-  it('stops when the room runs out while it unpacks', async () => {
-    const file = new Uint8Array(gzipSync(Buffer.alloc(70 << 20, 'x'), { level: 1 }));
-    let asked = 0;
-    const freeBytes = (): number => (asked++ === 0 ? 1 << 30 : 1000);
-    await assert.rejects(open(file, { freeBytes }), { code: 'unsupported', message: /no room/ });
-    assert.equal(openFilesIn(tmpDir), 0);
-    assert.deepEqual(readdirSync(tmpDir), []);
-  });
+  // More than the temporary file takes between two looks at the free room.
+  const large = Buffer.alloc(66 << 20, 'room');
+  const pack = {
+    gzip: () => new Uint8Array(gzipSync(large, { level: 1 })),
+    lz4: () => lz4Frame(large, { linked: true }),
+    zstd: () => compressZstd(large),
+  };
+  for (const [wrapper, packLarge] of Object.entries(pack)) {
+    it(`stops when the room runs out while it unpacks (${wrapper})`, async () => {
+      let asked = 0;
+      const freeBytes = (): number => (asked++ === 0 ? 1 << 30 : 1000);
+      const opening = open(packLarge(), { freeBytes });
+      await assert.rejects(opening, { code: 'unsupported', message: /no room/ });
+      assert.equal(asked, 2);
+      assert.equal(openFilesIn(tmpDir), 0);
+      assert.deepEqual(readdirSync(tmpDir), []);
+    });
+  }
 
   it('names the folder that no file can be made in', async () => {
     await assert.rejects(open(GZIP, { tmpDir: join(tmpDir, 'absent') }), {

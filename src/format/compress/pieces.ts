@@ -15,8 +15,11 @@ export interface Piece {
 /** More pieces than this are not indexed: their list alone would fill the memory. */
 export const PIECES_MAX = 1 << 20;
 
-/** No larger piece is read in place: each miss of the cache unpacks a whole one. */
-export const PIECE_SIZE_MAX = 32 << 20;
+/**
+ * No larger piece is read in place. Each miss of the cache unpacks a whole one, about 7 ms for this
+ * size: a walk over thousands of tasks would take longer than unpacking the file once.
+ */
+export const PIECE_SIZE_MAX = 8 << 20;
 
 const CACHED_BYTES = 64 << 20;
 

@@ -58,8 +58,30 @@ export async function openInPlace(
  * Unpacks the file in order into `sink`.
  *
  * @returns what is wrong with the file; what came before that has been written
+ * @throws what the sink throws: a full disk is no fault of the file
  */
 export async function unpackAll(
+  source: ByteSource,
+  wrapper: Wrapper,
+  sink: UnpackSink,
+): Promise<string | undefined> {
+  let thrown: { readonly error: unknown } | undefined;
+  const problem = await unpack(source, wrapper, {
+    write: (bytes) => {
+      try {
+        sink.write(bytes);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    },
+    consumed: (offset) => sink.consumed(offset),
+  });
+  if (thrown !== undefined) throw thrown.error;
+  return problem;
+}
+
+async function unpack(
   source: ByteSource,
   wrapper: Wrapper,
   sink: UnpackSink,
