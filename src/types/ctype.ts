@@ -155,7 +155,10 @@ function findDirect(struct: StructType, name: string, depth: number): MemberPlac
     const { type } = member;
     if (type.kind !== 'struct' && type.kind !== 'union') continue;
     const inner = findDirect(type, name, depth + 1);
-    if (inner !== undefined) return { ...inner, bitOffset: member.bitOffset + inner.bitOffset };
+    if (inner === undefined) continue;
+    // Not `...inner`: a member's type may be a getter of its class, which a spread leaves out.
+    const bitOffset = member.bitOffset + inner.bitOffset;
+    return { bitOffset, bitSize: inner.bitSize, type: inner.type };
   }
   return undefined;
 }
