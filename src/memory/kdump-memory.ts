@@ -81,7 +81,9 @@ export class KdumpMemory extends CachedMemory {
     for (const part of this.#parts) {
       for (const run of part.storedBitmap.runs(part.pfns)) {
         const firstIndex = part.descriptorIndex(run.start);
-        for (let pfn = run.start; pfn < run.end; pfn++) {
+        // Beyond the end of a file that was cut, millions of bits may be set.
+        const inTable = run.start + Math.max(0, part.descriptors.countMax - firstIndex);
+        for (let pfn = run.start; pfn < Math.min(run.end, inTable); pfn++) {
           if (!isInFile(part, part.descriptors.read(firstIndex + pfn - run.start))) continue;
           if (pfn !== end) {
             if (start >= 0) yield this.#bytesOf(start, end);

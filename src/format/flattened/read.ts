@@ -1,5 +1,5 @@
 // makedumpfile's flattened format: a dump that was written through a pipe, as records that say
-// where their data belongs. The dump inside is of any format (kdump, ELF); QEMU writes its kdump so.
+// where their data belongs. The dump inside is of any format (kdump, ELF); QEMU flattens its kdump.
 //
 //   +0     "makedumpfile\0\0\0\0", u64 type = 1, u64 version = 1; zeros up to 4096
 //   +4096  { s64 offset, s64 size, data[size] }*  later records overwrite earlier ones

@@ -151,19 +151,26 @@ export class PageBitmap {
     });
     // The bitmap of a machine with large holes is mostly this, and memcmp sees it ten times faster.
     if (ZEROS.subarray(0, bytes.length).equals(bytes)) return EMPTY_CHUNK;
-    const words = new Uint32Array(CHUNK_WORDS);
-    const view = new DataView(words.buffer);
-    new Uint8Array(words.buffer).set(bytes);
+    const words = littleEndianWords(bytes);
     const counts = new Uint32Array(CHUNK_WORDS / WORDS_PER_COUNT);
     let total = 0;
     for (let w = 0; w < CHUNK_WORDS; w++) {
       if (w % WORDS_PER_COUNT === 0) counts[w / WORDS_PER_COUNT] = total;
-      const word = view.getUint32(w * 4, true);
-      words[w] = word;
+      const word = words[w] as number;
       if (word !== 0) total += popcount(word);
     }
     return { words, counts, total };
   }
+}
+
+const IS_LITTLE_ENDIAN_HOST = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+function littleEndianWords(bytes: Uint8Array): Uint32Array {
+  const words = new Uint32Array(CHUNK_WORDS);
+  new Uint8Array(words.buffer).set(bytes);
+  if (IS_LITTLE_ENDIAN_HOST) return words;
+  const view = new DataView(words.buffer);
+  return words.map((_, index) => view.getUint32(index * 4, true));
 }
 
 /** How many bits from `bit` on are equal to it, up to the end of the chunk. */

@@ -39,6 +39,11 @@ export class PageDescTable {
     this.#littleEndian = options.littleEndian;
   }
 
+  /** How many descriptors the file has room for; more than it has, but a bound of every walk. */
+  get countMax(): number {
+    return Math.max(0, Math.floor((this.#source.size - this.offset) / PAGE_DESC_SIZE));
+  }
+
   /** File offset of descriptor `index`. */
   offsetOf(index: number): number {
     return this.offset + index * PAGE_DESC_SIZE;

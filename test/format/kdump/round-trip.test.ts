@@ -10,6 +10,7 @@ import { latin1 } from '../../../src/util/byte-reader.ts';
 import { BytesSink, BytesSource } from '../../../src/util/io.ts';
 import type { PageKind, PageKinds } from '../../support/kdump-builder.ts';
 import { buildKdump, openBuilt, pageContent } from '../../support/kdump-builder.ts';
+import { SparseFile } from '../../support/kdump-sparse.ts';
 
 const ABIS: readonly KdumpAbi[] = ['lp64', 'ilp32-pack4', 'ilp32-pad8'];
 const MACHINES: Record<KdumpAbi, string> = {
@@ -125,20 +126,34 @@ describe('KdumpWriter', () => {
     assert.equal(file.header.bitmapBlocks, 0);
   });
 
-  it('leaves holes where a machine of a terabyte has nothing, and holds little of it', () => {
-    const written: [number, number][] = [];
-    const sink = {
-      write: (bytes: Uint8Array, offset: number) => void written.push([offset, bytes.length]),
-    };
-    const tebibyte = 2 ** 28;
-    const writer = new KdumpWriter(sink, { maxPfn: tebibyte, storedCountMax: 2 });
+  it('leaves holes where a machine of a terabyte has nothing, and so does the reader', () => {
+    const file = new SparseFile();
+    const pfnCount = 2 ** 28;
+    const writer = new KdumpWriter(file, { maxPfn: pfnCount, storedCountMax: 2 });
     writer.addExcluded({ start: 0, end: 1 << 20 });
     writer.addPage(1 << 27, pageContent(1));
-    writer.addPage(tebibyte - 1, pageContent(2));
+    writer.addPage(pfnCount - 1, pageContent(2));
     writer.finish();
-    const total = written.reduce((sum, [, length]) => sum + length, 0);
-    // 128 KiB of bitmap for the excluded pages, up to 32 KiB for each page, the pages, the headers.
-    assert.ok(total < 300_000, `${total} bytes`);
+    assert.equal(file.size, 2 * 4096 + 2 * (2 ** 28 / 8) + 2 * 24 + 2 * 4096);
+    // 128 KiB of bitmap for the excluded pages, 32 KiB or less for each page, and the rest.
+    assert.ok(file.storedBytes < 350_000, `${file.storedBytes} bytes`);
+
+    const memory = new KdumpMemory([readKdump(file)]);
+    assert.equal(memory.stateOf(2 ** 40 - 1), 'present');
+    assert.equal(memory.stateOf(2 ** 32 - 1), 'excluded');
+    assert.equal(memory.stateOf(2 ** 32), 'not-in-dump');
+    // One bitmap was counted up to its end, 32 MiB, and none was kept.
+    assert.ok(file.bytesRead < 34 << 20, `${file.bytesRead} bytes read`);
+    const page = new Uint8Array(4096);
+    memory.readInto(page, 2 ** 40 - 4096);
+    assert.deepEqual(page, pageContent(2));
+    assert.deepEqual(
+      [...memory.presentRanges()],
+      [
+        { start: 2 ** 39, end: 2 ** 39 + 4096 },
+        { start: 2 ** 40 - 4096, end: 2 ** 40 },
+      ],
+    );
   });
 
   it('refuses pfns out of order, beyond maxPfn, and more pages than it was told', () => {
