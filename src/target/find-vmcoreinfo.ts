@@ -7,6 +7,7 @@
 // earlier boot, or that of the capture kernel: only a text whose page tables are in this memory
 // and map the symbols that it names is taken.
 
+import { hex } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
@@ -39,6 +40,9 @@ const CHUNK_SIZE = 8 << 20;
 /** Texts that are looked at; a page cache full of vmcores may hold very many. */
 const CANDIDATES_MAX = 4096;
 
+/** Texts for which memory is searched for a root table, if none leads to one. */
+const SEARCHES_MAX = 16;
+
 /** VMCOREINFO_BYTES is a page on x86-64. */
 const TEXT_SIZE_MAX = 4096;
 
@@ -52,34 +56,72 @@ export function findVmcoreinfo(
   memory: PhysicalMemory,
   options: FindVmcoreinfoOptions,
 ): VerifiedVmcoreinfo {
-  const verified = new Map<string, VerifiedVmcoreinfo>();
-  const rejected = new Map<string, string>();
+  const verified: VerifiedVmcoreinfo[] = [];
+  const rejected: Candidate[] = [];
+  for (const candidate of candidates(memory, options.onProgress)) {
+    const space = tryFindSpace(memory, candidate, { search: false });
+    if (space === undefined) rejected.push(candidate);
+    else verified.push({ ...candidate, ...space });
+  }
+  // A search for the root table costs a read for each 2 MiB of memory, so it comes last and is
+  // done for a few only.
+  for (const candidate of verified.length > 0 ? [] : rejected.slice(0, SEARCHES_MAX)) {
+    const space = tryFindSpace(memory, candidate, { search: true });
+    if (space !== undefined) verified.push({ ...candidate, ...space });
+  }
+  const chosen = choose(verified, options.problems);
+  if (chosen !== undefined) return chosen;
+  const why = rejected.slice(0, 3).map(({ source, doubt }) => `${source}: ${doubt}`);
+  const found = why.length === 0 ? 'none found in memory' : why.join('; ');
+  throw new InvalidError(`VMCOREINFO: expected one whose page tables are in the dump: ${found}`);
+}
+
+/** A text that could be a VMCOREINFO. */
+interface Candidate {
+  readonly info: Vmcoreinfo;
+  readonly source: string;
+  readonly paddr: number;
+  /** Why its kernel was not found. */
+  doubt?: string;
+}
+
+/** Texts that have the facts that a proof needs, each once. */
+function* candidates(
+  memory: PhysicalMemory,
+  onProgress: FindVmcoreinfoOptions['onProgress'],
+): Generator<Candidate> {
+  const seen = new Set<string>();
   let candidateCount = 0;
-  for (const paddr of occurrences(memory, options.onProgress)) {
-    if (++candidateCount > CANDIDATES_MAX) break;
+  for (const paddr of occurrences(memory, onProgress)) {
+    if (++candidateCount > CANDIDATES_MAX) return;
     const text = textAt(memory, paddr);
-    if (text === undefined || verified.has(text) || rejected.has(text)) continue;
+    if (text === undefined || seen.has(text)) continue;
+    seen.add(text);
     const info = parse(text);
     // A format string (`OSRELEASE=%s`) or a text without a page table is no candidate at all.
     if (info?.pageSize === undefined || info.symbol('swapper_pg_dir') === undefined) continue;
-    try {
-      const source = `found in memory at physical address 0x${paddr.toString(16)}`;
-      verified.set(text, { ...findKernelSpace(memory, info), info, source, paddr });
-    } catch (error) {
-      if (!(error instanceof VmcoreError)) throw error;
-      rejected.set(text, `0x${paddr.toString(16)}: ${info.osrelease}: ${errorChain(error)}`);
-    }
+    yield { info, source: `found in memory at physical address ${hex(paddr)}`, paddr };
   }
-  const chosen = choose([...verified.values()], options.problems);
-  if (chosen !== undefined) return chosen;
-  const why = [...rejected.values()].slice(0, 3).join('; ') || 'none found in memory';
-  throw new InvalidError(`VMCOREINFO: expected one whose page tables are in the dump: ${why}`);
+}
+
+function tryFindSpace(
+  memory: PhysicalMemory,
+  candidate: Candidate,
+  options: { search: boolean },
+): KernelSpace | undefined {
+  try {
+    return findKernelSpace(memory, candidate.info, options);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    candidate.doubt = `${candidate.info.osrelease}: ${errorChain(error)}`;
+    return undefined;
+  }
 }
 
 /** The physical addresses at which the first line of a VMCOREINFO stands. */
 function* occurrences(
   memory: PhysicalMemory,
-  onProgress: ((doneBytes: number) => void) | undefined,
+  onProgress: FindVmcoreinfoOptions['onProgress'],
 ): Generator<number> {
   const buffer = Buffer.alloc(CHUNK_SIZE + MARK.length - 1);
   let doneBytes = 0;

@@ -45,10 +45,16 @@ const KERNEL_MAP_INDEX = 511;
 /**
  * The address space of the kernel that wrote this VMCOREINFO.
  *
+ * @param options.search whether memory is searched for the root table where `phys_base` does not
+ *   lead to it; true unless it is said
  * @throws InvalidError if no page table in this memory agrees with it: it is a stale copy, or that
  *   of another kernel
  */
-export function findKernelSpace(memory: PhysicalMemory, info: Vmcoreinfo): KernelSpace {
+export function findKernelSpace(
+  memory: PhysicalMemory,
+  info: Vmcoreinfo,
+  options: { readonly search?: boolean } = {},
+): KernelSpace {
   const root = rootSymbol(info);
   const rootOffset = Number(root - START_KERNEL_MAP);
   const told = info.number('phys_base');
@@ -61,7 +67,8 @@ export function findKernelSpace(memory: PhysicalMemory, info: Vmcoreinfo): Kerne
     }
     doubt = checked;
   }
-  for (const paddr of rootCandidates(memory, rootOffset)) {
+  const candidates = options.search === false ? [] : rootCandidates(memory, rootOffset);
+  for (const paddr of candidates) {
     const space = checkRoot(memory, info, { root, paddr });
     if (!(space instanceof AddressSpace)) continue;
     const physBaseSource = 'a root page table in memory that maps itself';
