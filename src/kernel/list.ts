@@ -3,6 +3,7 @@
 
 import type { StructType } from '../types/ctype.ts';
 import type { Ref } from '../target/ref.ts';
+import { hex } from '../util/address.ts';
 import type { Problems } from '../util/problems.ts';
 
 /** Which struct the list strings together, and by which member. */
@@ -40,24 +41,24 @@ export function* listEntries(
   const { problems, subject } = options;
   const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
   const seen = new Set<bigint>([head.address]);
-  let node: Ref = head;
-  for (let count = 0; ; count++) {
-    const next = problems.attempt(subject, () => node.member('next').deref());
-    if (next === undefined || next.address === head.address) return;
-    if (next.address === 0n) {
+  let node = problems.attempt(subject, () => head.member('next').deref());
+  for (let count = 0; node !== undefined && node.address !== head.address; count++) {
+    if (node.address === 0n) {
       problems.addMessage(subject, `entry ${count} has a next pointer of 0, the list has no end`);
       return;
     }
-    if (seen.has(next.address) || count >= entriesMax) {
+    if (seen.has(node.address) || count >= entriesMax) {
       const what = count >= entriesMax ? 'is longer than it can be' : 'is circular';
-      problems.addMessage(
-        subject,
-        `the list ${what} after ${count} entries, at 0x${next.address.toString(16)}`,
-      );
+      const where = `after ${count} entries, at ${hex(node.address)}`;
+      problems.addMessage(subject, `the list ${what} ${where}`);
       return;
     }
-    seen.add(next.address);
-    yield next.containerOf(entry.type, entry.member);
+    seen.add(node.address);
+    // Read before the entry is handed out: a pointer into nowhere is no entry.
+    const { address } = node;
+    const next = problems.attempt(subject, () => head.moved(address).member('next').deref());
+    if (next === undefined) return;
+    yield node.containerOf(entry.type, entry.member);
     node = next;
   }
 }

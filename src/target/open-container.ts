@@ -222,10 +222,7 @@ function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
       dumpLevel: undefined,
       incomplete: false,
     },
-    memory: new RawMemory(
-      input.source,
-      physOffset === undefined ? {} : { physicalOffset: physOffset },
-    ),
+    memory: new RawMemory(input.source, physOffset === undefined ? {} : { paddrStart: physOffset }),
     vmcoreinfo: undefined,
     cpuRegisters: [],
   };
