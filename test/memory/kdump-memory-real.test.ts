@@ -16,7 +16,7 @@ import type { PageCodec } from '../../src/format/compress/pages.ts';
 import { KdumpMemory } from '../../src/memory/kdump-memory.ts';
 import { FileSource } from '../../src/target/file-source.ts';
 import { latin1 } from '../../src/util/byte-reader.ts';
-import { BytesSink } from '../../src/util/io.ts';
+import { BytesSink, SubSource } from '../../src/util/io.ts';
 import { CODEC_FLAGS } from '../support/kdump-builder.ts';
 import { realDump } from '../support/real-dumps.ts';
 
@@ -79,6 +79,29 @@ describe('KdumpMemory on real dumps', () => {
       assert.ok(latin1(file.readNotes()!).includes(vmcoreinfo), 'VMCOREINFO is in the notes too');
     });
   }
+
+  it('keeps the pages of a dump whose copy was cut, and says which are gone', async function () {
+    const source = FileSource.open(realDump(this, PRESS));
+    const whole = await KdumpMemory.open([readKdump(source)]);
+    const cut = await KdumpMemory.open([readKdump(new SubSource(source, 0, 6_000_000))]);
+    const counts = { present: 0, truncated: 0 };
+    const [mine, theirs] = [new Uint8Array(4096), new Uint8Array(4096)];
+    for (let at = 0; at < whole.end; at += 4096) {
+      if (whole.stateOf(at) !== 'present') {
+        assert.equal(cut.stateOf(at), whole.stateOf(at));
+        continue;
+      }
+      const state = cut.stateOf(at);
+      assert.ok(state === 'present' || state === 'truncated', state);
+      counts[state]++;
+      if (state === 'truncated') continue;
+      cut.readInto(mine, at);
+      whole.readInto(theirs, at);
+      assert.deepEqual(mine, theirs);
+    }
+    assert.equal(counts.present + counts.truncated, REAL[PRESS]!.pages);
+    assert.ok(counts.present > 5000 && counts.truncated > 5000, JSON.stringify(counts));
+  });
 
   it('holds in every present page what the ELF of the same instant holds', async function () {
     const packed = realDump(this, 'k61-press.elf.zst');
