@@ -190,8 +190,9 @@ class DeclarationParser {
   #arrayCount(): number {
     this.#expect('[');
     const token = this.#peek();
-    const count = /^\d+$/.test(token) ? Number(token) : 0;
-    if (token !== ']') this.#at++;
+    const isNumber = /^\d+$/.test(token);
+    const count = isNumber ? Number(token) : 0;
+    if (isNumber) this.#at++;
     this.#expect(']');
     if (count > 0xffff_ffff) throw this.#error(`array of ${count} elements`);
     return count;
