@@ -57,7 +57,14 @@ export class ModuleSymbols implements SymbolTable {
 
   /** The modules in the order of the list, the one loaded last first. */
   get modules(): readonly LoadedModule[] {
-    this.#modules ??= this.#problems.attempt('modules', () => [...this.#walk()]) ?? [];
+    if (this.#modules === undefined) {
+      const modules: LoadedModule[] = [];
+      this.#modules = modules;
+      // The dump may have caught the list mid-update: modules before a bad link stay valid.
+      this.#problems.attempt('list of modules', () => {
+        for (const module of this.#walk()) modules.push(module);
+      });
+    }
     return this.#modules;
   }
 
@@ -93,7 +100,7 @@ export class ModuleSymbols implements SymbolTable {
     return this.#tables.get(module.address);
   }
 
-  /** The dump may have caught the list mid-update: modules before a bad link stay valid. */
+  /** @throws VmcoreError at the first bad link */
   *#walk(): Generator<LoadedModule> {
     const type = structOf(this.#memory, 'module');
     const head = this.#kernel.lookup('modules');
@@ -113,9 +120,7 @@ export class ModuleSymbols implements SymbolTable {
         readModule(link.containerOf(type, 'list')),
       );
       if (module !== undefined) yield module;
-      const next = this.#problems.attempt('modules', () => link.member('next').pointer());
-      if (next === undefined) return;
-      node = next;
+      node = link.member('next').pointer();
     }
   }
 

@@ -50,7 +50,8 @@ describe('findKernelSpace', () => {
     memory.lose(0x8210000, 'excluded');
     assert.throws(
       () => findKernelSpace(memory, readVmcoreinfo(vmcoreinfo)),
-      (error) => error instanceof InvalidError && String(error.cause).includes('0x8210000: excluded'),
+      (error) =>
+        error instanceof InvalidError && String(error.cause).includes('0x8210000: excluded'),
     );
   });
 
