@@ -35,7 +35,7 @@ function checkOverlaps(parts: readonly KdumpFile[]): void {
     if (before === undefined || part.pfns.start >= before.pfns.end) continue;
     const same = part.pfns.start === before.pfns.start && part.pfns.end === before.pfns.end;
     const how = same ? 'are the same part' : 'overlap';
-    const where = `pfns ${part.pfns.start} to ${Math.min(part.pfns.end, before.pfns.end)}`;
+    const where = `pfns ${part.pfns.start} to ${Math.min(part.pfns.end, before.pfns.end) - 1}`;
     throw setError(`${before.source.name} and ${part.source.name} ${how}: ${where}`);
   }
 }
@@ -49,7 +49,7 @@ export function reportMissing(parts: readonly KdumpFile[], problems: Problems): 
   for (const { start, end } of ends) {
     const pageCount = first.storedBitmap.countIn({ start: next, end: start });
     if (pageCount > 0) {
-      const what = `no part holds pfns ${next} to ${start}, which has ${pageCount} pages`;
+      const what = `the part with pfns ${next} to ${start - 1} is missing: ${pageCount} pages`;
       problems.addMessage('split dump', what, 'format');
     }
     next = Math.max(next, end);

@@ -164,9 +164,14 @@ describe('KdumpMemory against makedumpfile', () => {
     [['-c'], ['zlib']],
     [[], ['raw']],
     [['-F', '-l'], ['flattened']],
+    // Blocks of 16 MiB: with the default of 1 GiB, the first part takes all and the rest are empty.
+    [
+      ['--split', '--splitblock-size', '16', '-l'],
+      ['part1', 'part2', 'part3'],
+    ],
     [
       ['--split', '-l'],
-      ['part1', 'part2', 'part3'],
+      ['all', 'nothing', 'nothing-either'],
     ],
   ];
   for (const [options, parts] of RECOMPRESSED) {

@@ -210,10 +210,10 @@ describe('KdumpMemory of a split set', () => {
   }
 
   const MISSING: readonly [given: readonly number[], messages: readonly RegExp[]][] = [
-    [[0, 1], [/no part holds pfns 7 to 11, which has 3 pages/]],
-    [[1, 2], [/no part holds pfns 0 to 3, which has 3 pages/]],
-    [[0, 2], [/no part holds pfns 3 to 7, which has 3 pages/]],
-    [[1], [/pfns 0 to 3/, /pfns 7 to 11/]],
+    [[0, 1], [/the part with pfns 7 to 10 is missing: 3 pages/]],
+    [[1, 2], [/the part with pfns 0 to 2 is missing: 3 pages/]],
+    [[0, 2], [/the part with pfns 3 to 6 is missing: 3 pages/]],
+    [[1], [/pfns 0 to 2/, /pfns 7 to 10/]],
   ];
   for (const [given, messages] of MISSING) {
     it(`reads parts ${given.map((index) => index + 1).join(' ')} and reports the rest`, () => {
@@ -254,12 +254,12 @@ describe('KdumpMemory of a split set', () => {
     [
       'the same part twice',
       () => [...parts(), parts()[1]!],
-      /part2 and part2 are the same part: pfns 3 to 7/,
+      /part2 and part2 are the same part: pfns 3 to 6/,
     ],
     [
       'parts that overlap',
       () => [parts()[0]!, openBuilt(MIXED, { split: { start: 2, end: 7 }, name: 'other' })],
-      /part1 and other overlap: pfns 2 to 3/,
+      /part1 and other overlap: pfns 2 to 2/,
     ],
     [
       'a part of another machine',

@@ -146,8 +146,8 @@ function split(flat: readonly [boolean, boolean, boolean]): void {
   assert.deepEqual(
     problems.list.map(({ message }) => message),
     [
-      'no part holds pfns 0 to 1, which has 1 pages',
-      'no part holds pfns 5 to 256, which has 1 pages',
+      'the part with pfns 0 to 0 is missing: 1 pages',
+      'the part with pfns 5 to 255 is missing: 1 pages',
     ],
   );
 }
