@@ -61,8 +61,12 @@ function exitCodeOf(error: unknown): number {
     remark(`${(error as Error).message}\ntry: stallcore --help`);
     return EXIT_USAGE;
   }
-  if (error instanceof VmcoreError || isSystemError(error)) {
+  if (error instanceof VmcoreError) {
     remark(errorChain(error));
+    return EXIT_UNREADABLE;
+  }
+  if (isSystemError(error)) {
+    remark(describeSystemError(error));
     return EXIT_UNREADABLE;
   }
   remark(
@@ -76,6 +80,14 @@ function isYargsError(error: unknown): boolean {
 }
 
 /** ENOENT, EACCES, ENOSPC and the like from the operating system. */
-function isSystemError(error: unknown): boolean {
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
+}
+
+/** A name without a path may be a mistyped verb: triage, the default, takes it for a file. */
+function describeSystemError(error: NodeJS.ErrnoException): string {
+  const { code, path } = error;
+  if (code !== 'ENOENT' || path === undefined) return error.message;
+  const hint = /^[a-z]+$/.test(path) ? ', and no verb of that name (try: stallcore --help)' : '';
+  return `${path}: no such file${hint}`;
 }

@@ -12,6 +12,8 @@ export interface InfoResult {
   readonly type: 'info';
   readonly container: ContainerInfo;
   readonly memory: MemorySummary;
+  /** How many CPUs' registers the notes have, by kind of note. */
+  readonly registers: { readonly prStatus: number; readonly qemu: number };
   readonly kernel: KernelSummary;
   /** Where symbols and types come from. */
   readonly symbols: { readonly source: string; readonly count: number };
@@ -58,6 +60,10 @@ export function readInfo(vmcore: Vmcore): InfoResult {
     type: 'info',
     container: vmcore.container,
     memory: summarizeMemory(vmcore),
+    registers: {
+      prStatus: vmcore.cpuRegisters.filter(({ source }) => source === 'PRSTATUS').length,
+      qemu: vmcore.cpuRegisters.filter(({ source }) => source === 'QEMU').length,
+    },
     kernel,
     symbols: { source: vmcore.symbols.origin, count: vmcore.symbols.count },
     types: { source: vmcore.types.origin },

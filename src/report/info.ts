@@ -8,7 +8,7 @@ export function infoText(result: InfoResult): string {
   return groups.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
-function containerLines({ container, memory }: InfoResult): string[] {
+function containerLines({ container, memory, registers }: InfoResult): string[] {
   const files = container.files.map(({ name, sizeBytes, wrapper }) => {
     const wrapped = wrapper === undefined ? '' : `, ${wrapper.format}, read ${wrapper.how}`;
     return fact('FILE', `${name} (${mebibytes(sizeBytes)}${wrapped})`);
@@ -27,6 +27,7 @@ function containerLines({ container, memory }: InfoResult): string[] {
       `${mebibytes(memory.presentBytes)} in the dump in ${memory.presentRangeCount} ${ranges}, ` +
         `physical addresses below 0x${memory.endBytes.toString(16)}`,
     ),
+    fact('REGISTERS', `${registers.prStatus} PRSTATUS notes, ${registers.qemu} QEMU CPU states`),
   ];
 }
 

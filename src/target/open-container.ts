@@ -172,7 +172,8 @@ async function openKdump(inputs: readonly Input[], options: ContainerOptions): P
 
 function describeKdump(files: readonly KdumpFile[], flattened: boolean): string {
   const [first] = files;
-  const split = files.length > 1 ? `, split in ${files.length} parts` : '';
+  const parts = files.length > 1 ? `${files.length} parts of a split set` : 'part of a split set';
+  const split = first?.isSplit === true ? `, ${parts}` : '';
   const version = first?.header.headerVersion;
   return `kdump-compressed v${version}${flattened ? ', flattened' : ''}${split}`;
 }

@@ -2,7 +2,7 @@
 // found. Only what is needed to go on is read.
 
 import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
-import { VmcoreError } from '../util/errors.ts';
+import { FormatError, VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity } from './identity.ts';
@@ -85,23 +85,32 @@ export async function openVmcore(
 
 /** The container's VMCOREINFO if memory agrees with it, else one found in memory. */
 function locateKernel(
-  { memory, vmcoreinfo }: Container,
+  { info, memory, vmcoreinfo }: Container,
   options: OpenOptions,
   problems: Problems,
 ): VerifiedVmcoreinfo {
   if (vmcoreinfo !== undefined) {
     try {
-      const info = readVmcoreinfo(vmcoreinfo.bytes);
-      const source = vmcoreinfo.source;
-      return { ...findKernelSpace(memory, info), info, source, paddr: undefined };
+      const parsed = readVmcoreinfo(vmcoreinfo.bytes);
+      const { source } = vmcoreinfo;
+      return { ...findKernelSpace(memory, parsed), info: parsed, source, paddr: undefined };
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
       problems.add(`VMCOREINFO in the ${vmcoreinfo.source}`, error);
     }
   }
   const report = options.onProgress?.('searching memory for VMCOREINFO');
-  return findVmcoreinfo(memory, {
-    problems,
-    ...(report === undefined ? {} : { onProgress: (done) => report(done, memory.end) }),
-  });
+  try {
+    return findVmcoreinfo(memory, {
+      problems,
+      ...(report === undefined ? {} : { onProgress: (done) => report(done, memory.end) }),
+    });
+  } catch (error) {
+    // Any file can be taken for a raw image, so that one which is none must hear it in its words.
+    if (!(error instanceof VmcoreError) || info.format !== 'raw') throw error;
+    const section = info.files.map(({ name }) => name).join(', ');
+    const what =
+      'no ELF, kdump-compressed or flattened header, and as a raw image of memory it has no kernel';
+    throw new FormatError({ section }, what, { cause: error });
+  }
 }
