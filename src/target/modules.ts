@@ -110,9 +110,7 @@ export class ModuleSymbols implements SymbolTable {
     let node = new Ref(this.#memory, list, head).member('next').pointer();
     while (node !== head) {
       if (seen.has(node) || seen.size > MODULES_MAX) {
-        throw new InvalidError(
-          `list of modules does not return to its head after ${seen.size - 1}`,
-        );
+        throw new InvalidError(`it does not return to its head after ${seen.size - 1} modules`);
       }
       seen.add(node);
       const link = new Ref(this.#memory, list, node);
