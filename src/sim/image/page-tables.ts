@@ -74,9 +74,12 @@ export class PageTables {
   map(mapping: Mapping): void {
     const { vaddr, paddr, size, pageSizeMax = PAGE_SIZE } = mapping;
     assert(size % PAGE_SIZE === 0, `mapping of ${size} bytes`);
-    for (let done = 0; done < size; ) {
+    for (let done = 0; done < size;) {
       const at = vaddr + BigInt(done);
-      const level = this.#largestLevel({ vaddr: at, paddr: paddr + done, size: size - done }, pageSizeMax);
+      const level = this.#largestLevel(
+        { vaddr: at, paddr: paddr + done, size: size - done },
+        pageSizeMax,
+      );
       const large = level.name === 'pte' ? 0n : BigInt(PAGE_PSE);
       const flags = LEAF_FLAGS | PROTECTION_FLAGS[mapping.protection] | large;
       this.#setEntry(this.#entryAt(at, level), BigInt(paddr + done) | flags);
@@ -116,7 +119,9 @@ export class PageTables {
       const aligned = rest.paddr % bytes === 0 && rest.vaddr % BigInt(bytes) === 0n;
       return bytes <= pageSizeMax && rest.size >= bytes && aligned;
     };
-    const level = this.#levels.find((each) => (each.mayBeLarge || each.name === 'pte') && fits(each));
+    const level = this.#levels.find(
+      (each) => (each.mayBeLarge || each.name === 'pte') && fits(each),
+    );
     assert(level !== undefined, `mapping of 0x${rest.vaddr.toString(16)} is not made of pages`);
     return level;
   }

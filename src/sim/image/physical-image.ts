@@ -54,7 +54,7 @@ export class PhysicalImage {
 
   /** @throws AssertionError outside of RAM, or when there would be more pages than allowed */
   write(paddr: number, bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const inPage = (paddr + done) % PAGE_SIZE;
       const length = Math.min(bytes.length - done, PAGE_SIZE - inPage);
       this.#pageForWrite(paddr + done).set(bytes.subarray(done, done + length), inPage);
@@ -65,7 +65,7 @@ export class PhysicalImage {
   /** A copy of `length` bytes; what was never written is zero. */
   read(paddr: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const inPage = (paddr + done) % PAGE_SIZE;
       const part = Math.min(length - done, PAGE_SIZE - inPage);
       const page = this.#pages.get(Math.floor((paddr + done) / PAGE_SIZE));

@@ -1,0 +1,119 @@
+// The machine's memory laid out: RAM, the image in it, the areas of virtual memory and the
+// allocators of what is left.
+//
+//   page_offset_base + paddr   direct map of all RAM: 1 GiB and 2 MiB pages, 4 KiB at the edges
+//   vmalloc_base …             kernel stacks in 4 KiB pages, a guard page after each
+//   START_KERNEL_map …         the image, where KASLR put it: 2 MiB pages
+
+import { PAGE_SIZE, START_KERNEL_MAP } from '../../arch/x86-64.ts';
+import type { TypeSource } from '../../types/ctype.ts';
+import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import type { KernelImage } from './kernel-image.ts';
+import { KernelMemory } from './kernel-memory.ts';
+import type { KaslrFacts } from './machine-facts.ts';
+import { PageAllocator, SlabCache } from './page-allocator.ts';
+import { PageTables } from './page-tables.ts';
+import { PhysicalImage, type RamRange } from './physical-image.ts';
+
+const MIB = 1 << 20;
+const GIB = 1 << 30;
+
+/** ISA DMA memory, which the kernel leaves to those that need it. */
+const DMA_END = 16 * MIB;
+
+/** Firmware owns what lies between; e820 of a PC. */
+const LOW_RAM: RamRange = { start: PAGE_SIZE, end: 0x9f000 };
+const HIGH_RAM_START = MIB;
+
+/** THREAD_SIZE: four pages, aligned to their size (THREAD_ALIGN). */
+export const THREAD_SIZE = 16 << 10;
+/** A stack and its guard page, at the next multiple of THREAD_SIZE. */
+const STACK_STRIDE = 2 * THREAD_SIZE;
+
+/** STACK_END_MAGIC, in the lowest word of every stack. */
+const STACK_END_MAGIC = 0x57ac6e9d;
+
+/** What {@link Areas} are made from. */
+export interface AreasOptions {
+  readonly ramBytes: number;
+  readonly kaslr: KaslrFacts;
+  readonly image: KernelImage;
+  readonly types: TypeSource;
+  readonly pageCountMax?: number;
+}
+
+/** Memory with its page tables, and who gets what of it. */
+export class Areas {
+  readonly memory: KernelMemory;
+  readonly pages: PageAllocator;
+  readonly #caches = new Map<string, SlabCache>();
+  #nextStack: Vaddr;
+
+  /** The image must have a symbol `init_top_pgt`: the root table is a variable of the kernel. */
+  constructor(options: AreasOptions) {
+    const { image, kaslr, types, ramBytes } = options;
+    const ram = [LOW_RAM, { start: HIGH_RAM_START, end: ramBytes }];
+    const limit = options.pageCountMax === undefined ? {} : { pageCountMax: options.pageCountMax };
+    const physical = new PhysicalImage({ ram, ...limit });
+    const imageEnd = image.startPaddr + image.size;
+    this.pages = new PageAllocator([
+      { start: DMA_END, end: image.startPaddr },
+      { start: imageEnd, end: ramBytes },
+    ]);
+    const tables = new PageTables(physical, {
+      root: image.paddrOf(image.symbol('init_top_pgt')),
+      allocateTable: () => this.pages.allocate(PAGE_SIZE),
+    });
+    const pageOffsetBase = vaddr(kaslr.pageOffsetBase);
+    this.memory = new KernelMemory({ physical, tables, types, pageOffsetBase });
+    this.#nextStack = vaddr(kaslr.vmallocBase);
+    mapImage(tables, image);
+    for (const { start, end } of ram) {
+      const at = { vaddr: vaddrAdd(pageOffsetBase, start), paddr: start, size: end - start };
+      tables.map({ ...at, protection: 'rw', pageSizeMax: GIB });
+    }
+  }
+
+  /** A page or more in the direct map. */
+  allocatePages(size: number, align = PAGE_SIZE): Vaddr {
+    return this.memory.directMap(this.pages.allocate(size, align));
+  }
+
+  /** An object of a slab cache: of the struct's size, or of `size` bytes under that name. */
+  allocate(structName: string, size = this.memory.struct(structName).size): Vaddr {
+    let cache = this.#caches.get(structName);
+    if (cache === undefined) {
+      cache = new SlabCache(this.pages, size);
+      this.#caches.set(structName, cache);
+    }
+    return this.memory.directMap(cache.allocate());
+  }
+
+  /** A kernel stack in the vmalloc area (CONFIG_VMAP_STACK): four pages that lie apart. */
+  allocateStack(): Vaddr {
+    const stack = this.#nextStack;
+    this.#nextStack = vaddrAdd(stack, STACK_STRIDE);
+    for (let done = 0; done < THREAD_SIZE; done += PAGE_SIZE) {
+      const paddr = this.pages.allocate(PAGE_SIZE);
+      const mapping = { vaddr: vaddrAdd(stack, done), paddr, size: PAGE_SIZE };
+      this.memory.tables.map({ ...mapping, protection: 'rw' });
+    }
+    markStackEnd(this.memory, stack);
+    return stack;
+  }
+}
+
+/** set_task_stack_end_magic(). */
+export function markStackEnd(memory: KernelMemory, stack: Vaddr): void {
+  memory.writeInteger(stack, STACK_END_MAGIC, 8);
+}
+
+/** The kernel has tables of its own for the image: level3_kernel_pgt and level2_kernel_pgt. */
+function mapImage(tables: PageTables, image: KernelImage): void {
+  tables.mapTable(START_KERNEL_MAP, 'pgd', image.paddrOf(image.symbol('level3_kernel_pgt')));
+  tables.mapTable(START_KERNEL_MAP, 'pud', image.paddrOf(image.symbol('level2_kernel_pgt')));
+  for (const { address, size, protection } of image.sections) {
+    const paddr = image.paddrOf(address);
+    tables.map({ vaddr: address, paddr, size, protection, pageSizeMax: 2 * MIB });
+  }
+}

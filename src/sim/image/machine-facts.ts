@@ -1,0 +1,106 @@
+// What a machine is, as plain data: the simulated kernel and the samples hand this to the writers
+// of the image, and their ledgers are made from the same facts.
+
+/** task_struct.memalloc in layout L3: struct memalloc_info of the kmallocwd patch v3. */
+export interface MemallocFacts {
+  /** Bumped before and after each update, so even when the record is at rest. */
+  readonly sequence: number;
+  /** Nesting depth. */
+  readonly valid: number;
+  /** Traces printed for this request. */
+  readonly dumped: number;
+  /** jiffies at the start of the request. */
+  readonly start: bigint;
+  readonly order: number;
+  readonly gfp: number;
+}
+
+/** One thread. */
+export interface ThreadFacts {
+  readonly pid: number;
+  /** Up to 15 bytes, as latin1. */
+  readonly comm: string;
+  /** `__state`: TASK_* bits. */
+  readonly state: number;
+  /** `exit_state`: EXIT_* bits. */
+  readonly exitState: number;
+  /** PF_* bits. */
+  readonly flags: number;
+  readonly cpu: number;
+  /** It runs at the instant of the dump; one task a CPU may. */
+  readonly onCpu: boolean;
+  readonly prio: number;
+  readonly staticPrio: number;
+  readonly policy: number;
+  /** CPU time in nanoseconds. */
+  readonly utime: number;
+  readonly stime: number;
+  readonly nvcsw: number;
+  readonly nivcsw: number;
+  /** Nanoseconds since boot. */
+  readonly startTimeNs: number;
+  /** TIF_* bits of thread_info.flags. */
+  readonly threadFlags: number;
+  /** The set of its own pending signals; signal n is bit n - 1. */
+  readonly pending: bigint;
+  readonly jobctl: number;
+  readonly inMemstall: boolean;
+  readonly memalloc: MemallocFacts;
+}
+
+/** An address space; none for kernel threads and zombies. */
+export interface MmFacts {
+  /** MMF_* bits. */
+  readonly flags: number;
+  readonly totalPages: number;
+  readonly anonPages: number;
+}
+
+/** One process with its threads. */
+export interface ProcessFacts {
+  /** tgid of the parent; 0 for init and kthreadd. */
+  readonly ppid: number;
+  readonly mm: MmFacts | undefined;
+  readonly oomScoreAdj: number;
+  /** SIGNAL_* bits. */
+  readonly signalFlags: number;
+  readonly sharedPending: bigint;
+  /** The OOM killer chose it: signal->oom_mm is its mm. */
+  readonly oomVictim: boolean;
+  /** The leader first: its pid is the tgid. */
+  readonly threads: readonly ThreadFacts[];
+}
+
+/** The machine at the instant of the dump. */
+export interface MachineFacts {
+  readonly nodename: string;
+  /** `uname -r` and `-v`; the banner without its newline. */
+  readonly release: string;
+  readonly version: string;
+  readonly banner: string;
+  /** GNU build ID in hex. */
+  readonly buildId: string;
+  readonly hz: number;
+  readonly jiffies: bigint;
+  readonly cpuCount: number;
+  /** In kHz. */
+  readonly tscKhz: number;
+  readonly ramBytes: number;
+  /** Where KASLR put image and areas. */
+  readonly kaslr: KaslrFacts;
+  /** `kmallocwd_timeout` in jiffies; 0 with the boot parameter kmallocwd=0. */
+  readonly kmallocwdTimeout: bigint;
+  /** The idle task of each CPU, pid 0. */
+  readonly idle: readonly ThreadFacts[];
+  /** In the order of init_task.tasks. */
+  readonly processes: readonly ProcessFacts[];
+}
+
+/** What KASLR drew. */
+export interface KaslrFacts {
+  readonly kernelOffset: bigint;
+  readonly physBase: number;
+  readonly pageOffsetBase: bigint;
+  readonly vmallocBase: bigint;
+  readonly vmemmapBase: bigint;
+}

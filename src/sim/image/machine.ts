@@ -1,0 +1,70 @@
+// A whole machine in memory: from its facts to an image that a dump can be taken of.
+
+import type { TypeSource } from '../../types/ctype.ts';
+import type { TypeName } from '../../types/layout-write.ts';
+import { Areas } from './areas.ts';
+import { encodeBtf } from './btf.ts';
+import { placeKallsyms } from './kallsyms.ts';
+import { defineCode, writeCode } from './kernel-code.ts';
+import { KernelImage, type ImageSymbol } from './kernel-image.ts';
+import type { MachineFacts } from './machine-facts.ts';
+import type { PhysicalImage } from './physical-image.ts';
+import { writePids } from './pids.ts';
+import { Rodata } from './rodata.ts';
+import { placeTasks, writeRunQueues, writeTasks, type PlacedTasks } from './tasks.ts';
+import { defineVariables, writePerCpu, writeVariables } from './variables.ts';
+import { placeVmcoreinfo } from './vmcoreinfo.ts';
+
+/** How {@link buildMachine} makes the image. */
+export interface MachineOptions {
+  /** The types of the kernel: a 6.1 kernel with the patch. */
+  readonly types: TypeSource;
+  /** The types that the image's BTF has, and enumerators of enums without a name. */
+  readonly btfNames: readonly TypeName[];
+  readonly btfEnumerators?: readonly string[];
+  /** The most pages that the image may take. */
+  readonly pageCountMax?: number;
+}
+
+/** The memory of a machine at the instant of the dump. */
+export interface MachineImage {
+  readonly facts: MachineFacts;
+  readonly physical: PhysicalImage;
+  readonly areas: Areas;
+  readonly tasks: PlacedTasks;
+  readonly vmcoreinfo: Uint8Array;
+  readonly btf: Uint8Array;
+  readonly symbols: readonly ImageSymbol[];
+}
+
+/**
+ * Writes the machine. The same facts and types give the same bytes.
+ *
+ * @throws AssertionError if the facts contradict each other or the types lack what they need
+ */
+export function buildMachine(facts: MachineFacts, options: MachineOptions): MachineImage {
+  const { types } = options;
+  const { kernelOffset, physBase } = facts.kaslr;
+  const image = new KernelImage({ kernelOffset, physBase });
+  const btf = encodeBtf(types, {
+    names: options.btfNames,
+    enumerators: options.btfEnumerators ?? [],
+  });
+  const { banner, buildId } = facts;
+  defineCode(image);
+  const rodata = new Rodata(image, { banner, buildId, btf });
+  defineVariables(image, types);
+  const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
+  writeCode(image, areas.memory);
+  rodata.write(areas.memory);
+  writeVariables(image, areas, facts);
+  const offsets = writePerCpu(image, areas, facts.cpuCount);
+  const tasks = placeTasks(image, areas, facts);
+  writeTasks(image, areas, tasks);
+  writePids(image, areas, tasks);
+  writeRunQueues(image, areas, { tasks, offsets });
+  placeKallsyms(image, areas.memory);
+  const vmcoreinfo = placeVmcoreinfo(image, areas, facts);
+  const { physical } = areas.memory;
+  return { facts, physical, areas, tasks, vmcoreinfo, btf, symbols: image.symbols() };
+}
