@@ -152,16 +152,22 @@ function searchBlockSize(
   return undefined;
 }
 
-/** The ILP32 main header is the same for both alignments; the sub-header tells them apart. */
+/**
+ * The ILP32 main header is the same for both alignments; the sub-header tells them apart. A 32-bit
+ * makedumpfile built with a 64-bit time_t writes a main header like that of LP64, since its timeval
+ * is as long; only the sub-header shows its word size.
+ */
 function refineTarget(source: ByteSource, { header, target }: DetectedHeader): KdumpTarget {
-  if (target.abi === 'lp64' || header.headerVersion < 3) return target;
-  const machineFirst: KdumpAbi[] = ['ilp32-pack4', 'ilp32-pad8'];
-  if (!PACK4_MACHINE.test(header.utsname.machine)) machineFirst.reverse();
-  for (const abi of machineFirst) {
+  const is64 = target.abi === 'lp64';
+  if (header.headerVersion < 3 || (is64 && isIlp32Machine(header) !== true)) return target;
+  const abis: KdumpAbi[] = ['ilp32-pack4', 'ilp32-pad8'];
+  if (!PACK4_MACHINE.test(header.utsname.machine)) abis.reverse();
+  if (is64) abis.unshift('lp64');
+  for (const abi of abis) {
     const tried = { ...target, abi };
     if (pointsInsideItself(source, header, tried)) return tried;
   }
-  return { ...target, abi: machineFirst[0] as KdumpAbi };
+  return { ...target, abi: abis[0] as KdumpAbi };
 }
 
 /** Whether VMCOREINFO and notes, if any, lie between the sub-header and the bitmaps. */

@@ -167,6 +167,15 @@ const BY_HAND: readonly ByHand[] = [
     littleEndian: false,
   },
   {
+    name: 'armv7l with a 64-bit time_t',
+    bytes: binary(
+      LP64.slice(0, LP64.indexOf('@0x1000')).replace(utsname('x86_64'), utsname('armv7l')) +
+        ARM.slice(ARM.indexOf('@0x1000')),
+    ),
+    abi: 'ilp32-pad8',
+    littleEndian: true,
+  },
+  {
     name: 'no machine name, 64 bits (QEMU leaves most of utsname blank)',
     bytes: binary(LP64.replace(utsname('x86_64'), utsname(''))),
     abi: 'lp64',
