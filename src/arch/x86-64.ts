@@ -17,7 +17,6 @@ import type { Vaddr } from '../util/address.ts';
 
 /** Size of a page and of a table in bytes. */
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 
 /** Entries of 8 bytes in one table. */
 export const PTRS_PER_TABLE = 512;
@@ -25,12 +24,6 @@ export const PTE_SIZE = 8;
 
 /** Where the kernel image is mapped before KASLR moves it (`__START_KERNEL_map`). */
 export const START_KERNEL_MAP = 0xffffffff80000000n as Vaddr;
-
-/**
- * Size of the window above {@link START_KERNEL_MAP} that holds the kernel image: 1 GiB with KASLR
- * (`KERNEL_IMAGE_SIZE`), the rest up to 2 GiB is for modules and the fixmap.
- */
-export const KERNEL_IMAGE_SIZE_MAX = 1 << 30;
 
 /** `CONFIG_PHYSICAL_ALIGN`: the image is moved by multiples of it, so `phys_base` is one. */
 export const PHYSICAL_ALIGN = 2 << 20;
@@ -49,8 +42,6 @@ export const PAGE_PSE = 1 << 7;
 export const PAGE_GLOBAL = 1 << 8;
 /** No code may be fetched; bit 63, so a bigint. */
 export const PAGE_NX = 1n << 63n;
-/** `_PAGE_PROTNONE`: with PRESENT clear, a page that exists and may not be touched. */
-export const PAGE_PROTNONE = 1 << 8;
 
 /** Bits 12 to 51 of an entry are an address; these are those of the upper half of the entry. */
 export const PHYSICAL_MASK_HI = 0x000fffff;
@@ -73,7 +64,7 @@ const PMD: PageTableLevel = { name: 'pmd', shift: 21, mayBeLarge: true };
 const PUD: PageTableLevel = { name: 'pud', shift: 30, mayBeLarge: true };
 
 /** Four-level paging. The kernel folds p4d into pgd, so the top one is called pgd here too. */
-export const LEVELS_4: readonly PageTableLevel[] = [
+const LEVELS_4: readonly PageTableLevel[] = [
   { name: 'pgd', shift: 39, mayBeLarge: false },
   PUD,
   PMD,
@@ -81,7 +72,7 @@ export const LEVELS_4: readonly PageTableLevel[] = [
 ];
 
 /** Five-level paging (LA57), kernel 4.14 and later. */
-export const LEVELS_5: readonly PageTableLevel[] = [
+const LEVELS_5: readonly PageTableLevel[] = [
   { name: 'pgd', shift: 48, mayBeLarge: false },
   { name: 'p4d', shift: 39, mayBeLarge: false },
   PUD,

@@ -262,7 +262,7 @@ interface ScannedTable {
   readonly base: bigint;
 }
 
-/** A fault of a virtual address that a fault of physical memory caused; the reason is that one's. */
+/** A fault of a virtual address that one of physical memory caused; it has that one's reason. */
 function tableFault(address: bigint, what: string, cause: FaultError): FaultError {
   return new FaultError({ space: 'virtual', address, reason: cause.reason }, what, { cause });
 }

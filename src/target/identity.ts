@@ -17,7 +17,7 @@ export interface Fact<T> {
   readonly source: string;
 }
 
-/** The dumped kernel as plain data; addresses are `0x…` strings. A fact that is not known is absent. */
+/** The dumped kernel as plain data; addresses are `0x…` strings. A fact not known is absent. */
 export interface KernelIdentity {
   /** What `uname -r` says. */
   readonly release: Fact<string>;
