@@ -6,7 +6,9 @@ export type { KernelIdentity } from './target/identity.ts';
 export { Ref } from './target/ref.ts';
 export type { SymbolTable } from './target/symbols.ts';
 export { readInfo, type InfoResult } from './kernel/info.ts';
-export { listEntries, hlistEntries } from './kernel/list.ts';
+export { hlistEntries, listEntries } from './kernel/list.ts';
+export { rbtreeEntries } from './kernel/rbtree.ts';
+export { xarrayEntries } from './kernel/xarray.ts';
 export {
   readMemalloc,
   type MemallocOptions,

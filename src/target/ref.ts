@@ -35,12 +35,14 @@ export class Ref {
   }
 
   /**
-   * A member by its path, `thread.sp` or `watermark[1]`; through a pointer the dereference is
-   * written out: `task.member('signal').deref().member('thread_head')`.
+   * A member by its path, `thread.sp` or `watermark[1]`. A pointer is followed, as `->` does:
+   * `task.member('signal').member('thread_head')`; a path itself stays inside one struct.
    *
    * @throws LookupError if this kernel's struct has no such member
+   * @throws FaultError if a pointer on the way cannot be read
    */
   member(path: string): Ref {
+    if (this.type.kind === 'pointer') return this.deref().member(path);
     const place = this.#place(path);
     if (place === undefined) throw new LookupError('member', `${describeType(this.type)}.${path}`);
     const byteOffset = Math.floor(place.bitOffset / 8);
@@ -51,9 +53,10 @@ export class Ref {
     return new Ref(this.memory, place.type, vaddrAdd(this.address, byteOffset), bits);
   }
 
-  /** Whether this kernel's struct has such a member. */
+  /** Whether this kernel's struct, or the one that a pointer points to, has such a member. */
   has(path: string): boolean {
-    return this.#place(path) !== undefined;
+    const struct = this.type.kind === 'pointer' ? this.type.target : this.type;
+    return isStruct(struct) && cachedPlace(struct, path) !== undefined;
   }
 
   /**
@@ -143,8 +146,7 @@ export class Ref {
   }
 
   #place(path: string): MemberPlace | undefined {
-    if (this.type.kind !== 'struct' && this.type.kind !== 'union') return undefined;
-    return cachedPlace(this.type, path);
+    return isStruct(this.type) ? cachedPlace(this.type, path) : undefined;
   }
 
   #bitField({ start, size }: BitField): bigint {
@@ -193,6 +195,10 @@ function readUnsigned(memory: TypedMemory, address: Vaddr, size: number): bigint
     default:
       throw new LookupError('type', `integer of ${size} bytes`);
   }
+}
+
+function isStruct(type: CType): type is StructType {
+  return type.kind === 'struct' || type.kind === 'union';
 }
 
 function isSigned(type: CType): boolean {
