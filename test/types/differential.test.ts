@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBtf } from '../../src/format/btf/read.ts';
+import { BtfTypes } from '../../src/types/btf-types.ts';
+import { findMember, sizeOf, type StructType } from '../../src/types/ctype.ts';
+import { realBtf } from '../support/btf-real.ts';
+import { hasProgram, skipWithReason } from '../support/bpftool.ts';
+
+const STRUCTS = `task_struct signal_struct mm_struct zone pglist_data scan_control mem_cgroup
+  worker_pool mutex rw_semaphore kmem_cache page rq module printk_ringbuffer`;
+
+describe('BtfTypes on the BTF of real kernels', () => {
+  for (const dump of ['k61-press-d31.kdump', 'k2-pair-a.kdump']) {
+    it(`places the members of structs of ${dump} as pahole does`, async function () {
+      this.timeout(60_000);
+      if (!hasProgram('pahole')) skipWithReason(this, 'pahole is not installed');
+      const bytes = await realBtf(this, dump);
+      const types = new BtfTypes(readBtf(bytes));
+      let compared = 0;
+      for (const theirs of paholeStructs(bytes, STRUCTS.trim().split(/\s+/))) {
+        const struct = types.find('struct', theirs.name) as StructType;
+        assert.equal(struct.size, theirs.size, theirs.name);
+        for (const member of theirs.members) {
+          const place = findMember(struct, member.name);
+          const ours = { name: member.name, bitOffset: place?.bitOffset };
+          const size = place?.bitSize ?? (place && sizeOf(place.type));
+          assert.deepEqual({ ...ours, size }, member, `${theirs.name}.${member.name}`);
+          compared++;
+        }
+      }
+      assert.ok(compared > 400, `${compared} members`);
+    });
+  }
+
+  it('finds the record of the patch where crash found it with DWARF', async function () {
+    for (const [dump, offset] of [
+      ['k1-victim-wd10.kdump', 2016],
+      ['k2-pair-a.kdump', 2432],
+    ] as const) {
+      const types = new BtfTypes(readBtf(await realBtf(this, dump)));
+      const task = types.find('struct', 'task_struct') as StructType;
+      assert.equal(findMember(task, 'memalloc')?.bitOffset, offset * 8);
+      assert.equal(findMember(task, 'memalloc.gfp')?.bitOffset, (offset + 20) * 8);
+    }
+  });
+});
+
+interface PaholeStruct {
+  readonly name: string;
+  readonly size: number;
+  /** Direct members that have a name; `size` is in bits for a bit field, else in bytes. */
+  readonly members: readonly { name: string; bitOffset: number; size: number }[];
+}
+
+function paholeStructs(bytes: Uint8Array, names: readonly string[]): PaholeStruct[] {
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-pahole-'));
+  try {
+    const path = join(folder, 'types.btf');
+    writeFileSync(path, bytes);
+    const args = ['-F', 'btf', '-C', names.join(','), path];
+    const text = execFileSync('pahole', args, { encoding: 'latin1', maxBuffer: 1 << 26 });
+    return [...text.matchAll(/^struct (\w+) \{\n([^]*?)^\t\/\* size: (\d+)/gm)].map(
+      ([, name = '', body = '', size]) => ({
+        name,
+        size: Number(size),
+        members: body.split('\n').flatMap(paholeMember),
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** `name[4]:2 __attribute__(…); \/* offset: bit size *\/` with one tab before it: a direct member. */
+const MEMBER =
+  /^\t[^\t].*?\(?\*?(\w+)\)?(?:\([^;]*\))?(?:\[\d+\])*(?::(\d+))?(?: __attribute__\(\(.*\)\))?;\s+\/\*\s+(\d+)(?::\s*(\d+))?\s+(\d+) \*\/$/;
+
+function paholeMember(line: string): { name: string; bitOffset: number; size: number }[] {
+  const [, name = '', bits, offset, bit = '0', size] = MEMBER.exec(line) ?? [];
+  if (name === '' || /^\t\}/.test(line)) return [];
+  return [{ name, bitOffset: Number(offset) * 8 + Number(bit), size: Number(bits ?? size) }];
+}
