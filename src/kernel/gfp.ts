@@ -23,7 +23,7 @@ const NAMES_MAX = 128;
  * @param masks gfp_masks of requests that may reclaim, to choose an era by
  */
 export function gfpNamer(vmcore: Vmcore, masks: readonly number[]): GfpNamer {
-  const own = readGfpFlagNames(vmcore);
+  const own = gfpFlagNames(vmcore);
   if (own !== undefined) {
     return { describe: (mask) => describeGfp(own, mask), source: 'gfpflag_names of this kernel' };
   }
@@ -42,8 +42,11 @@ export function gfpNamer(vmcore: Vmcore, masks: readonly number[]): GfpNamer {
   };
 }
 
-/** `struct trace_print_flags { unsigned long mask; const char *name; }[]`, ended by a NULL name. */
-function readGfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
+/**
+ * The kernel's own table, in its order: `struct trace_print_flags { unsigned long mask; const char
+ * *name; }[]`, ended by a NULL name. Undefined where there is none or it makes no sense.
+ */
+export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
   const array = vmcore.symbols.lookup('gfpflag_names');
   if (array === undefined) return undefined;
   const bytes = vmcore.readAvailable(array, NAMES_MAX * 16);

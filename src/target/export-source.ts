@@ -7,12 +7,15 @@ import type { TypeSource } from '../types/ctype.ts';
 import type { LayoutIdentity } from '../types/layout.ts';
 import { FileSource } from './file-source.ts';
 import { openVmcore } from './open.ts';
+import type { Vmcore } from './vmcore.ts';
 import { readVmlinux, typesOfVmlinux } from './vmlinux.ts';
 
 /** Types and whose they are. */
 export interface ExportSource {
   readonly types: TypeSource;
   readonly identity: LayoutIdentity;
+  /** The dump; undefined for a vmlinux. */
+  readonly vmcore: Vmcore | undefined;
   readonly close: () => void;
 }
 
@@ -53,6 +56,7 @@ function fromVmlinux(path: string): ExportSource {
       producer: PRODUCER,
       source: `BTF of ${vmlinux.name}`,
     },
+    vmcore: undefined,
     close: () => source.close(),
   };
 }
@@ -71,6 +75,7 @@ async function fromVmcore(paths: readonly string[]): Promise<ExportSource> {
       producer: PRODUCER,
       source: `${vmcore.types.origin}: ${files}`,
     },
+    vmcore,
     close: vmcore.close,
   };
 }

@@ -3,6 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { identifyExport } from '../../target/export-source.ts';
+import { layoutFlags } from '../../kernel/layout-flags.ts';
 import { exportLayout } from '../../types/export.ts';
 import type { RunState } from '../main.ts';
 import { print, remark } from '../output.ts';
@@ -31,7 +32,9 @@ export function addStructs(cli: Argv, state: RunState): void {
         async (args) => {
           const source = await identifyExport(args.file);
           try {
-            const { text, missing } = exportLayout(source.types, source);
+            const { identity, vmcore } = source;
+            const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
+            const { text, missing } = exportLayout(source.types, { identity, flags });
             if (args.output === '-') print(text);
             else writeBeside(args.output, text);
             if (missing.length > 0) remark(`not in this kernel: ${missing.join(', ')}`);
