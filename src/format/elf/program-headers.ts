@@ -77,9 +77,11 @@ export function readProgramHeaders(
     const wanted = Math.min(readable - done, blockCount) * stride;
     const got = source.readInto(block.subarray(0, wanted), header.phoff + done * stride);
     const view = new DataView(block.buffer, 0, got);
+    const part = { ...header, view, stride, firstIndex: done, problems };
     for (let at = 0; at + stride <= got; at += stride) {
-      const decoded = decodeHeader(view, at, { ...header, index: done++, problems });
+      const decoded = decodeHeader(part, at);
       if (decoded !== undefined) headers.push(decoded);
+      done++;
     }
     if (got < wanted) break;
   }
@@ -117,37 +119,35 @@ function readableCount(
   return Math.min(room, count, PHDR_COUNT_MAX);
 }
 
-/** What {@link decodeHeader} needs besides the bytes. */
-interface DecodeContext {
+/** A part of the table that is in memory. */
+interface TablePart {
   readonly elfClass: 32 | 64;
   readonly littleEndian: boolean;
-  readonly index: number;
+  readonly view: DataView;
+  readonly stride: number;
+  /** Index of the header at offset 0 of `view`. */
+  readonly firstIndex: number;
   readonly problems: Problems;
 }
 
 /** One entry; undefined, with a problem, if its place in the file or its size cannot be. */
-function decodeHeader(
-  view: DataView,
-  at: number,
-  context: DecodeContext,
-): ElfProgramHeader | undefined {
-  const header =
-    context.elfClass === 64 ? decode64(view, at, context) : decode32(view, at, context);
+function decodeHeader(part: TablePart, at: number): ElfProgramHeader | undefined {
+  const header = part.elfClass === 64 ? decode64(part, at) : decode32(part, at);
   if (header.type === PT_NULL) return header;
   for (const field of ['offset', 'filesz', 'memsz'] as const) {
     if (header[field] <= Number.MAX_SAFE_INTEGER) continue;
     const what = `p_${field} is ${hex(header[field])}, expected less than 2^53`;
-    context.problems.addMessage(`program header ${context.index}`, what, 'format');
+    part.problems.addMessage(`program header ${header.index}`, what, 'format');
     return undefined;
   }
   return header;
 }
 
-function decode64(view: DataView, at: number, context: DecodeContext): ElfProgramHeader {
-  const le = context.littleEndian;
+function decode64(part: TablePart, at: number): ElfProgramHeader {
+  const { view, littleEndian: le } = part;
   const paddr = number64(view, at + 24, le);
   return {
-    index: context.index,
+    index: part.firstIndex + at / part.stride,
     type: view.getUint32(at, le),
     flags: view.getUint32(at + 4, le),
     offset: number64(view, at + 8, le),
@@ -159,11 +159,11 @@ function decode64(view: DataView, at: number, context: DecodeContext): ElfProgra
   };
 }
 
-function decode32(view: DataView, at: number, context: DecodeContext): ElfProgramHeader {
-  const le = context.littleEndian;
+function decode32(part: TablePart, at: number): ElfProgramHeader {
+  const { view, littleEndian: le } = part;
   const paddr = view.getUint32(at + 12, le);
   return {
-    index: context.index,
+    index: part.firstIndex + at / part.stride,
     type: view.getUint32(at, le),
     flags: view.getUint32(at + 24, le),
     offset: view.getUint32(at + 4, le),

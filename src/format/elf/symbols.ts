@@ -25,6 +25,8 @@ export interface ElfSymbol {
   readonly size: number;
   /** STT_OBJECT, STT_FUNC, … */
   readonly type: number;
+  /** STB_LOCAL 0, STB_GLOBAL 1, STB_WEAK 2. */
+  readonly binding: number;
   /** st_shndx: SHN_UNDEF for a symbol that is defined elsewhere. */
   readonly sectionIndex: number;
 }
@@ -61,6 +63,7 @@ export class ElfSymbolTable implements Iterable<ElfSymbol> {
       value: this.#word(this.#wide ? at + 8 : at + 4),
       size: Number(this.#word(this.#wide ? at + 16 : at + 8)),
       type: (this.#bytes[info] ?? 0) & 0xf,
+      binding: (this.#bytes[info] ?? 0) >> 4,
       sectionIndex: this.#view.getUint16(section, this.#littleEndian),
     };
   }
