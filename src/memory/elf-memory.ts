@@ -132,7 +132,7 @@ function segmentParts(file: ElfFile, loads: readonly ElfProgramHeader[]): Segmen
     const inFile = Math.max(0, Math.min(filesz, file.source.size - offset));
     const dataEnd = paddr + inFile;
     const fileEnd = paddr + filesz;
-    present.push({ start: paddr, end: dataEnd, state: 'present', offset });
+    if (inFile > 0) present.push({ start: paddr, end: dataEnd, state: 'present', offset });
     if (inFile < filesz) {
       truncated.push({ start: dataEnd, end: fileEnd, state: 'truncated', offset: 0 });
       const what = `expected ${filesz} bytes at byte ${offset} of ${file.source.name}`;

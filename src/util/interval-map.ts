@@ -89,7 +89,8 @@ function cutPoints(ranges: readonly RankedRange[]): Float64Array {
  */
 function paint(ranges: readonly RankedRange[], cuts: Float64Array): Int32Array {
   const owners = new Int32Array(Math.max(0, cuts.length - 1)).fill(-1);
-  const next = Int32Array.from({ length: cuts.length }, (_, index) => index);
+  const next = new Int32Array(cuts.length);
+  for (let gap = 0; gap < next.length; gap++) next[gap] = gap;
   const free = (gap: number): number => {
     let at = gap;
     while (next[at] !== at) {
