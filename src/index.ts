@@ -3,6 +3,7 @@
 export { openVmcore, Vmcore, type OpenOptions } from './target/index.ts';
 export type { ContainerInfo, CpuRegisters, InputFile } from './target/container.ts';
 export type { KernelIdentity } from './target/identity.ts';
+export { moduleTypes } from './target/module-types.ts';
 export { Ref } from './target/ref.ts';
 export type { SymbolTable } from './target/symbols.ts';
 export { readInfo, type InfoResult } from './kernel/info.ts';

@@ -7,10 +7,10 @@ import type { Vaddr } from '../util/address.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
-import { readSymbolList, type ListedSymbol } from './symbol-list.ts';
+import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
 import { parseSystemMap } from './system-map.ts';
-import type { LinkedSymbol, Vmlinux } from './vmlinux.ts';
+import type { Vmlinux } from './vmlinux.ts';
 
 /** What {@link findSymbols} looks at. */
 export interface SymbolSearch {
@@ -37,7 +37,7 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
   const linked = search.vmlinux?.symbols();
   if (linked !== undefined) {
     const known = kernel.info.symbols();
-    return readSymbolList(listed(linked), { origin: `vmlinux ${search.vmlinux?.name}`, known });
+    return readSymbolList(linked, { origin: `vmlinux ${search.vmlinux?.name}`, known });
   }
   const kallsyms = problems.attempt('kallsyms', () =>
     readKernelKallsyms(kernel.space, kernel.info),
@@ -49,13 +49,6 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
     'lookup',
   );
   return new VmcoreinfoSymbols(kernel.info);
-}
-
-/** A vmlinux says what a symbol is by its section; nobody here asks for nm's letter of one. */
-function* listed(symbols: Iterable<LinkedSymbol>): Generator<ListedSymbol> {
-  for (const { name, value, size } of symbols) {
-    if (name !== '') yield { name, value, size, type: '?' };
-  }
 }
 
 /** The symbols that VMCOREINFO names, without sizes. */

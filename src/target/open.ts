@@ -10,6 +10,9 @@ import { findKernelSpace } from './kernel-memory.ts';
 import { findSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
 import { openContainer, type Container } from './open-container.ts';
+import { ModuleSymbols } from './modules.ts';
+import type { TypedMemory } from './ref.ts';
+import { SymbolsWithModules } from './symbols.ts';
 import { Vmcore } from './vmcore.ts';
 import { readVmlinux } from './vmlinux.ts';
 import { FileSource } from './file-source.ts';
@@ -56,22 +59,30 @@ export async function openVmcore(
     const { space } = kernel;
     const vmlinux = options.vmlinux === undefined ? undefined : readVmlinux(hold(options.vmlinux));
     const { systemMap } = options;
-    const symbols = findSymbols({ kernel, problems, vmlinux, systemMapPath: systemMap });
-    const identity = readIdentity({ ...kernel, symbols });
+    const kernelSymbols = findSymbols({ kernel, problems, vmlinux, systemMapPath: systemMap });
+    const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
     const types = findTypes({
       space,
-      symbols,
+      symbols: kernelSymbols,
       identity,
       problems,
       layoutPath: options.layout,
       vmlinux,
     });
+    const typed: TypedMemory = {
+      types,
+      readInto: (into, address) => {
+        space.readInto(into, address);
+      },
+    };
+    const modules = new ModuleSymbols(typed, kernelSymbols, problems);
     return new Vmcore({
       container: container.info,
       memory: container.memory,
       space,
       identity,
-      symbols,
+      symbols: new SymbolsWithModules(kernelSymbols, modules),
+      modules,
       types,
       cpuRegisters: container.cpuRegisters,
       problems,

@@ -11,6 +11,7 @@ import { globalType } from '../types/globals.ts';
 import type { ContainerInfo, CpuRegisters } from './container.ts';
 import type { KernelIdentity } from './identity.ts';
 import { Ref, type TypedMemory } from './ref.ts';
+import type { ModuleSymbols } from './modules.ts';
 import type { SymbolTable } from './symbols.ts';
 
 /** What a vmcore is made of; {@link openVmcore} puts it together. */
@@ -20,6 +21,7 @@ export interface VmcoreParts {
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
   readonly symbols: SymbolTable;
+  readonly modules: ModuleSymbols;
   readonly types: TypeSource;
   readonly cpuRegisters: readonly CpuRegisters[];
   readonly problems: Problems;
@@ -33,6 +35,8 @@ export class Vmcore implements TypedMemory {
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
   readonly symbols: SymbolTable;
+  /** The loaded modules; read when first asked for. */
+  readonly modules: ModuleSymbols;
   readonly types: TypeSource;
   /** What the dump tells of the registers of each CPU, in the order of its notes. */
   readonly cpuRegisters: readonly CpuRegisters[];
@@ -48,6 +52,7 @@ export class Vmcore implements TypedMemory {
     this.space = parts.space;
     this.identity = parts.identity;
     this.symbols = parts.symbols;
+    this.modules = parts.modules;
     this.types = parts.types;
     this.cpuRegisters = parts.cpuRegisters;
     this.problems = parts.problems;

@@ -2,7 +2,7 @@
 
 import { readElf } from '../format/elf/read.ts';
 import { readSectionByName, readSections } from '../format/elf/sections.ts';
-import { readSymbols } from '../format/elf/symbols.ts';
+import { readSymbols, type ElfSymbol } from '../format/elf/symbols.ts';
 import { readBtf } from '../format/btf/read.ts';
 import { BtfTypes } from '../types/btf-types.ts';
 import type { TypeSource } from '../types/ctype.ts';
@@ -10,13 +10,7 @@ import { latin1 } from '../util/byte-reader.ts';
 import { FormatError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
 import { findGnuBuildId } from './notes-section.ts';
-
-/** One symbol as it was linked, before KASLR. */
-export interface LinkedSymbol {
-  readonly name: string;
-  readonly value: bigint;
-  readonly size: number;
-}
+import type { ListedSymbol } from './symbol-list.ts';
 
 /** An opened vmlinux. Parts that a stripped one lacks are undefined. */
 export interface Vmlinux {
@@ -25,7 +19,7 @@ export interface Vmlinux {
   readonly banner: string | undefined;
   readonly types: TypeSource | undefined;
   /** @throws FormatError if the tables do not lie inside the file */
-  symbols(): Iterable<LinkedSymbol> | undefined;
+  symbols(): Iterable<ListedSymbol> | undefined;
 }
 
 /** Sections that hold the build ID; the kernel's linker script merges notes into `.notes`. */
@@ -50,8 +44,25 @@ export function readVmlinux(source: ByteSource): Vmlinux {
       btf === undefined
         ? undefined
         : new BtfTypes(readBtf(btf), { origin: `BTF of ${source.name}` }),
-    symbols: () => readSymbols(elf, sections),
+    symbols: () => {
+      const table = readSymbols(elf, sections);
+      return table === undefined ? undefined : listed(table);
+    },
   };
+}
+
+/** Section numbers with a meaning of their own (elf(5)). */
+const SHN_UNDEF = 0;
+const SHN_ABS = 0xfff1;
+const STT_FUNC = 2;
+
+/** The symbols of the image, with nm(1)'s letter as far as it matters here: code, data, absolute. */
+function* listed(table: Iterable<ElfSymbol>): Generator<ListedSymbol> {
+  for (const { name, value, size, type, binding, sectionIndex } of table) {
+    if (name === '' || sectionIndex === SHN_UNDEF) continue;
+    const letter = sectionIndex === SHN_ABS ? 'a' : type === STT_FUNC ? 't' : 'd';
+    yield { name, value, size, type: binding === 0 ? letter : letter.toUpperCase() };
+  }
 }
 
 /** `linux_banner` is the text in read-only data that begins so; format strings have a `%s` there. */
