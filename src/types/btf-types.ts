@@ -4,6 +4,7 @@
 import * as c from '../format/btf/constants.ts';
 import type { BtfInt, BtfMember, BtfStruct, BtfType } from '../format/btf/records.ts';
 import type { BtfTable } from '../format/btf/table.ts';
+import { pointerSizeOf } from './c-declaration.ts';
 import type {
   ArrayType,
   CType,
@@ -50,7 +51,7 @@ export class BtfTypes implements TypeSource {
     this.table = table;
     this.origin = options.origin ?? 'BTF in the dump';
     this.#completeFrom = options.completeFrom;
-    this.pointerSize = options.pointerSize ?? this.#longSize();
+    this.pointerSize = options.pointerSize ?? pointerSizeOf(this);
   }
 
   find(kind: TypeKind, name: string): CType | undefined {
@@ -58,7 +59,7 @@ export class BtfTypes implements TypeSource {
   }
 
   /**
-   * Every type of that kind and name. Different sources files may define a struct of one name; the
+   * Every type of that kind and name. Source files may define different structs of one name; the
    * one with members and of the largest size comes first, since the others are mostly opaque
    * stand-ins. A forward declaration is no type here.
    */
@@ -80,8 +81,8 @@ export class BtfTypes implements TypeSource {
   }
 
   /**
-   * The type of a variable that BTF describes. Kernels describe their per-CPU variables and no
-   * others (pahole --btf_encode_detached; global ones are a later option that nobody ships).
+   * The type of a variable that BTF describes: pahole encodes the per-CPU variables of a kernel
+   * (section .data..percpu) and no others unless it is asked to.
    */
   variableType(name: string): CType | undefined {
     for (const id of this.table.idsNamed(name)) {
@@ -121,8 +122,8 @@ export class BtfTypes implements TypeSource {
   }
 
   /**
-   * Before kind_flag (Linux 4.20 and pahole of its time) a bit field was an int type with fewer
-   * bits than its size holds.
+   * Before kind_flag (Linux 5.0) a bit field was a member of an int type with fewer bits than its
+   * size holds.
    */
   #oldBitField(member: BtfMember): Member | undefined {
     const id = this.#strip(member.type);
@@ -206,14 +207,6 @@ export class BtfTypes implements TypeSource {
       id = type.element;
     }
     throw this.table.error(start, `array, expected at most ${DEPTH_MAX} dimensions, have more`);
-  }
-
-  #longSize(): number {
-    for (const name of ['long unsigned int', 'unsigned long']) {
-      const long = this.find('int', name);
-      if (long?.kind === 'int' && (long.size === 4 || long.size === 8)) return long.size;
-    }
-    return 8;
   }
 
   #readTypedefNames(): Map<number, string> {

@@ -66,6 +66,12 @@ export function finderOf(types: TypeSource): BaseTypeFinder {
   };
 }
 
+/** Bytes of a pointer: the kernel makes `unsigned long` as wide on every architecture. */
+export function pointerSizeOf(types: TypeSource): 4 | 8 {
+  const long = finderOf(types)('name', 'unsigned long');
+  return long?.kind === 'int' && long.size === 4 ? 4 : 8;
+}
+
 /**
  * The names under which debug information may have an int: gcc calls `unsigned long` "long
  * unsigned int", clang "unsigned long".

@@ -248,7 +248,8 @@ function narrowBits(field: BitFieldPlan, { littleEndian }: CodeOptions): string 
     return `view.getUint8(base + ${first + i}) << ${up}`;
   });
   // Shifted up so that the field's top bit is bit 31, then down again with or without its sign.
-  return `((${bytes.join(' | ')}) << ${32 - shift - bitSize} ${signed ? '>>' : '>>>'} ${32 - bitSize})`;
+  const [up, down] = [32 - shift - bitSize, 32 - bitSize];
+  return `((${bytes.join(' | ')}) << ${up} ${signed ? '>>' : '>>>'} ${down})`;
 }
 
 function wideBits(field: BitFieldPlan, littleEndian: boolean): string {

@@ -13,7 +13,6 @@ export interface ExportOptions {
   readonly names?: readonly TypeName[];
   /** Bits that no type carries: `{ TIF: { TIF_MEMDIE: 20 } }`. */
   readonly flags?: LayoutContents['flags'];
-  readonly pointerSize?: 4 | 8;
 }
 
 /** An exported layout. */
@@ -31,9 +30,9 @@ export interface ExportedLayout {
  * @throws FormatError or InvalidError if the types are damaged
  */
 export function exportLayout(types: TypeSource, options: ExportOptions): ExportedLayout {
-  const { identity, names = USED_TYPES, flags = {}, pointerSize = 8 } = options;
+  const { identity, names = USED_TYPES, flags = {} } = options;
   const enumerators = options.names === undefined ? USED_ENUMERATORS : [];
-  const text = writeLayout(types, { identity, names, enumerators, flags, pointerSize });
+  const text = writeLayout(types, { identity, names, enumerators, flags });
   const layout = readLayout(text, 'the exported layout');
   layout.checkAll();
   const missing = names.filter((name) => {

@@ -5,10 +5,10 @@
 // An array without a length is written `[]`: its length follows from an enum, a config or a limit
 // that the reader of the variable has to ask for anyway.
 
-import { finderOf, parseCType } from './c-declaration.ts';
-import { sizeOf, type CType, type TypeSource } from './ctype.ts';
+import { finderOf, parseCType, pointerSizeOf } from './c-declaration.ts';
+import type { CType, TypeSource } from './ctype.ts';
 
-/** Declarations of one kernel file: `name` → C type, or several of which the first known is taken. */
+/** Declarations of one kernel file: name → C type, or several of which the first known counts. */
 type Declarations = Readonly<Record<string, string | readonly string[]>>;
 
 /** By the file that defines them. A variable that moved is under its newer file. */
@@ -203,10 +203,3 @@ const DECLARED = new Map(
     ),
   ),
 );
-
-/** The kernel makes `unsigned long` as wide as a pointer on every architecture. */
-function pointerSizeOf(types: TypeSource): number {
-  const find = finderOf(types);
-  const long = find('name', 'unsigned long');
-  return long === undefined ? 8 : sizeOf(long);
-}

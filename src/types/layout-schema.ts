@@ -1,5 +1,5 @@
-// The schema of layout files and the validator that runs on it. `structs/schema.json` is this object
-// as JSON (a test holds that), so what is published and what is checked cannot differ.
+// The schema of layout files and the validator that runs on it. `structs/schema.json` is this
+// object as JSON (a test holds that), so what is published and what is checked cannot differ.
 
 import { FormatError } from '../util/errors.ts';
 

@@ -2,12 +2,12 @@
 // points to is written by name only, or one struct would pull in the whole kernel.
 
 import { InvalidError } from '../util/errors.ts';
-import { finderOf, formatCType } from './c-declaration.ts';
+import { finderOf, formatCType, pointerSizeOf } from './c-declaration.ts';
 import type { CType, EnumType, Member, StructType, TypeKind, TypeSource } from './ctype.ts';
 import type { LayoutEnum, LayoutIdentity, LayoutMember, LayoutStruct } from './layout.ts';
 import { LAYOUT_FORMAT } from './layout-schema.ts';
 
-/** A type by the keyword and name that C gives it: `struct zone`, `enum zone_type`, `typedef u64`. */
+/** A type by keyword and name as in C: `struct zone`, `enum zone_type`, `typedef u64`. */
 export type TypeName = `${'struct' | 'union' | 'enum' | 'typedef'} ${string}`;
 
 /** What a layout file is made of. */
@@ -18,7 +18,6 @@ export interface LayoutContents {
   /** Enumerators of enums without a name; those that the source lacks are left out. */
   readonly enumerators?: readonly string[];
   readonly flags?: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly pointerSize?: 4 | 8;
 }
 
 /**
@@ -178,7 +177,8 @@ function jsonValue(value: bigint): number | string {
 }
 
 function formatFile(contents: LayoutContents, collector: Collector): string {
-  const { identity, enumerators = [], flags = {}, pointerSize = 8 } = contents;
+  const { identity, enumerators = [], flags = {} } = contents;
+  const pointerSize = pointerSizeOf(collector.types);
   const parts = Object.entries({
     $schema: './schema.json',
     format: LAYOUT_FORMAT,

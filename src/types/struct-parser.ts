@@ -1,5 +1,5 @@
-// Whole structs to plain values, by binary-parser: what `struct` prints. Walks over many structs use
-// compile.ts, which is several times faster; a test holds that the two agree on every member.
+// Whole structs to plain values, by binary-parser: what `struct` prints. Walks over many structs
+// use compile.ts, which is several times faster; a test holds that both agree on every member.
 //
 // Of binary-parser only what is right for C is used: its bit fields read bytes in big-endian order
 // and its strings keep what lies behind the first NUL, so bit fields are taken from bytes and char

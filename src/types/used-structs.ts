@@ -37,7 +37,8 @@ const ENUMS = `zone_stat_item node_stat_item numa_stat_item vm_event_item memcg_
 
 /** Typedefs of {@link GLOBAL_DECLARATIONS} and of casts. */
 const TYPEDEFS =
-  'u8 u32 u64 bool gfp_t atomic_t atomic_long_t nodemask_t wait_queue_head_t rwlock_t irq_cpustat_t';
+  'u8 u32 u64 bool gfp_t atomic_t atomic_long_t nodemask_t rwlock_t wait_queue_head_t ' +
+  'irq_cpustat_t';
 
 /** All types by name, sorted by subsystem. */
 export const USED_TYPES: readonly TypeName[] = [

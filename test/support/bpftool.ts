@@ -1,6 +1,6 @@
 // BTF as bpftool sees it, and ours in the same words, for differential tests.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,12 +23,7 @@ export type BpftoolType = Readonly<Record<string, unknown>>;
 
 /** Whether a program answers to `--version`, `version` or `-v`. */
 export function hasProgram(name: string, argument = '--version'): boolean {
-  try {
-    execFileSync(name, [argument], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
+  return spawnSync(name, [argument], { stdio: 'ignore' }).status === 0;
 }
 
 /** The types of a BTF; skips the test where bpftool is not installed. */
@@ -60,8 +55,8 @@ export function bpftoolTypes(
 
 /** bpftool 7.1 writes unsigned enumerators of 32 bits sign-extended to 64 in its JSON. */
 function unsignedEnum(type: BpftoolType): BpftoolType {
-  if (type['kind'] !== 'ENUM' || type['encoding'] !== 'UNSIGNED') return type;
-  const values = type['values'] as readonly { name: string; val: number | string }[];
+  if (type.kind !== 'ENUM' || type.encoding !== 'UNSIGNED') return type;
+  const values = type.values as readonly { name: string; val: number | string }[];
   return {
     ...type,
     values: values.map(({ name, val }) => ({ name, val: Number(BigInt.asUintN(32, BigInt(val))) })),
@@ -141,7 +136,7 @@ function exactValue(value: bigint): number | string {
 /** What may differ in words and not in meaning is left out of both sides. */
 export function comparable(type: BpftoolType): BpftoolType {
   const { linkage: _linkage, ...rest } = type;
-  return type['kind'] === 'FUNC' ? rest : type;
+  return type.kind === 'FUNC' ? rest : type;
 }
 
 const LINKAGE = ['static', 'global', 'extern'];

@@ -74,12 +74,18 @@ function paholeStructs(bytes: Uint8Array, names: readonly string[]): PaholeStruc
   }
 }
 
-/** `name[4]:2 __attribute__(…); \/* offset: bit size *\/` with one tab before it: a direct member. */
-const MEMBER =
-  /^\t[^\t].*?\(?\*?(\w+)\)?(?:\([^;]*\))?(?:\[\d+\])*(?::(\d+))?(?: __attribute__\(\(.*\)\))?;\s+\/\*\s+(\d+)(?::\s*(\d+))?\s+(\d+) \*\/$/;
+/** A direct member: one tab, type, name, dimensions, width, attribute, offset: bit, size. */
+const MEMBER = new RegExp(
+  [
+    /^\t[^\t].*?\(?\*?(\w+)\)?(?:\([^;]*\))?(?:\[\d+\])*(?::(\d+))?/,
+    /(?: __attribute__\(\(.*\)\))?;\s+\/\*\s+(\d+)(?::\s*(\d+))?\s+(\d+) \*\/$/,
+  ]
+    .map((part) => part.source)
+    .join(''),
+);
 
 function paholeMember(line: string): { name: string; bitOffset: number; size: number }[] {
   const [, name = '', bits, offset, bit = '0', size] = MEMBER.exec(line) ?? [];
-  if (name === '' || /^\t\}/.test(line)) return [];
+  if (name === '' || line.startsWith('\t}')) return [];
   return [{ name, bitOffset: Number(offset) * 8 + Number(bit), size: Number(bits ?? size) }];
 }

@@ -245,16 +245,19 @@ describe('LayoutTypes.checkAll', () => {
   }
 });
 
+/** start, order and gfp come last in every record but L1 and L2. */
+const TAIL = 'unsigned long start; unsigned int order; gfp_t gfp;';
+
 /** The records of the patch as C, from the postings; the widths of the types are the kernel's. */
 const MEMALLOC_C: Readonly<Record<string, string>> = {
-  L1: 'struct list_head list; struct task_struct *task; unsigned long start; unsigned int order; gfp_t gfp; u8 index; u8 dumped;',
-  L2: 'unsigned long start; unsigned int order; gfp_t gfp; u8 valid; u8 dumped;',
-  L3: 'unsigned int sequence; u8 valid; u8 dumped; unsigned long start; unsigned int order; gfp_t gfp;',
-  L4: 'unsigned int sequence; u8 valid; u8 type; unsigned long start; unsigned int order; gfp_t gfp;',
-  L4k: 'unsigned int sequence; u8 valid; u8 type; u8 known_locations; unsigned long start; unsigned int order; gfp_t gfp;',
-  L5: 'u8 valid; u8 type; u8 idx; unsigned int sequence; unsigned long start; unsigned int order; gfp_t gfp;',
-  L8: 'u8 in_flight; bool report; u8 idx; unsigned int sequence; unsigned long start; unsigned int order; gfp_t gfp;',
-  LR: 'u8 in_flight; unsigned int sequence; unsigned long start; unsigned int order; gfp_t gfp;',
+  L1: `struct list_head list; struct task_struct *task; ${TAIL} u8 index; u8 dumped;`,
+  L2: `${TAIL} u8 valid; u8 dumped;`,
+  L3: `unsigned int sequence; u8 valid; u8 dumped; ${TAIL}`,
+  L4: `unsigned int sequence; u8 valid; u8 type; ${TAIL}`,
+  L4k: `unsigned int sequence; u8 valid; u8 type; u8 known_locations; ${TAIL}`,
+  L5: `u8 valid; u8 type; u8 idx; unsigned int sequence; ${TAIL}`,
+  L8: `u8 in_flight; bool report; u8 idx; unsigned int sequence; ${TAIL}`,
+  LR: `u8 in_flight; unsigned int sequence; ${TAIL}`,
 };
 
 describe('the memalloc layouts', () => {
@@ -276,10 +279,10 @@ describe('the memalloc layouts', () => {
 /** Offset and size of each member and of the struct, by a program that gcc builds. */
 function compile(body: string): string[] {
   const names = [...body.matchAll(/(\w+);/g)].map(([, name]) => name ?? '');
-  const lines = names.map(
-    (name) =>
-      `printf("${name} %zu %zu\\n", offsetof(struct m, ${name}), sizeof(((struct m *)0)->${name}));`,
-  );
+  const lines = names.map((name) => {
+    const values = `offsetof(struct m, ${name}), sizeof(((struct m *)0)->${name})`;
+    return `printf("${name} %zu %zu\\n", ${values});`;
+  });
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-gcc-'));
   try {
     writeFileSync(

@@ -43,17 +43,17 @@ describe('StructParser', () => {
     view.setUint8(60, 2); // memalloc.valid
     view.setUint32(76, 0xcc0, true); // memalloc.gfp
     const value = parserFor(task).parse(bytes);
-    assert.deepEqual(value['tasks'], { next: 0xffff888000001000n, prev: 0n });
-    assert.equal(value['mm'], 0x1122334455667788n);
-    assert.deepEqual(value['words'], [0x55667788, 0x11223344]);
-    assert.equal(value['pid'], -1);
-    assert.deepEqual(value['comm'], Uint8Array.from(Buffer.from('ab\0XYZ\0\0\0\0\0\0\0\0\0\0')));
-    assert.deepEqual(value['usage'], { counter: 0 });
-    assert.equal(value['in_memstall'], 1);
-    assert.equal(value['nice'], -3);
-    assert.equal(value['policy'], -1);
+    assert.deepEqual(value.tasks, { next: 0xffff888000001000n, prev: 0n });
+    assert.equal(value.mm, 0x1122334455667788n);
+    assert.deepEqual(value.words, [0x55667788, 0x11223344]);
+    assert.equal(value.pid, -1);
+    assert.deepEqual(value.comm, Uint8Array.from(Buffer.from('ab\0XYZ\0\0\0\0\0\0\0\0\0\0')));
+    assert.deepEqual(value.usage, { counter: 0 });
+    assert.equal(value.in_memstall, 1);
+    assert.equal(value.nice, -3);
+    assert.equal(value.policy, -1);
     const memalloc = { sequence: 0, valid: 2, dumped: 0, start: 0n, order: 0, gfp: 0xcc0 };
-    assert.deepEqual(value['memalloc'], memalloc);
+    assert.deepEqual(value.memalloc, memalloc);
   });
 
   it('decodes arrays of arrays, of structs, of 128-bit integers and of no elements', () => {
@@ -168,7 +168,7 @@ describe('StructParser and compileMember', () => {
     const reader = compileReader(struct, spec, { littleEndian: false });
     const record = reader(new DataView(bytes.buffer), 0);
     const { nice, pid, memalloc, in_memstall: inMemstall } = value;
-    const start = (memalloc as ParsedStruct)['start'];
+    const start = (memalloc as ParsedStruct).start;
     assert.deepEqual({ nice, pid, start, inMemstall }, record);
   });
 });

@@ -164,7 +164,7 @@ function toWords(types: Uint8Array, littleEndian: boolean): Uint32Array {
   return new Uint32Array(copy.buffer);
 }
 
-/** Word index of each type, in the order of ids from `firstId` on. One pass, no allocation a type. */
+/** Word index of each type, in the order of ids from `firstId` on: one pass over all words. */
 function indexTypes(
   words: Uint32Array,
   kindSizes: readonly (BtfKindSize | undefined)[],

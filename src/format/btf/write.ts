@@ -62,7 +62,7 @@ export class BtfWriter {
     return this.bitInt(name, { size, encoding, offset: 0, bits: size * 8 });
   }
 
-  /** An int of fewer bits than its size holds: a bit field as encoders before Linux 5.0 wrote it. */
+  /** An int of fewer bits than its size holds: how bit fields were written before Linux 5.0. */
   bitInt(
     name: string,
     int: { size: number; encoding: number; offset: number; bits: number },
