@@ -108,12 +108,12 @@ export interface SectionSpec {
   readonly link?: number;
 }
 
-/** An ET_EXEC with section headers: section 0, those given, and their names in the last one. */
+/** An ET_EXEC, or another type, with section headers: section 0, those given, and their names in the last one. */
 export function buildVmlinux(
   sections: readonly SectionSpec[],
-  options: { elfClass?: 32 | 64; littleEndian?: boolean } = {},
+  options: { elfClass?: 32 | 64; littleEndian?: boolean; type?: number } = {},
 ): Uint8Array {
-  const { elfClass = 64, littleEndian = true } = options;
+  const { elfClass = 64, littleEndian = true, type = 2 } = options;
   const wide = elfClass === 64;
   const sizes = wide ? ELF64_SIZES : ELF32_SIZES;
   const all = [...sections, { name: '.shstrtab', type: 3, data: sectionNames(sections) }];
@@ -121,7 +121,7 @@ export function buildVmlinux(
   const word = (value: number): unknown => (wide ? writer.u64(value) : writer.u32(value));
   const dataSize = all.reduce((sum, section) => sum + section.data.length, 0);
   writer.bytes(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, littleEndian ? 1 : 2, 1));
-  writer.padTo(16).u16(2).u16(62).u32(1); // ET_EXEC, EM_X86_64, e_version
+  writer.padTo(16).u16(type).u16(62).u32(1); // e_type, EM_X86_64, e_version
   word(0); // e_entry
   word(0); // e_phoff
   word(sizes.ehdr + dataSize); // e_shoff: behind the data

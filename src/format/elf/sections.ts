@@ -88,6 +88,16 @@ export function readSectionByName(
   return readSectionData(file, section);
 }
 
+/**
+ * True for a core that Xen's toolstack wrote of a domain (`xl dump-core`): ET_CORE without program
+ * headers, the pages of the domain in a section of their own. Its memory is not read by us.
+ */
+export function isXenCore(file: ElfFile): boolean {
+  if (file.type !== elf.ET_CORE || file.programHeaders.length > 0) return false;
+  const sections = file.problems.attempt('section headers', () => readSections(file)) ?? [];
+  return sections.some((section) => section.name === '.xen_pages');
+}
+
 /** @throws FormatError, UnsupportedError as {@link readSectionByName} */
 export function readSectionData(file: ElfFile, section: ElfSection): Uint8Array {
   const label = section.name === '' ? `section ${section.index}` : section.name;

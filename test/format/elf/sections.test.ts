@@ -141,12 +141,13 @@ describe('readSymbols', () => {
         assert.deepEqual(
           [...symbols],
           [
-            { name: '', value: 0n, size: 0, type: 0, sectionIndex: 5 },
+            { name: '', value: 0n, size: 0, type: 0, binding: 0, sectionIndex: 5 },
             {
               name: '_stext',
               value: wide ? 0xffff_ffff_8100_0000n : 0xc100_0000n,
               size: 0,
               type: 0,
+              binding: 1,
               sectionIndex: 5,
             },
             {
@@ -154,6 +155,7 @@ describe('readSymbols', () => {
               value: wide ? 0xffff_ffff_8260_0000n : 0xc260_0000n,
               size: 9792,
               type: 1,
+              binding: 1,
               sectionIndex: 5,
             },
           ],
