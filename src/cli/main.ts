@@ -41,6 +41,8 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
     .usage(
       '$0 [VERB] VMCORE…\n\nSays whether a dumped machine was stuck inside the memory allocator.',
     )
+    // A misspelt option is named once, and --no-x is no way to say x.
+    .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })
     .strict()
     .recommendCommands()
     .wrap(100)

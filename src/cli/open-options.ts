@@ -12,9 +12,9 @@ export interface OpenArguments {
   vmcore: string[];
   json: boolean;
   tmp: string | undefined;
-  physOffset: string | undefined;
+  'phys-offset': string | undefined;
   vmlinux: string | undefined;
-  systemMap: string | undefined;
+  'system-map': string | undefined;
   layout: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
     .option('layout', {
       type: 'string',
       describe: 'types from this layout file (see structs/)',
-    }) as unknown as Argv<T & OpenArguments>;
+    });
 }
 
 /** Opens the vmcore, runs the verb on it, tells what could not be read, closes it. */
@@ -50,11 +50,13 @@ export async function onVmcore(
   state: RunState,
   run: (vmcore: Vmcore) => void | Promise<void>,
 ): Promise<void> {
+  const physOffset = args['phys-offset'];
+  const systemMap = args['system-map'];
   const vmcore = await openVmcore(args.vmcore, {
     ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
-    ...(args.physOffset === undefined ? {} : { physOffset: byteCount(args.physOffset) }),
+    ...(physOffset === undefined ? {} : { physOffset: byteCount(physOffset) }),
     ...(args.vmlinux === undefined ? {} : { vmlinux: args.vmlinux }),
-    ...(args.systemMap === undefined ? {} : { systemMap: args.systemMap }),
+    ...(systemMap === undefined ? {} : { systemMap }),
     ...(args.layout === undefined ? {} : { layout: args.layout }),
     onProgress: progress,
   });

@@ -107,7 +107,7 @@ async function readContainer(inputs: readonly Input[], options: ContainerOptions
   if (inputs.length > 1) {
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
     const what = 'not a part of a split kdump, and only those can be named together';
-    throw new FormatError({ section: other.source.name, offset: 0 }, what);
+    throw new FormatError({ section: other.source.name }, what);
   }
   const magic = new Uint8Array(16);
   first.source.readInto(magic, 0);
