@@ -95,6 +95,7 @@ export class Areas {
     this.#nextStack = vaddrAdd(stack, STACK_STRIDE);
     for (let done = 0; done < THREAD_SIZE; done += PAGE_SIZE) {
       const paddr = this.pages.allocate(PAGE_SIZE);
+      this.memory.physical.touch(paddr, PAGE_SIZE);
       const mapping = { vaddr: vaddrAdd(stack, done), paddr, size: PAGE_SIZE };
       this.memory.tables.map({ ...mapping, protection: 'rw' });
     }

@@ -4,7 +4,8 @@
 // Mark 0 of a node says where an id is free: one bit a slot, set for an empty slot and for a child
 // that has an empty slot below it.
 
-import type { Vaddr } from '../../util/address.ts';
+import { findMember } from '../../types/ctype.ts';
+import { vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 
@@ -16,8 +17,8 @@ const ALL_SLOTS = (1n << BigInt(SLOT_COUNT)) - 1n;
 /** xa_mk_node(): internal entries are marked binary 10. */
 const NODE_TAG = 2n;
 
-/** IDR_RT_MARKER: ROOT_IS_IDR and mark 0 in the root's gfp bits. */
-const IDR_RT_MARKER = (1 << 2) | (1 << 25);
+/** IDR_RT_MARKER: ROOT_IS_IDR, and mark 0 above the 27 gfp bits of a kernel without LOCKDEP. */
+const IDR_RT_MARKER = (1 << 2) | (1 << 27);
 
 /** What {@link writeIdr} fills. */
 export interface IdrPlan {
@@ -59,10 +60,14 @@ interface NodePlan {
 class Builder {
   readonly #memory: KernelMemory;
   readonly #plan: IdrPlan;
+  readonly #listOffset: number;
 
   constructor(memory: KernelMemory, plan: IdrPlan) {
     this.#memory = memory;
     this.#plan = plan;
+    const list = findMember(memory.struct('xa_node'), 'private_list');
+    assert(list !== undefined, 'struct xa_node has no member private_list');
+    this.#listOffset = list.bitOffset / 8;
   }
 
   node(plan: NodePlan): { address: Vaddr; hasFree: boolean } {
@@ -85,6 +90,9 @@ class Builder {
       slots: new Uint8Array(slots.buffer),
       'marks[0]': free,
     });
+    // A node from the cache is on no list: radix_tree_node_ctor().
+    const list = vaddrAdd(address, this.#listOffset);
+    this.#memory.store('list_head', list, { next: list, prev: list });
     return { address, hasFree: free !== 0n };
   }
 

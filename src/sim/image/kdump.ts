@@ -4,11 +4,12 @@
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { compressPage } from '../../format/compress/encode.ts';
 import type { PageCodec } from '../../format/compress/pages.ts';
+import { writeNotes } from '../../format/elf/write.ts';
 import * as kdump from '../../format/kdump/constants.ts';
 import { KdumpWriter, type CompressedPage } from '../../format/kdump/write.ts';
 import type { ByteSink } from '../../util/io.ts';
 import type { MachineImage } from './machine.ts';
-import { noteOf } from './vmcoreinfo.ts';
+import { vmcoreinfoNote } from './vmcoreinfo.ts';
 
 /** The flag of a page that each codec packed. */
 const PAGE_FLAGS: Record<PageCodec, number> = {
@@ -44,7 +45,7 @@ export function writeKdump(machine: MachineImage, sink: ByteSink, codec: PageCod
     physBase: BigInt(facts.kaslr.physBase),
     dumpLevel: DUMP_LEVEL,
     vmcoreinfo,
-    notes: noteOf(vmcoreinfo),
+    notes: writeNotes([vmcoreinfoNote(vmcoreinfo)]),
     compress,
   });
   for (const piece of piecesOf(physical)) {

@@ -18,9 +18,12 @@ export interface PhysicalImageOptions {
   readonly pageCountMax?: number;
 }
 
+/** Stands for every page that was touched and not written; never written itself. */
+const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
+
 const PAGE_COUNT_MAX_DEFAULT = (1 << 30) / PAGE_SIZE;
 
-/** RAM of which only the pages that were written exist; the others read as zero. */
+/** RAM of which only the pages that were written or touched exist; the others read as zero. */
 export class PhysicalImage {
   readonly ram: readonly RamRange[];
   readonly #pageCountMax: number;
@@ -42,7 +45,7 @@ export class PhysicalImage {
     return this.ram.at(-1)?.end ?? 0;
   }
 
-  /** How many pages were written. */
+  /** How many pages exist. */
   get pageCount(): number {
     return this.#pages.size;
   }
@@ -62,6 +65,17 @@ export class PhysicalImage {
     }
   }
 
+  /**
+   * Makes pages that hold zeros, where there are none: memory that was allocated and cleared. They
+   * share their bytes until they are written, so that 100,000 empty stacks cost little.
+   */
+  touch(paddr: number, size: number): void {
+    const end = Math.ceil((paddr + size) / PAGE_SIZE);
+    for (let pfn = Math.floor(paddr / PAGE_SIZE); pfn < end; pfn++) {
+      if (!this.#pages.has(pfn)) this.#addPage(pfn, ZERO_PAGE);
+    }
+  }
+
   /** A copy of `length` bytes; what was never written is zero. */
   read(paddr: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
@@ -75,13 +89,13 @@ export class PhysicalImage {
     return bytes;
   }
 
-  /** Every page that was written, in the order of their pfns; the bytes are not a copy. */
+  /** Every page that exists, in the order of their pfns; the bytes are not a copy. */
   *pages(): Generator<{ pfn: number; bytes: Uint8Array }, void, undefined> {
     const pfns = Float64Array.from(this.#pages.keys()).sort();
     for (const pfn of pfns) yield { pfn, bytes: this.#pages.get(pfn) as Uint8Array };
   }
 
-  /** Runs of pages that were written, as addresses. */
+  /** Runs of pages that exist, as addresses. */
   *ranges(): Generator<RamRange, void, undefined> {
     let run: { start: number; end: number } | undefined;
     for (const { pfn } of this.pages()) {
@@ -97,13 +111,17 @@ export class PhysicalImage {
 
   #pageForWrite(paddr: number): Uint8Array {
     const pfn = Math.floor(paddr / PAGE_SIZE);
-    let page = this.#pages.get(pfn);
-    if (page === undefined) {
-      assert(this.isRam(paddr), `physical address 0x${paddr.toString(16)} is no RAM`);
-      assert(this.#pages.size < this.#pageCountMax, `more than ${this.#pageCountMax} pages`);
-      page = new Uint8Array(PAGE_SIZE);
-      this.#pages.set(pfn, page);
-    }
+    const known = this.#pages.get(pfn);
+    if (known !== undefined && known !== ZERO_PAGE) return known;
+    const page = new Uint8Array(PAGE_SIZE);
+    if (known === undefined) this.#addPage(pfn, page);
+    else this.#pages.set(pfn, page);
     return page;
+  }
+
+  #addPage(pfn: number, page: Uint8Array): void {
+    assert(this.isRam(pfn * PAGE_SIZE), `pfn 0x${pfn.toString(16)} is no RAM`);
+    assert(this.#pages.size < this.#pageCountMax, `more than ${this.#pageCountMax} pages`);
+    this.#pages.set(pfn, page);
   }
 }

@@ -1,6 +1,6 @@
 // struct pid of every thread, the lists of the tasks that use it, and the IDR of the first pid
 // namespace that finds it. A process uses the pid of its leader four times: as pid, as tgid, as
-// process group and as session; kernel threads are in group and session 0, which is init_struct_pid.
+// process group and as session; kernel threads are in group and session 0, init_struct_pid.
 
 import { findMember } from '../../types/ctype.ts';
 import { vaddrAdd, type Vaddr } from '../../util/address.ts';
@@ -8,11 +8,14 @@ import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import { writeIdr } from './idr.ts';
 import type { KernelImage } from './kernel-image.ts';
-import type { PlacedTasks, PlacedThread } from './tasks.ts';
+import type { PlacedProcess, PlacedTasks, PlacedThread } from './tasks.ts';
 
 /** enum pid_type (include/linux/pid.h). */
 const PIDTYPES = ['PID', 'TGID', 'PGID', 'SID'] as const;
 type PidType = (typeof PIDTYPES)[number];
+
+/** Set in `pid_allocated` while a namespace takes new pids (kernel/pid.c). */
+const PIDNS_ADDING = 2 ** 31;
 
 /** PF_KTHREAD. */
 const PF_KTHREAD = 0x00200000;
@@ -20,6 +23,7 @@ const PF_KTHREAD = 0x00200000;
 /** Writes all pids and the way to them. */
 export function writePids(image: KernelImage, areas: Areas, tasks: PlacedTasks): void {
   const writer = new PidWriter(image, areas);
+  for (const process of tasks.idle) writer.attachIdle(process);
   for (const process of tasks.processes) {
     for (const thread of process.threads) writer.attachThread(thread);
   }
@@ -56,6 +60,16 @@ class PidWriter {
     return this.#threadCount;
   }
 
+  /** An idle task has pid 0 and is on none of its lists. */
+  attachIdle({ signal, threads }: PlacedProcess): void {
+    const pid = this.#image.symbol('init_struct_pid');
+    for (const { task } of threads) {
+      this.#areas.memory.store('task_struct', task, { thread_pid: pid });
+    }
+    const pids = { 'pids[1]': pid, 'pids[2]': pid, 'pids[3]': pid };
+    this.#areas.memory.store('signal_struct', signal, pids);
+  }
+
   attachThread(thread: PlacedThread): void {
     const { facts, process, task } = thread;
     const { memory } = this.#areas;
@@ -89,7 +103,10 @@ class PidWriter {
       entries,
       allocateNode: () => this.#areas.allocate('xa_node'),
     });
-    memory.store('pid_namespace', namespace, { pid_allocated: entries.size, level: 0 });
+    memory.store('pid_namespace', namespace, {
+      pid_allocated: PIDNS_ADDING + entries.size,
+      level: 0,
+    });
   }
 
   #attach(nr: number, type: PidType, task: Vaddr): Vaddr {

@@ -20,7 +20,7 @@ const PID_LEVELS = 1;
 /** Entries of __per_cpu_offset are NR_CPUS, one for each bit of a cpumask. */
 const BITS_PER_BYTE = 8;
 
-/** irq_stack_backing_store's place holder: the stack canary lies at 40 (struct fixed_percpu_data). */
+/** struct fixed_percpu_data: 40 bytes that nobody uses, then the stack canary. */
 const FIXED_PERCPU_SIZE = 48;
 
 /** Where the variables of one CPU are: what to add to the address of a per-CPU symbol. */
@@ -94,7 +94,9 @@ export function writeVariables(image: KernelImage, areas: Areas, facts: MachineF
   }
   writeClocksource(image, memory, facts.hz);
   writeUtsname(image, memory, facts);
-  markStackEnd(memory, image.symbol('init_stack'));
+  const stack = image.symbol('init_stack');
+  memory.physical.touch(image.paddrOf(stack), THREAD_SIZE);
+  markStackEnd(memory, stack);
   const commandLine = `BOOT_IMAGE=/boot/vmlinuz-${facts.release} root=/dev/vda1 ro kmallocwd=0\0`;
   const at = areas.allocatePages(PAGE_SIZE);
   memory.write(at, new Uint8Array(Buffer.from(commandLine, 'latin1')));

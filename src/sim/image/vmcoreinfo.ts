@@ -2,6 +2,7 @@
 // kexec-tools and those who search memory take it. Only what the image really has is named.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
+import { writeNotes, type ElfNoteSpec } from '../../format/elf/write.ts';
 import { writeVmcoreinfo } from '../../format/vmcoreinfo/write.ts';
 import { findMember, type StructType } from '../../types/ctype.ts';
 import type { Areas } from './areas.ts';
@@ -36,8 +37,6 @@ const OFFSETS = [
   'list_head.prev',
 ];
 
-const NOTE_NAME = 'VMCOREINFO\0';
-
 /** Writes the text into memory and returns it. The symbols of kallsyms must be placed. */
 export function placeVmcoreinfo(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
   const text = vmcoreinfoText(image, areas, facts);
@@ -45,7 +44,7 @@ export function placeVmcoreinfo(image: KernelImage, areas: Areas, facts: Machine
   const data = areas.allocatePages(PAGE_SIZE);
   memory.write(data, text);
   const note = areas.allocatePages(2 * PAGE_SIZE);
-  memory.write(note, noteOf(text));
+  memory.write(note, writeNotes([vmcoreinfoNote(text)]));
   memory.writeInteger(image.symbol('vmcoreinfo_data'), data, 8);
   memory.writeInteger(image.symbol('vmcoreinfo_size'), text.length, 8);
   memory.writeInteger(image.symbol('vmcoreinfo_note'), note, 8);
@@ -90,13 +89,7 @@ function vmcoreinfoText(image: KernelImage, areas: Areas, facts: MachineFacts): 
   });
 }
 
-/** An ELF note of type 0: sizes of name and description, type, name, text, each padded to 4. */
-export function noteOf(text: Uint8Array): Uint8Array {
-  const nameEnd = 12 + Math.ceil(NOTE_NAME.length / 4) * 4;
-  const note = Buffer.alloc(nameEnd + Math.ceil(text.length / 4) * 4);
-  note.writeUInt32LE(NOTE_NAME.length, 0);
-  note.writeUInt32LE(text.length, 4);
-  note.write(NOTE_NAME, 12, 'latin1');
-  note.set(text, nameEnd);
-  return new Uint8Array(note);
+/** The ELF note that carries the text. */
+export function vmcoreinfoNote(text: Uint8Array): ElfNoteSpec {
+  return { name: 'VMCOREINFO', type: 0, desc: text };
 }

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FlattenedSink } from '../../src/format/flattened/write.ts';
+import { readInfo } from '../../src/kernel/info.ts';
+import { readMemalloc, type MemallocTask } from '../../src/kernel/memalloc-report.ts';
+import { tasksResult } from '../../src/kernel/tasks-result.ts';
+import type { Task } from '../../src/kernel/task.ts';
+import { ledgerText, makeThreeStalls, type Sample } from '../../src/scripts/make-samples.ts';
+import type { LedgerTask, SampleLedger } from '../../src/scripts/sample-ledger.ts';
+import { writeElf } from '../../src/sim/image/elf.ts';
+import { writeKdump } from '../../src/sim/image/kdump.ts';
+import { openVmcore } from '../../src/target/open.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
+import { BytesSink, type ByteSink } from '../../src/util/io.ts';
+
+const SAMPLES = fileURLToPath(new URL('../../samples/', import.meta.url));
+
+describe('makeThreeStalls', () => {
+  let sample: Sample;
+  before(() => {
+    sample = makeThreeStalls();
+  });
+
+  it('remakes samples/three-stalls.vmcore bit for bit', () => {
+    assert.ok(Buffer.from(sample.vmcore).equals(readFileSync(`${SAMPLES}three-stalls.vmcore`)));
+  });
+
+  it('remakes samples/three-stalls.json bit for bit', () => {
+    assert.equal(ledgerText(sample.ledger), readFileSync(`${SAMPLES}three-stalls.json`, 'utf8'));
+  });
+
+  it('stays below 400 KB', () => {
+    assert.ok(sample.vmcore.length < 400_000, `${sample.vmcore.length} bytes`);
+  });
+
+  it('has every state that the sample is to show', () => {
+    const { tasks, lines } = sample.ledger;
+    const records = tasks.map(({ record }) => record);
+    assert.equal(records.filter(({ stalling }) => stalling).length, 3);
+    assert.equal(records.filter(({ inherited }) => inherited).length, 1);
+    assert.equal(records.filter(({ depth }) => depth === 2).length, 1);
+    assert.ok(records.some(({ depth, seq }) => depth === 0 && seq > 0));
+    assert.equal(tasks.filter(({ words }) => words.victim && words.dying).length, 1);
+    assert.ok(lines.some((line) => line.includes('\\x09')));
+    assert.ok(tasks.length >= 25);
+  });
+});
+
+describe('a sample, read', () => {
+  const containers: [name: string, bytes: (sample: Sample) => Uint8Array][] = [
+    ['the kdump file that is committed', () => readFileSync(`${SAMPLES}three-stalls.vmcore`)],
+    ['an ELF of the same machine', elfOf],
+    ['a flattened kdump of it', ({ image }) => flattened((sink) => writeKdump(image, sink, 'zlib'))],
+    ['a flattened ELF of it', ({ image }) => flattened((sink) => writeElf(image, sink))],
+  ];
+  for (const [name, bytes] of containers) {
+    describe(name, () => {
+      let folder: string;
+      let vmcore: Vmcore;
+      let ledger: SampleLedger;
+      before(async () => {
+        const sample = makeThreeStalls();
+        ledger = sample.ledger;
+        folder = mkdtempSync(join(tmpdir(), 'stallcore-sample-'));
+        const path = join(folder, 'three-stalls.vmcore');
+        writeFileSync(path, bytes(sample));
+        vmcore = await openVmcore([path]);
+      });
+      after(() => {
+        vmcore.close();
+        rmSync(folder, { recursive: true });
+      });
+
+      it('names the kernel', () => {
+        const { kernel, problems } = readInfo(vmcore);
+        assert.deepEqual(problems, []);
+        const { release, banner, nodename, buildId, kaslrOffset, physBase, pageOffsetBase } =
+          vmcore.identity;
+        const values = {
+          release,
+          banner,
+          nodename,
+          buildId,
+          kaslrOffset,
+          physBase,
+          pageOffsetBase,
+        };
+        for (const [fact, found] of Object.entries(values)) {
+          assert.equal(found?.value, ledger.kernel[fact], fact);
+        }
+        assert.equal(kernel.cpusOnline, ledger.kernel.cpus);
+        assert.equal(kernel.hz, ledger.hz);
+      });
+
+      it('has the tasks of the ledger, field by field', () => {
+        const { tasks, idle, crossCheck } = tasksResult(vmcore);
+        assert.deepEqual(tasks.map(taskFields), ledger.tasks.map(ledgerFields));
+        assert.deepEqual(idle.map(taskFields), ledger.idle.map(ledgerFields));
+        assert.deepEqual(crossCheck, {
+          pidCount: ledger.tasks.length,
+          onlyInList: [],
+          onlyInPids: [],
+        });
+      });
+
+      it('has the records and the lines of the ledger', () => {
+        const { record, tasks, jiffies } = readMemalloc(vmcore);
+        assert.equal(jiffies, ledger.jiffies);
+        assert.deepEqual(record?.lines, ledger.lines);
+        assert.equal(record?.timeoutSeconds.value, ledger.timeoutSeconds);
+        assert.equal(record?.format, 'v3');
+        assert.deepEqual(tasks.map(recordFields), ledger.tasks.map(ledgerRecordFields));
+        assert.deepEqual(vmcore.problems.list, []);
+      });
+    });
+  }
+});
+
+/** What both sides say of a task, under the ledger's names. */
+function ledgerFields(task: LedgerTask): Record<string, unknown> {
+  const elsewhere = new Set(['record', 'words']);
+  return Object.fromEntries(Object.entries(task).filter(([key]) => !elsewhere.has(key)));
+}
+
+function taskFields(task: Task): Record<string, unknown> {
+  const { oomMm, ppid, ...rest } = task;
+  const keys = [
+    'address pid tgid comm commHex state stateBits exitState flags cpu onCpu prio',
+    'nvcsw nivcsw stack mm oomScoreAdj sigkillPending',
+  ];
+  const fields = Object.fromEntries(
+    keys.flatMap((line) => line.split(' ')).map((key) => [key, rest[key as keyof typeof rest]]),
+  );
+  return { ...fields, ppid, oomVictim: oomMm !== '0x0' };
+}
+
+function ledgerRecordFields({ pid, words, record }: LedgerTask): Record<string, unknown> {
+  return { pid, words, ...record };
+}
+
+function recordFields({ pid, words, record }: MemallocTask): Record<string, unknown> {
+  assert.ok(record !== undefined);
+  const { sequence, seq, depth, start, delay, order, gfpMask, inherited, stalling } = record;
+  const fields = { sequence, seq, depth, start, delay, order, gfpMask, inherited, stalling };
+  return { pid, words, ...fields };
+}
+
+function elfOf({ image }: Sample): Uint8Array {
+  const sink = new BytesSink();
+  writeElf(image, sink);
+  return sink.bytes();
+}
+
+/** Written as makedumpfile -F does: the writer's own records, its headers last. */
+function flattened(write: (sink: ByteSink) => void): Uint8Array {
+  const bytes = new BytesSink();
+  const sink = new FlattenedSink(bytes);
+  write(sink);
+  sink.finish();
+  return bytes.bytes();
+}
