@@ -55,10 +55,12 @@ describe('globalType', () => {
   for (const [release, names] of Object.entries(absent)) {
     it(`knows the types of the core variables of ${release} from its layout file`, () => {
       const layout = shipped(release);
-      const core = `init_task jiffies_64 jiffies loops_per_jiffy tsc_khz __per_cpu_offset
-        init_pid_ns runqueues node_data vm_node_stat vm_zone_stat vm_event_states oom_lock
-        oom_victims         oom_reaper_list prb modules linux_banner high_memory workqueues worker_pool_idr slab_caches
-        swap_info node_states congestion_wqh kmallocwd_timeout _totalram_pages shrinker_rwsem`;
+      const core = `
+        init_task jiffies_64 jiffies loops_per_jiffy tsc_khz __per_cpu_offset init_pid_ns
+        runqueues node_data vm_node_stat vm_zone_stat vm_event_states oom_lock oom_victims
+        oom_reaper_list prb modules linux_banner high_memory workqueues worker_pool_idr
+        slab_caches swap_info node_states congestion_wqh kmallocwd_timeout _totalram_pages
+        shrinker_rwsem`;
       const present = core.trim().split(/\s+/);
       for (const name of present.filter((one) => !names.includes(one))) {
         assert.ok(globalType(layout, name) !== undefined, name);
