@@ -93,7 +93,7 @@ function hasVirtualAddress(load: ElfProgramHeader): boolean {
   return load.paddr === undefined || load.vaddr !== BigInt(load.paddr);
 }
 
-/** The segments over ranks: rank n is the n-th smallest address at which a segment starts or ends. */
+/** The segments over ranks: rank n is the n-th smallest address where a segment starts or ends. */
 interface VirtualIndex {
   readonly cuts: BigUint64Array;
   readonly map: IntervalMap;

@@ -1,10 +1,10 @@
-// The ELF cases of libkdumpfile's test suite (its folder tests/, files elf-*), each by a test of our
-// own making. What a case is about is taken from there, bytes and code are ours. Where we answer
-// differently on purpose, the test says why.
+// The ELF cases of libkdumpfile's test suite (its folder tests/, files elf-*), each by a test of
+// our own making. What a case is about is taken from there, bytes and code are ours. Where we
+// answer differently on purpose, the test says why.
 //
 //   libkdumpfile case         here
 //   elf-basic                 reads a page
-//   elf-basic-flat            test/format/flattened: a flattened ELF
+//   elf-basic-flat            reads a page of a flattened file
 //   elf-be, elf-le            reads bytes as they are, whatever the byte order of the headers
 //   elf-empty, elf-empty-*    opens an empty dump of …
 //   elf-fractional            joins a page of two segments, the first of which is short
@@ -24,10 +24,16 @@ import { decodeNotes, type DumpNotes } from '../../src/format/elf/dump-notes.ts'
 import { readElfNotes } from '../../src/format/elf/notes.ts';
 import { readElf, type ElfFile } from '../../src/format/elf/read.ts';
 import { isXenCore } from '../../src/format/elf/sections.ts';
-import type { ElfSegmentSpec, ElfVmcoreSpec } from '../../src/format/elf/write.ts';
+import {
+  writeElfVmcore,
+  type ElfSegmentSpec,
+  type ElfVmcoreSpec,
+} from '../../src/format/elf/write.ts';
+import { readFlattened } from '../../src/format/flattened/read.ts';
+import { FlattenedSink } from '../../src/format/flattened/write.ts';
 import { ElfMemory } from '../../src/memory/elf-memory.ts';
 import { FaultError } from '../../src/util/errors.ts';
-import { BytesSource } from '../../src/util/io.ts';
+import { BytesSink, BytesSource } from '../../src/util/io.ts';
 import { Prng } from '../../src/util/prng.ts';
 import { buildElf, buildVmlinux, filled, textNote } from '../support/elf-builder.ts';
 
@@ -61,6 +67,16 @@ describe("ElfMemory, the ELF cases of libkdumpfile's tests", () => {
     const page = Uint8Array.from({ length: 4096 }, (_, i) => i & 0xff);
     const memory = memoryOf([{ paddr: 0, data: new BytesSource(page) }]);
     assert.deepEqual(read(memory, 0, 4096), page);
+  });
+
+  it('reads a page of a flattened file', () => {
+    const page = new Prng(2).bytes(4096);
+    const inner = new BytesSink();
+    const sink = new FlattenedSink(inner);
+    writeElfVmcore(sink, { segments: [{ paddr: 0, data: new BytesSource(page) }] });
+    sink.finish();
+    const source = readFlattened(new BytesSource(inner.bytes()));
+    assert.deepEqual(read(new ElfMemory(readElf(source)), 0, 4096), page);
   });
 
   for (const littleEndian of [true, false]) {

@@ -108,7 +108,10 @@ export interface SectionSpec {
   readonly link?: number;
 }
 
-/** An ET_EXEC, or another type, with section headers: section 0, those given, and their names in the last one. */
+/**
+ * An ET_EXEC, or another type, with section headers: section 0, those given, and their names in the
+ * last one.
+ */
 export function buildVmlinux(
   sections: readonly SectionSpec[],
   options: { elfClass?: 32 | 64; littleEndian?: boolean; type?: number } = {},
@@ -116,7 +119,10 @@ export function buildVmlinux(
   const { elfClass = 64, littleEndian = true, type = 2 } = options;
   const wide = elfClass === 64;
   const sizes = wide ? ELF64_SIZES : ELF32_SIZES;
-  const all = [...sections, { name: '.shstrtab', type: 3, data: sectionNames(sections) }];
+  const all: readonly SectionSpec[] = [
+    ...sections,
+    { name: '.shstrtab', type: 3, data: sectionNames(sections) },
+  ];
   const writer = new ByteWriter({ littleEndian });
   const word = (value: number): unknown => (wide ? writer.u64(value) : writer.u32(value));
   const dataSize = all.reduce((sum, section) => sum + section.data.length, 0);
@@ -136,11 +142,11 @@ export function buildVmlinux(
   let nameAt = 1;
   for (const section of all) {
     writer.u32(nameAt).u32(section.type);
-    word((section as SectionSpec).flags ?? 0);
+    word(section.flags ?? 0);
     word(0x1000); // sh_addr
     word(offset);
     word(section.data.length);
-    writer.u32((section as SectionSpec).link ?? 0).u32(0); // sh_link, sh_info
+    writer.u32(section.link ?? 0).u32(0); // sh_link, sh_info
     word(1); // sh_addralign
     word(0); // sh_entsize
     offset += section.data.length;

@@ -15,8 +15,8 @@
 //        rbp r8..r15 rip rflags       u64 each     392  cr0..cr4            u64 each
 //                                                  432  kernel_gs_base      u64
 //
-// From it come cr3 and the IDT of a machine whose dump has no VMCOREINFO. A QEMU older than 2.11
-// writes 432 bytes, without kernel_gs_base.
+// From it come cr3 and the IDT of a machine whose dump has no VMCOREINFO. Its first form ends before
+// kernel_gs_base: 432 bytes, which is also what crash knows (defs.h).
 
 import { Parser } from 'binary-parser/dist/binary_parser.js';
 import { FormatError } from '../../util/errors.ts';
@@ -27,7 +27,7 @@ import type { ElfNote } from './notes.ts';
 export interface PrStatus {
   /** pr_pid: the task that ran there; 0 for an idle CPU, QEMU writes the CPU's number plus 1. */
   readonly pid: number;
-  /** `r15`, …, `gs` in the words of struct user_regs_struct; empty for other machines than x86-64. */
+  /** `r15`, …, `gs`, named as in struct user_regs_struct; empty for machines but x86-64. */
   readonly registers: ReadonlyMap<string, bigint>;
 }
 

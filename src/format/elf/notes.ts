@@ -47,7 +47,7 @@ export interface ReadNotesOptions {
 const DESC_SIZE_MAX = 4 << 20;
 
 /** Bytes of all notes of one section that are taken into memory. */
-const SECTION_KEPT_MAX = 32 << 20;
+const NOTES_KEPT_MAX = 32 << 20;
 
 /** Names are a word; a longer one is damage. */
 const NAME_SIZE_MAX = 4096;
@@ -67,33 +67,51 @@ export function readNotes(bytes: Uint8Array, options: ReadNotesOptions): ElfNote
   return readNoteSection(new BytesSource(bytes), options);
 }
 
-/** The notes of all PT_NOTE segments, in the order of the file; problems go to those of `file`. */
+/**
+ * The notes of all PT_NOTE segments, in the order of the file; problems go to those of `file`. The
+ * limits on what is kept hold for all segments together: a million headers can name one segment.
+ */
 export function readElfNotes(file: ElfFile): ElfNote[] {
   const notes: ElfNote[] = [];
+  const budget = newBudget();
   for (const segment of file.programHeaders) {
     if (segment.type !== PT_NOTE || segment.filesz === 0) continue;
     const section = `PT_NOTE ${segment.index}`;
     const source = new SubSource(file.source, segment.offset, segment.filesz);
     if (source.size < segment.filesz) {
-      const what = `expected ${segment.filesz} bytes at byte ${segment.offset}, have ${source.size}`;
+      const wanted = `${segment.filesz} bytes at byte ${segment.offset}`;
+      const what = `expected ${wanted}, have ${source.size}`;
       file.problems.addMessage(section, what, 'format');
     }
     const alignment = file.type !== ET_CORE && segment.align === 8 ? 8 : 4;
     const { littleEndian, problems } = file;
-    for (const note of readNoteSection(source, { littleEndian, section, problems, alignment })) {
-      notes.push(note);
-    }
-    if (notes.length >= NOTE_COUNT_MAX) break;
+    const options = { littleEndian, section, problems, alignment };
+    for (const note of readNoteSection(source, options, budget)) notes.push(note);
+    if (budget.notesLeft <= 0) break;
   }
   return notes;
 }
 
-function readNoteSection(source: ByteSource, options: ReadNotesOptions): ElfNote[] {
-  const walk = new NoteWalk(source, options);
+/** What may still be read of the notes of one file. */
+interface NoteBudget {
+  notesLeft: number;
+  bytesLeft: number;
+}
+
+function newBudget(): NoteBudget {
+  return { notesLeft: NOTE_COUNT_MAX, bytesLeft: NOTES_KEPT_MAX };
+}
+
+function readNoteSection(
+  source: ByteSource,
+  options: ReadNotesOptions,
+  budget = newBudget(),
+): ElfNote[] {
+  const walk = new NoteWalk(source, options, budget);
   const notes: ElfNote[] = [];
   let offset = 0;
-  for (let count = 0; offset + NHDR_SIZE <= source.size; count++) {
-    if (count >= NOTE_COUNT_MAX) {
+  for (; offset + NHDR_SIZE <= source.size; budget.notesLeft--) {
+    if (budget.notesLeft <= 0) {
       const what = `more than ${NOTE_COUNT_MAX} notes, the rest is not read`;
       options.problems.addMessage(options.section, what, 'format');
       break;
@@ -114,11 +132,12 @@ class NoteWalk {
   readonly #options: ReadNotesOptions;
   #window: Uint8Array = new Uint8Array(0);
   #windowStart = 0;
-  #keptBytes = 0;
+  readonly #budget: NoteBudget;
 
-  constructor(source: ByteSource, options: ReadNotesOptions) {
+  constructor(source: ByteSource, options: ReadNotesOptions, budget: NoteBudget) {
     this.#source = source;
     this.#options = options;
+    this.#budget = budget;
   }
 
   /** The note at `offset` and where it ends; undefined if it is damaged past use. */
@@ -150,9 +169,9 @@ class NoteWalk {
   #desc(noteOffset: number, at: number, size: number): Uint8Array {
     const available = Math.max(0, Math.min(size, this.#source.size - at));
     if (available < size) this.#problem(noteOffset, `n_descsz is ${size}, have ${available} bytes`);
-    const kept = Math.min(available, DESC_SIZE_MAX, SECTION_KEPT_MAX - this.#keptBytes);
+    const kept = Math.min(available, DESC_SIZE_MAX, this.#budget.bytesLeft);
     if (kept < available) this.#problem(noteOffset, `of ${available} bytes ${kept} were read`);
-    this.#keptBytes += kept;
+    this.#budget.bytesLeft -= kept;
     // A copy, so that a small note does not hold its whole window in memory.
     return this.#bytesAt(at, kept).slice();
   }
