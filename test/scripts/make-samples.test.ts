@@ -53,7 +53,10 @@ describe('a sample, read', () => {
   const containers: [name: string, bytes: (sample: Sample) => Uint8Array][] = [
     ['the kdump file that is committed', () => readFileSync(`${SAMPLES}three-stalls.vmcore`)],
     ['an ELF of the same machine', elfOf],
-    ['a flattened kdump of it', ({ image }) => flattened((sink) => writeKdump(image, sink, 'zlib'))],
+    [
+      'a flattened kdump of it',
+      ({ image }) => flattened((sink) => writeKdump(image, sink, 'zlib')),
+    ],
     ['a flattened ELF of it', ({ image }) => flattened((sink) => writeElf(image, sink))],
   ];
   for (const [name, bytes] of containers) {

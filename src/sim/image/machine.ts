@@ -29,6 +29,7 @@ export interface MachineOptions {
 /** The memory of a machine at the instant of the dump. */
 export interface MachineImage {
   readonly facts: MachineFacts;
+  readonly kernel: KernelImage;
   readonly physical: PhysicalImage;
   readonly areas: Areas;
   readonly tasks: PlacedTasks;
@@ -66,5 +67,6 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   placeKallsyms(image, areas.memory);
   const vmcoreinfo = placeVmcoreinfo(image, areas, facts);
   const { physical } = areas.memory;
-  return { facts, physical, areas, tasks, vmcoreinfo, btf, symbols: image.symbols() };
+  const symbols = image.symbols();
+  return { facts, kernel: image, physical, areas, tasks, vmcoreinfo, btf, symbols };
 }
