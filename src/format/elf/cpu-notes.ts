@@ -15,8 +15,8 @@
 //        rbp r8..r15 rip rflags       u64 each     392  cr0..cr4            u64 each
 //                                                  432  kernel_gs_base      u64
 //
-// From it come cr3 and the IDT of a machine whose dump has no VMCOREINFO. Its first form ends before
-// kernel_gs_base: 432 bytes, which is also what crash knows (defs.h).
+// From it come cr3 and the IDT of a machine whose dump has no VMCOREINFO. Its first form ends
+// before kernel_gs_base: 432 bytes, which is also what crash knows (defs.h).
 
 import { Parser } from 'binary-parser/dist/binary_parser.js';
 import { FormatError } from '../../util/errors.ts';
