@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +21,7 @@ import { ledgerText, makeThreeStalls, type Sample } from '../../src/scripts/make
 import type { LedgerTask, SampleLedger } from '../../src/scripts/sample-ledger.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import { writeKdump } from '../../src/sim/image/kdump.ts';
+import type { MachineImage } from '../../src/sim/image/machine.ts';
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import { BytesSink, type ByteSink } from '../../src/util/io.ts';
@@ -50,16 +60,31 @@ describe('makeThreeStalls', () => {
 });
 
 describe('a sample, read', () => {
-  const containers: [name: string, bytes: (sample: Sample) => Uint8Array][] = [
-    ['the kdump file that is committed', () => readFileSync(`${SAMPLES}three-stalls.vmcore`)],
-    ['an ELF of the same machine', elfOf],
+  const containers: [name: string, write: (sample: Sample, path: string) => void][] = [
+    [
+      'the file that is committed',
+      (_, path) => copyFileSync(`${SAMPLES}three-stalls.vmcore`, path),
+    ],
+    ['an ELF of the same machine', ({ image }, path) => writeFileSync(path, elfOf(image))],
     [
       'a flattened kdump of it',
-      ({ image }) => flattened((sink) => writeKdump(image, sink, 'zlib')),
+      ({ image }, path) =>
+        writeFileSync(
+          path,
+          flattened((sink) => writeKdump(image, sink, 'zlib')),
+        ),
     ],
-    ['a flattened ELF of it', ({ image }) => flattened((sink) => writeElf(image, sink))],
+    [
+      'a flattened ELF of it',
+      ({ image }, path) =>
+        writeFileSync(
+          path,
+          flattened((sink) => writeElf(image, sink)),
+        ),
+    ],
+    ['a raw image, VMCOREINFO found in memory', ({ image }, path) => writeRaw(image, path)],
   ];
-  for (const [name, bytes] of containers) {
+  for (const [name, write] of containers) {
     describe(name, () => {
       let folder: string;
       let vmcore: Vmcore;
@@ -69,7 +94,7 @@ describe('a sample, read', () => {
         ledger = sample.ledger;
         folder = mkdtempSync(join(tmpdir(), 'stallcore-sample-'));
         const path = join(folder, 'three-stalls.vmcore');
-        writeFileSync(path, bytes(sample));
+        write(sample, path);
         vmcore = await openVmcore([path]);
       });
       after(() => {
@@ -151,10 +176,19 @@ function recordFields({ pid, words, record }: MemallocTask): Record<string, unkn
   return { pid, words, ...fields };
 }
 
-function elfOf({ image }: Sample): Uint8Array {
+function elfOf(image: MachineImage): Uint8Array {
   const sink = new BytesSink();
   writeElf(image, sink);
   return sink.bytes();
+}
+
+/** All memory up to the last page that was written, as `pmemsave` has it; holes stay holes. */
+function writeRaw({ physical }: MachineImage, path: string): void {
+  const file = openSync(path, 'w');
+  for (const { pfn, bytes } of physical.pages()) {
+    writeSync(file, bytes, 0, bytes.length, pfn * bytes.length);
+  }
+  closeSync(file);
 }
 
 /** Written as makedumpfile -F does: the writer's own records, its headers last. */

@@ -14,6 +14,8 @@ const PUSH_RBX = [0x53];
 const POP_RBX = [0x5b];
 const MOV_RBX_RDI = [0x48, 0x89, 0xfb];
 const RET = [0xc3];
+/** `nopl (%rax)` where the real function goes on with what no reader looks at. */
+const REST_OF_BODY = [0x0f, 0x1f, 0x00];
 
 /** `lock btsq $bit, (%rdi)`: test_and_set_tsk_thread_flag(). thread_info is first in the task. */
 function lockBts(bit: number): number[] {
@@ -38,8 +40,8 @@ const FUNCTIONS: Readonly<Record<string, readonly number[]>> = {
     ...PUSH_RBX,
     ...MOV_RBX_RDI,
     ...lockBts(TIF_MEMDIE_BIT),
-    ...jumpIfCarry(MOV_RBX_RDI),
-    ...MOV_RBX_RDI,
+    ...jumpIfCarry(REST_OF_BODY),
+    ...REST_OF_BODY,
     ...POP_RBX,
     ...RET,
   ],

@@ -43,7 +43,7 @@ export interface PageTablesOptions {
   readonly depth?: PageTableDepth;
 }
 
-/** _KERNPG_TABLE: an entry that points to a table. */
+/** _KERNPG_TABLE: an entry that points to a table, not for user mode. */
 const TABLE_FLAGS = BigInt(PAGE_PRESENT | PAGE_RW | PAGE_ACCESSED | PAGE_DIRTY);
 const LEAF_FLAGS = BigInt(PAGE_PRESENT | PAGE_ACCESSED | PAGE_DIRTY | PAGE_GLOBAL);
 const PROTECTION_FLAGS: Record<Protection, bigint> = {

@@ -87,7 +87,7 @@ describe('buildMachine', () => {
     assert.deepEqual(ours, theirs);
   });
 
-  it('sets TIF_MEMDIE by an instruction that a real 6.1 kernel has in the same function', async function () {
+  it('sets TIF_MEMDIE by the instruction that a real 6.1 kernel has there', async function () {
     const real = await realKernel(realDump(this, 'k2-pair-a.kdump'));
     const code = (where: AddressSpace, at: Vaddr): Buffer => Buffer.from(where.read(at, 64));
     // lock btsq $20, (%rdi)
