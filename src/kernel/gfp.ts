@@ -63,11 +63,14 @@ export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
   return undefined;
 }
 
-/** The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h). */
+/**
+ * The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h); ATOMIC, which
+ * went in v6.3, for layout files of earlier kernels.
+ */
 const ENUM_NAMES = [
   'DMA HIGHMEM DMA32 MOVABLE RECLAIMABLE HIGH IO FS ZERO DIRECT_RECLAIM KSWAPD_RECLAIM WRITE',
   'NOWARN RETRY_MAYFAIL NOFAIL NORETRY MEMALLOC COMP NOMEMALLOC HARDWALL THISNODE ACCOUNT',
-  'ZEROTAGS SKIP_ZERO SKIP_KASAN NOLOCKDEP NO_OBJ_EXT',
+  'ZEROTAGS SKIP_ZERO SKIP_KASAN NOLOCKDEP NO_OBJ_EXT ATOMIC',
 ]
   .join(' ')
   .split(' ');

@@ -23,7 +23,8 @@ export function memallocRemarks(result: MemallocResult): string[] {
   if (record.silent) {
     const seconds = record.timeoutSeconds.value;
     remarks.push(
-      `no request is older than ${seconds} s: the watchdog would have printed nothing at this instant`,
+      `no request is older than ${seconds} s: ` +
+        'the watchdog would have printed nothing at this instant',
     );
   }
   return remarks;

@@ -5,6 +5,7 @@ import { decodeNotes, type DumpNotes } from '../format/elf/dump-notes.ts';
 import { ET_CORE, EM_X86_64 } from '../format/elf/constants.ts';
 import { readElfNotes, readNotes } from '../format/elf/notes.ts';
 import { describeMachine, isElf, readElf, type ElfFile } from '../format/elf/read.ts';
+import { isXenCore } from '../format/elf/sections.ts';
 import { isFlattened, readFlattened } from '../format/flattened/read.ts';
 import { isKdump, readKdump, type KdumpFile } from '../format/kdump/read.ts';
 import { ElfMemory } from '../memory/elf-memory.ts';
@@ -102,7 +103,10 @@ type Opened = Omit<Container, 'close'>;
 async function readContainer(inputs: readonly Input[], options: ContainerOptions): Promise<Opened> {
   const [first] = inputs;
   if (first === undefined) throw new FormatError({ section: 'vmcore' }, 'expected a file name');
-  if (first.source.size === 0) throw new FormatError({ section: first.source.name }, 'empty file');
+  if (first.source.size === 0) {
+    const what = first.flattened ? 'a flattened file without a record' : 'empty file';
+    throw new FormatError({ section: first.source.name }, what);
+  }
   if (inputs.every(({ source }) => isKdump(source))) return openKdump(inputs, options);
   if (inputs.length > 1) {
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
@@ -120,8 +124,14 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
     const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4); a vmlinux is no dump`;
     throw new FormatError({ section: `${input.source.name}: ELF header`, offset: 16 }, what);
   }
+  if (isXenCore(elf)) {
+    throw new UnsupportedError(
+      `${input.source.name}: an ELF core of a Xen guest (section .xen_pages); not read`,
+    );
+  }
   const notes = decodeNotes(readElfNotes(elf), { ...elf, problems });
   const memory = new ElfMemory(elf);
+  if (memory.end === 0) throw new UnsupportedError(`${input.source.name}: ${noMemory(memory)}`);
   // After the memory has been mapped, which may add to them.
   for (const { subject, message, code } of elf.problems.list) {
     problems.addMessage(subject, message, code);
@@ -139,6 +149,13 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
     memory,
     ...fromNotes(notes, 'PT_NOTE'),
   };
+}
+
+/** Why an ELF vmcore has no byte of physical memory. */
+function noMemory({ virtualRanges }: ElfMemory): string {
+  return virtualRanges.isEmpty
+    ? 'an ELF core without PT_LOAD segments'
+    : 'its PT_LOAD segments have no physical addresses, as in /proc/kcore; those are needed';
 }
 
 function describeElf(elf: ElfFile, flattened: boolean): string {

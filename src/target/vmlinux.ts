@@ -56,7 +56,7 @@ const SHN_UNDEF = 0;
 const SHN_ABS = 0xfff1;
 const STT_FUNC = 2;
 
-/** The symbols of the image, with nm(1)'s letter as far as it matters here: code, data, absolute. */
+/** The symbols of the image, with nm(1)'s letter as far as it matters: code, data, absolute. */
 function* listed(table: Iterable<ElfSymbol>): Generator<ListedSymbol> {
   for (const { name, value, size, type, binding, sectionIndex } of table) {
     if (name === '' || sectionIndex === SHN_UNDEF) continue;
@@ -65,7 +65,7 @@ function* listed(table: Iterable<ElfSymbol>): Generator<ListedSymbol> {
   }
 }
 
-/** `linux_banner` is the text in read-only data that begins so; format strings have a `%s` there. */
+/** `linux_banner` is the text in read-only data that begins so; format strings go on with `%s`. */
 function bannerIn(rodata: Uint8Array): string | undefined {
   const bytes = Buffer.from(rodata.buffer, rodata.byteOffset, rodata.byteLength);
   const mark = 'Linux version ';

@@ -53,8 +53,10 @@ function stalled(memalloc: MemallocResult): Verdict {
   const counts = memalloc.record?.counts;
   const stalling = memalloc.tasks.filter((task) => task.record?.stalling === true);
   const oldest = oldestOf(stalling);
-  const victims = memalloc.tasks.filter(({ words }) => words.victim);
-  const since = `${count(stalling.length, 'task')} stuck in the memory allocator, the longest for ${oldest}`;
+  const victims = memalloc.tasks.filter(({ words }) => words.victim === true);
+  const since =
+    `${count(stalling.length, 'task')} stuck in the memory allocator, ` +
+    `the longest for ${oldest}`;
   const evidence = [
     {
       fact: `${counts?.stalling} stalling, ${counts?.dying} dying, ${counts?.victim} victim`,
@@ -64,14 +66,15 @@ function stalled(memalloc: MemallocResult): Verdict {
   ];
   const missing = ['what the tasks wait for: stacks and locks are not read yet'];
   if (victims.length > 0) {
-    const blocked = victims.filter(({ words }) => words.uninterruptible);
+    const blocked = victims.filter(({ words }) => words.uninterruptible === true);
     evidence.push({ fact: `OOM victims: ${victims.map(nameOf).join(', ')}`, verb: 'tasks' });
     const how = blocked.length > 0 ? ', and a victim sleeps where SIGKILL does not wake it' : '';
     const sentence = `${since}, although the OOM killer has chosen ${nameList(victims)}${how}.`;
     return { class: 'after-oom-kill', sentence, evidence, missing };
   }
   if (stalling.every(({ record }) => cannotInvokeOom(record?.gfpNames) === true)) {
-    const sentence = `${since}; the OOM killer chose nobody, and none of these requests may invoke it.`;
+    const sentence =
+      `${since}; the OOM killer chose nobody, ` + 'and none of these requests may invoke it.';
     return { class: 'only-nofs', sentence, evidence, missing };
   }
   const sentence =

@@ -99,7 +99,8 @@ describe('main', function () {
     [['structs'], /structs: expected export/],
   ];
   for (const [argv, stderr] of USAGE) {
-    it(`refuses "${argv.slice(0, 4).join(' ').replace(SAMPLE, 'SAMPLE')}" with exit code 2`, async () => {
+    const shown = argv.join(' ').replace(SAMPLE, 'SAMPLE');
+    it(`refuses "${shown}" with exit code 2`, async () => {
       await check(argv, { exitCode: 2, stderr });
     });
   }
@@ -152,7 +153,8 @@ describe('main', function () {
   });
 
   it('takes a reader that goes away for success', function () {
-    const command = `"${process.execPath}" --import=tsx "${join(ROOT, 'test/support/cli-once.ts')}"`;
+    const script = join(ROOT, 'test/support/cli-once.ts');
+    const command = `"${process.execPath}" --import=tsx "${script}"`;
     const { status, stderr } = spawnSync('bash', [
       '-c',
       `set -o pipefail; ${command} tasks --json "${SAMPLE}" | head -c 10 > /dev/null`,

@@ -96,7 +96,8 @@ describe('watchdogReport', () => {
       'MemAlloc: task-4(4) dying',
     ],
     '2016-02-09': [
-      'MemAlloc-Info: 2 stalling task, 2 dying task, 1 exiting task, 1 victim task. oom_count=45896',
+      'MemAlloc-Info: 2 stalling task, 2 dying task, 1 exiting task, 1 victim task.' +
+        ' oom_count=45896',
       `MemAlloc: task-1(1) ${NAMED} uninterruptible`,
       'MemAlloc: task-2(2) seq=7 gfp=0xcc0(GFP_KERNEL) order=0 delay=600',
       'MemAlloc: task-3(3) uninterruptible dying victim',

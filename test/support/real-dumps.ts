@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { openVmcore, type Vmcore } from '../../src/target/index.ts';
 
 const VMCORES = fileURLToPath(new URL('../../../shared/vmcores/', import.meta.url));
 
@@ -27,4 +28,14 @@ export function realDump(context: Skippable, name: string): string {
 /** The text of a truth file: `k61-press/tasks.tsv`. */
 export function truthFile(context: Skippable, name: string): string {
   return readFileSync(realDump(context, `truth/${name}`), 'latin1');
+}
+
+/** Opens a dump for the time of one test. */
+export async function withVmcore<T>(path: string, use: (vmcore: Vmcore) => T): Promise<T> {
+  const vmcore = await openVmcore([path]);
+  try {
+    return use(vmcore);
+  } finally {
+    vmcore.close();
+  }
 }
