@@ -3,6 +3,8 @@
 import type { Argv } from 'yargs';
 import { openVmcore, type Vmcore } from '../target/index.ts';
 import { EXIT_DONE, EXIT_PARTIAL } from './exit.ts';
+import { VmcoreError } from '../util/errors.ts';
+import { Problems } from '../util/problems.ts';
 import type { RunState } from './main.ts';
 import { progress, remarkProblems } from './output.ts';
 import { UsageError } from './usage.ts';
@@ -50,9 +52,32 @@ export async function onVmcore(
   state: RunState,
   run: (vmcore: Vmcore) => void | Promise<void>,
 ): Promise<void> {
+  const problems = new Problems();
+  const vmcore = await explain(problems, () => open(args, problems));
+  try {
+    await explain(problems, () => run(vmcore));
+    if (!args.json) remarkProblems(problems.list);
+    state.exitCode = problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
+  } finally {
+    vmcore.close();
+  }
+}
+
+/** An error often follows from what could not be read before; that is told first. */
+async function explain<T>(problems: Problems, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof VmcoreError) remarkProblems(problems.list);
+    throw error;
+  }
+}
+
+function open(args: OpenArguments, problems: Problems): Promise<Vmcore> {
   const physOffset = args['phys-offset'];
   const systemMap = args['system-map'];
-  const vmcore = await openVmcore(args.vmcore, {
+  return openVmcore(args.vmcore, {
+    problems,
     ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
     ...(physOffset === undefined ? {} : { physOffset: byteCount(physOffset) }),
     ...(args.vmlinux === undefined ? {} : { vmlinux: args.vmlinux }),
@@ -60,13 +85,6 @@ export async function onVmcore(
     ...(args.layout === undefined ? {} : { layout: args.layout }),
     onProgress: progress,
   });
-  try {
-    await run(vmcore);
-    if (!args.json) remarkProblems(vmcore.problems.list);
-    state.exitCode = vmcore.problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
-  } finally {
-    vmcore.close();
-  }
 }
 
 function byteCount(text: string): number {

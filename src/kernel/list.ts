@@ -20,6 +20,11 @@ export interface WalkOptions {
   readonly subject: string;
   /** The most entries that the list can have; PID_MAX_LIMIT unless told. */
   readonly entriesMax?: number;
+  /**
+   * The nodes that were walked so far, for lists that can share none: a list that runs into another
+   * ends there, and all of them together stay within `entriesMax`.
+   */
+  readonly seen?: Set<bigint>;
 }
 
 /** PID_MAX_LIMIT (include/linux/threads.h): no list of tasks is longer. */
@@ -40,15 +45,18 @@ export function* listEntries(
 ): Generator<Ref, void, undefined> {
   const { problems, subject } = options;
   const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
-  const seen = new Set<bigint>([head.address]);
+  const seen = options.seen ?? new Set<bigint>();
+  seen.add(head.address);
+  const repeats =
+    options.seen === undefined ? 'is circular' : 'is circular or runs into another one';
   let node = problems.attempt(subject, () => head.member('next').deref());
   for (let count = 0; node !== undefined && node.address !== head.address; count++) {
     if (node.address === 0n) {
       problems.addMessage(subject, `entry ${count} has a next pointer of 0, the list has no end`);
       return;
     }
-    if (seen.has(node.address) || count >= entriesMax) {
-      const what = count >= entriesMax ? 'is longer than it can be' : 'is circular';
+    if (seen.has(node.address) || seen.size > entriesMax) {
+      const what = seen.size > entriesMax ? 'is longer than it can be' : repeats;
       const where = `after ${count} entries, at ${hex(node.address)}`;
       problems.addMessage(subject, `the list ${what} ${where}`);
       return;

@@ -16,16 +16,16 @@ export interface InfoCounts {
   readonly noOomCount?: number;
 }
 
-/** The state of a task in the words of the patch. */
+/** The state of a task in the words of the patch; a word is absent where its member is. */
 export interface TaskWords {
   /** `state & TASK_UNINTERRUPTIBLE`, which TASK_IDLE and TASK_KILLABLE contain too. */
-  readonly uninterruptible: boolean;
+  readonly uninterruptible?: boolean;
   /** PF_EXITING, from v5's drafts on only until the task is dead. */
-  readonly exiting: boolean;
+  readonly exiting?: boolean;
   /** fatal_signal_pending(): TIF_SIGPENDING, and SIGKILL in the task's own pending set. */
-  readonly dying: boolean;
+  readonly dying?: boolean;
   /** TIF_MEMDIE. */
-  readonly victim: boolean;
+  readonly victim?: boolean;
 }
 
 /** One task with what the watchdog looks at. */
@@ -89,8 +89,8 @@ function countTasks(
   stalling: number,
   settings: WatchdogSettings,
 ): InfoCounts {
-  const count = (test: (words: TaskWords) => boolean): number =>
-    watched.filter(({ words }) => test(words)).length;
+  const count = (test: (words: TaskWords) => boolean | undefined): number =>
+    watched.filter(({ words }) => test(words) === true).length;
   // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,
   // and lists with !time_before(), which does not.
   const exact = settings.timeoutJiffies.toString();
@@ -127,7 +127,7 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
       return [
         ...watched.filter(stalls).map((each) => name(each) + requestWords(each, settings)),
         ...watched
-          .filter(({ words }) => words.dying || words.victim)
+          .filter(({ words }) => words.dying === true || words.victim === true)
           .map((each) => name(each) + stateWords({ ...each.words, exiting: false })),
       ];
     case 'in-flight':
@@ -149,9 +149,9 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
 
 function isListed(each: WatchedTask, { settings, stalls }: Listing): boolean {
   const { lists } = settings.format;
-  if (each.words.victim || each.words.dying || stalls(each)) return true;
+  if (each.words.victim === true || each.words.dying === true || stalls(each)) return true;
   if (lists === 'dying') return false;
-  return each.words.exiting || (lists === 'kswapd' && each.kswapd);
+  return each.words.exiting === true || (lists === 'kswapd' && each.kswapd);
 }
 
 function name({ task }: WatchedTask): string {
@@ -177,16 +177,16 @@ function requestWords({ record }: WatchedTask, { format, describeGfp }: Watchdog
 
 function stateWords(words: TaskWords): string {
   return (
-    (words.uninterruptible ? ' uninterruptible' : '') +
-    (words.exiting ? ' exiting' : '') +
-    (words.dying ? ' dying' : '') +
-    (words.victim ? ' victim' : '')
+    (words.uninterruptible === true ? ' uninterruptible' : '') +
+    (words.exiting === true ? ' exiting' : '') +
+    (words.dying === true ? ' dying' : '') +
+    (words.victim === true ? ' victim' : '')
   );
 }
 
 /** The RFC puts its line into sched_show_task(); its second posting added the state. */
 function rfcLine(each: WatchedTask, settings: WatchdogSettings): string {
-  const state = settings.format.id === 'rfc2' && each.words.uninterruptible;
+  const state = settings.format.id === 'rfc2' && each.words.uninterruptible === true;
   return (
     name(each) +
     flagWords(each, settings.format) +

@@ -183,16 +183,28 @@ function inListOrder(
 }
 
 function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): TaskWords {
-  const flags = task.threadFlags === undefined ? 0n : BigInt(task.threadFlags);
-  const isSet = (bit: { bit: number } | undefined): boolean =>
-    bit !== undefined && ((flags >> BigInt(bit.bit)) & 1n) === 1n;
-  const state = task.stateBits ?? 0;
-  return {
-    uninterruptible: (state & TASK_UNINTERRUPTIBLE) !== 0,
-    exiting: ((task.flags ?? 0) & PF_EXITING) !== 0 && !(deadIsNotExiting && TASK_DEAD.has(state)),
-    dying: isSet(bits.sigpending) && task.sigkillPending === true,
-    victim: isSet(bits.memdie),
+  const threadFlags = task.threadFlags === undefined ? undefined : BigInt(task.threadFlags);
+  const isSet = (bit: { bit: number } | undefined): boolean | undefined => {
+    if (bit === undefined) return false;
+    return threadFlags === undefined ? undefined : ((threadFlags >> BigInt(bit.bit)) & 1n) === 1n;
   };
+  const { stateBits: state, flags, sigkillPending } = task;
+  const dead = deadIsNotExiting && state !== undefined && TASK_DEAD.has(state);
+  const killed = [isSet(bits.sigpending), sigkillPending];
+  const dying = killed.includes(false) ? false : killed.includes(undefined) ? undefined : true;
+  return {
+    ...word(
+      'uninterruptible',
+      state === undefined ? undefined : (state & TASK_UNINTERRUPTIBLE) !== 0,
+    ),
+    ...word('exiting', flags === undefined ? undefined : (flags & PF_EXITING) !== 0 && !dead),
+    ...word('dying', dying),
+    ...word('victim', isSet(bits.memdie)),
+  };
+}
+
+function word<Key extends string>(key: Key, value: boolean | undefined): { [K in Key]?: boolean } {
+  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: boolean });
 }
 
 /**

@@ -24,7 +24,7 @@ export interface MemallocLayout {
 export interface MemallocRecord {
   /** `struct task_struct *` */
   readonly task: string;
-  /** Nesting: 0 not allocating (the rest is the last request), 1 in flight, 2 and more recursive. */
+  /** Nesting: 0 idle (the rest is the last request), 1 in flight, 2 and more recursive. */
   readonly depth: number;
   /** The counter as it is in memory. */
   readonly sequence?: number;

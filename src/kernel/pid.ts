@@ -28,11 +28,14 @@ export function tasksByPid(vmcore: Vmcore): Set<bigint> | undefined {
     findMember(taskStruct, `pid_links[${PIDTYPE_PID}]`) ??
     findMember(taskStruct, `pids[${PIDTYPE_PID}].node`);
   if (first === undefined || link === undefined) return undefined;
+  const root = namespace.member('idr.idr_rt');
+  if (
+    problems.attempt(subject, () => root.firstMember('xa_head', 'rnode').pointer()) === undefined
+  ) {
+    return undefined;
+  }
   const tasks = new Set<bigint>();
-  for (const { index, pointer } of xarrayEntries(namespace.member('idr.idr_rt'), {
-    problems,
-    subject,
-  })) {
+  for (const { index, pointer } of xarrayEntries(root, { problems, subject })) {
     const node = problems.attempt(`struct pid of pid ${index}`, () => {
       const bytes = vmcore.readBytes(vaddrAdd(pointer, first.bitOffset / 8), 8);
       return new DataView(bytes.buffer).getBigUint64(0, true);

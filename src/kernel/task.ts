@@ -82,9 +82,9 @@ export interface TaskTable {
 export interface TaskCrossCheck {
   /** Tasks that the pid IDR leads to; undefined where it could not be walked. */
   readonly pidCount: number | undefined;
-  /** pids of tasks that only one of the two knows. */
-  readonly onlyInList: readonly number[];
-  readonly onlyInPids: readonly number[];
+  /** pids of tasks that only one of the two knows; the address of one whose pid is unreadable. */
+  readonly onlyInList: readonly (number | string)[];
+  readonly onlyInPids: readonly (number | string)[];
 }
 
 const TASK_PATHS = {
@@ -158,8 +158,8 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   return { tasks: [...tasks, ...missed], idle, crossCheck };
 }
 
-function pids(tasks: readonly Task[]): number[] {
-  return tasks.map((task) => task.pid ?? -1);
+function pids(tasks: readonly Task[]): (number | string)[] {
+  return tasks.map(({ pid, address }) => pid ?? address);
 }
 
 function reportDisagreement(problems: Problems, check: TaskCrossCheck, listCount: number): void {
@@ -185,11 +185,20 @@ export function* taskRefs(vmcore: Vmcore): Generator<Ref, void, undefined> {
     { type: init.type, member: 'tasks' },
     { problems, subject: 'init_task.tasks' },
   );
-  for (const leader of leaders) yield* threadRefs(leader, problems);
+  const seen = new Set<bigint>();
+  for (const leader of leaders) yield* threadRefs(leader, problems, seen);
 }
 
-/** The threads of one process, the leader first or where the kernel has it. */
-function* threadRefs(leader: Ref, problems: Problems): Generator<Ref, void, undefined> {
+/**
+ * The threads of one process, the leader first or where the kernel has it.
+ *
+ * @param seen the list nodes of all threads so far: a thread is of one process
+ */
+function* threadRefs(
+  leader: Ref,
+  problems: Problems,
+  seen: Set<bigint>,
+): Generator<Ref, void, undefined> {
   const type = leader.type;
   if (type.kind !== 'struct') return;
   const subject = `threads of task ${hex(leader.address)}`;
@@ -199,7 +208,8 @@ function* threadRefs(leader: Ref, problems: Problems): Generator<Ref, void, unde
   if (signal !== undefined && signal.address !== 0n && signal.has('thread_head')) {
     const head = signal.member('thread_head');
     let count = 0;
-    for (const ref of listEntries(head, { type, member: 'thread_node' }, { problems, subject })) {
+    const walk = { problems, subject, seen };
+    for (const ref of listEntries(head, { type, member: 'thread_node' }, walk)) {
       count++;
       yield ref;
     }
@@ -211,7 +221,7 @@ function* threadRefs(leader: Ref, problems: Problems): Generator<Ref, void, unde
   yield leader;
   if (!leader.has('thread_group')) return;
   const head = leader.member('thread_group');
-  yield* listEntries(head, { type, member: 'thread_group' }, { problems, subject });
+  yield* listEntries(head, { type, member: 'thread_group' }, { problems, subject, seen });
 }
 
 /** Reads task_structs into {@link Task}s. */

@@ -2,7 +2,7 @@
 // share their node layout; the pid IDR is one of them.
 
 import type { Ref } from '../target/ref.ts';
-import { vaddr, type Vaddr } from '../util/address.ts';
+import { hex, vaddr, type Vaddr } from '../util/address.ts';
 import type { WalkOptions } from './list.ts';
 
 /** One entry: its index and the pointer that is stored there. */
@@ -16,6 +16,12 @@ const CHUNK_SHIFTS: ReadonlyMap<number, number> = new Map([
   [64, 6],
   [16, 4],
 ]);
+
+/**
+ * More than a tree of PID_MAX_LIMIT pids can have, one to a leaf of 64. Without a bound on nodes,
+ * and with nodes that are their own children, 11 levels of 64 slots are a walk without end.
+ */
+const NODES_MAX = 1 << 17;
 
 /** A 64-bit index with 16 slots a node has at most 16 levels. */
 const DEPTH_MAX = 16;
@@ -47,7 +53,12 @@ export function* xarrayEntries(
     yield { index: 0, pointer: head };
     return;
   }
-  const walk: TreeWalk = { nodeAt: (address) => root.as(nodeType).moved(address), tag, options };
+  const walk: TreeWalk = {
+    nodeAt: (address) => root.as(nodeType).moved(address),
+    tag,
+    options,
+    seen: new Set(),
+  };
   yield* nodeEntries(walk, { pointer: head, index: 0, parentShift: 64 }, 0);
 }
 
@@ -55,6 +66,8 @@ interface TreeWalk {
   readonly nodeAt: (address: Vaddr) => Ref;
   readonly tag: bigint;
   readonly options: WalkOptions;
+  /** Addresses of the nodes that were walked. */
+  readonly seen: Set<bigint>;
 }
 
 interface TaggedNode {
@@ -71,6 +84,12 @@ function* nodeEntries(
 ): Generator<XarrayEntry, void, undefined> {
   const { problems, subject } = walk.options;
   const node = walk.nodeAt(vaddr(tagged.pointer - walk.tag));
+  if (walk.seen.has(node.address) || walk.seen.size >= NODES_MAX) {
+    const what = walk.seen.has(node.address) ? 'a second time' : `after ${NODES_MAX} others`;
+    problems.addMessage(subject, `node ${hex(node.address)} comes ${what}; it is not followed`);
+    return;
+  }
+  walk.seen.add(node.address);
   const slots = node.member('slots');
   const slotCount = slots.type.kind === 'array' ? slots.type.count : 0;
   const chunkShift = CHUNK_SHIFTS.get(slotCount);
@@ -79,7 +98,7 @@ function* nodeEntries(
   if (chunkShift === undefined || shift >= tagged.parentShift || depth >= DEPTH_MAX) {
     problems.addMessage(
       subject,
-      `node 0x${node.address.toString(16)} has shift ${shift} below shift ${tagged.parentShift}`,
+      `node ${hex(node.address)} has shift ${shift} below shift ${tagged.parentShift}`,
     );
     return;
   }

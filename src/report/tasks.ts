@@ -29,9 +29,13 @@ export function tasksTable(result: TasksResult): Table {
 /** The lines below the table: how many, and whether the two ways to find them agree. */
 export function tasksSummary(result: TasksResult): string {
   const { crossCheck } = result;
-  const count = `${result.tasks.length} tasks, ${result.idle.length} idle tasks`;
+  const count =
+    result.tasks.length === 0
+      ? 'NO TASK COULD BE READ'
+      : `${result.tasks.length} tasks, ${result.idle.length} idle tasks`;
   if (crossCheck.pidCount === undefined) return `${count}; no pid IDR to check them against\n`;
   const { onlyInList, onlyInPids } = crossCheck;
+  if (result.tasks.length === 0) return `${count}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
     return `${count}; the task list and the pid IDR agree\n`;
   }
@@ -43,7 +47,7 @@ export function tasksSummary(result: TasksResult): string {
 
 const PIDS_SHOWN = 10;
 
-function pidList(pids: readonly number[]): string {
+function pidList(pids: readonly (number | string)[]): string {
   if (pids.length === 0) return 'none';
   const shown = pids.slice(0, PIDS_SHOWN).join(' ');
   return pids.length > PIDS_SHOWN ? `${shown} and ${pids.length - PIDS_SHOWN} more` : shown;
@@ -65,11 +69,12 @@ function commCell({ comm, kthread }: Task): string {
 
 /** What of a task matters for a memory stall, in a word each. */
 function signsCell(task: Task): string {
+  if (task.flags === undefined) return ABSENT;
   const signs: string[] = [];
   if (task.oomMm !== undefined && task.oomMm !== '0x0') signs.push('oom');
   if (task.sigkillPending === true || task.sharedSigkillPending === true) signs.push('kill');
-  if (((task.flags ?? 0) & PF_EXITING) !== 0) signs.push('exit');
-  if (((task.flags ?? 0) & PF_MEMALLOC) !== 0) signs.push('reclaim');
+  if ((task.flags & PF_EXITING) !== 0) signs.push('exit');
+  if ((task.flags & PF_MEMALLOC) !== 0) signs.push('reclaim');
   if (task.inMemstall === true) signs.push('memstall');
   return signs.join(',');
 }

@@ -3,7 +3,7 @@
 
 import { hex, type Vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
-import { FaultError } from '../util/errors.ts';
+import { VmcoreError } from '../util/errors.ts';
 import type { PageTableDepth } from '../arch/x86-64.ts';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
@@ -156,12 +156,12 @@ function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: T });
 }
 
-/** A page that is not in the dump leaves a fact unknown; it is no error. */
+/** A page that is not in the dump, or damaged in it, leaves a fact unknown; it is no error. */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof FaultError) return undefined;
+    if (error instanceof VmcoreError) return undefined;
     throw error;
   }
 }

@@ -150,7 +150,8 @@ function disagreement(space: AddressSpace, info: Vmcoreinfo): InvalidError | und
     if (have === expected) return undefined;
     return new InvalidError(`init_uts_ns: expected ${quote(expected)}, have ${quote(have)}`);
   } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
+    if (!(error instanceof VmcoreError)) throw error;
+    if (!(error instanceof FaultError)) return undefined;
     const wrong = error.reason === 'not-mapped' || error.reason === 'non-canonical';
     return wrong ? new InvalidError('init_uts_ns', { cause: error }) : undefined;
   }

@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly systemMap?: string;
   /** A layout file to take types from. */
   readonly layout?: string;
+  /** Where what could not be read goes; of use where opening fails, to tell why. */
+  readonly problems?: Problems;
   /** Told how far a long step is. */
   readonly onProgress?: (what: string) => (done: number, total: number | undefined) => void;
 }
@@ -42,7 +44,7 @@ export async function openVmcore(
   paths: readonly string[],
   options: OpenOptions = {},
 ): Promise<Vmcore> {
-  const problems = new Problems();
+  const problems = options.problems ?? new Problems();
   const container = await openContainer(paths, { ...options, problems });
   const files: FileSource[] = [];
   const hold = (path: string): FileSource => {

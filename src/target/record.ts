@@ -2,7 +2,7 @@
 // are read in one go, a member that cannot be read is left out and reported, the rest is kept.
 
 import { vaddrAdd, type Vaddr } from '../util/address.ts';
-import { FaultError } from '../util/errors.ts';
+import { InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { compileMember, type MemberValue } from '../types/compile.ts';
 import { findMember, sizeOf, type MemberPlace, type StructType } from '../types/ctype.ts';
@@ -13,6 +13,9 @@ export type RecordValues<Key extends string> = { [K in Key]?: MemberValue };
 
 /** Members closer than this are read together: a read costs more than the bytes between. */
 const GAP_MAX = 64;
+
+/** Of a member that is read; `comm` has 16 bytes. Types of a damaged dump have gigabytes. */
+const MEMBER_SIZE_MAX = 1 << 16;
 
 interface PlannedMember<Key> {
   readonly key: Key;
@@ -38,6 +41,7 @@ export class RecordReader<Key extends string> {
   /**
    * @param paths for each key the member's path, or several of which the first that exists is
    *   taken; a key whose paths this kernel lacks is never in the values
+   * @throws InvalidError for a member larger than any that a kernel has
    */
   constructor(
     memory: TypedMemory,
@@ -58,7 +62,7 @@ export class RecordReader<Key extends string> {
       try {
         this.#readSpan(address, span, values);
       } catch (error) {
-        if (!(error instanceof FaultError)) throw error;
+        if (!(error instanceof VmcoreError)) throw error;
         this.#readOneByOne(address, span, { values, report });
       }
     }
@@ -110,6 +114,10 @@ function planMember<Key>(key: Key, place: MemberPlace): PlannedMember<Key> {
     place.bitSize === undefined
       ? sizeOf(place.type)
       : Math.ceil((place.bitOffset - start * 8 + place.bitSize) / 8);
+  if (size > MEMBER_SIZE_MAX) {
+    const what = `expected at most ${MEMBER_SIZE_MAX} bytes, have ${size}`;
+    throw new InvalidError(`member ${String(key)}: ${what}`);
+  }
   const decode = compileMember({ ...place, bitOffset: place.bitOffset - start * 8 });
   return { key, start, end: start + size, decode };
 }

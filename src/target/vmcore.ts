@@ -1,8 +1,8 @@
 // An opened vmcore: the memory of the dumped machine with the symbols and types of its kernel.
 // Everything in kernel/ starts from here.
 
-import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { FaultError, LookupError } from '../util/errors.ts';
+import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
+import { InvalidError, LookupError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
@@ -13,6 +13,9 @@ import type { KernelIdentity } from './identity.ts';
 import { Ref, type TypedMemory } from './ref.ts';
 import type { ModuleSymbols } from './modules.ts';
 import type { SymbolTable } from './symbols.ts';
+
+/** A megabyte is more than any struct or mask that is read as a whole. */
+const READ_SIZE_MAX = 1 << 20;
 
 /** What a vmcore is made of; {@link openVmcore} puts it together. */
 export interface VmcoreParts {
@@ -64,8 +67,16 @@ export class Vmcore implements TypedMemory {
     this.space.readInto(into, address);
   }
 
-  /** @throws FaultError naming the first virtual address that cannot be read */
+  /**
+   * @throws FaultError naming the first virtual address that cannot be read
+   * @throws InvalidError for more than anybody reads at once: sizes come from the dump's types
+   */
   readBytes(address: Vaddr, length: number): Uint8Array {
+    if (length > READ_SIZE_MAX) {
+      throw new InvalidError(
+        `virtual address ${hex(address)}: expected up to ${READ_SIZE_MAX} bytes, have ${length}`,
+      );
+    }
     const bytes = new Uint8Array(length);
     this.space.readInto(bytes, address);
     return bytes;
@@ -139,7 +150,7 @@ export class Vmcore implements TypedMemory {
       try {
         this.readInto(bytes.subarray(done, done + length), vaddrAdd(address, done));
       } catch (error) {
-        if (!(error instanceof FaultError)) throw error;
+        if (!(error instanceof VmcoreError)) throw error;
         break;
       }
       done += length;

@@ -46,7 +46,7 @@ export interface ReadNotesOptions {
  */
 const DESC_SIZE_MAX = 4 << 20;
 
-/** Bytes of all notes of one section that are taken into memory. */
+/** Bytes of all notes of a file that are taken into memory. */
 const NOTES_KEPT_MAX = 32 << 20;
 
 /** Names are a word; a longer one is damage. */
@@ -85,7 +85,7 @@ export function readElfNotes(file: ElfFile): ElfNote[] {
     }
     const alignment = file.type !== ET_CORE && segment.align === 8 ? 8 : 4;
     const { littleEndian, problems } = file;
-    const options = { littleEndian, section, problems, alignment };
+    const options = { littleEndian, section, problems, alignment } as const;
     for (const note of readNoteSection(source, options, budget)) notes.push(note);
     if (budget.notesLeft <= 0) break;
   }
