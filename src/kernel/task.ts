@@ -366,8 +366,13 @@ function memoryOf(values: TaskValues): TaskPart {
 
 /** An object without its undefined members, so that absent is absent in JSON too. */
 function defined(task: TaskPart & { address: string }): Task {
-  const entries = Object.entries(task).filter(([, value]) => value !== undefined);
-  return { address: task.address, ...(Object.fromEntries(entries) as Partial<Task>) };
+  const kept: Record<string, unknown> = {};
+  // A dump has 100,000 tasks: this is several times faster than going through Object.entries().
+  for (const key in task) {
+    const value = task[key as keyof typeof task];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept as unknown as Task;
 }
 
 function hasSigkill(set: bigint): boolean {
