@@ -64,8 +64,8 @@ export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
 }
 
 /**
- * The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h); ATOMIC, which
- * went in v6.3, for layout files of earlier kernels.
+ * The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h); ATOMIC,
+ * which went in v6.3, for layout files of earlier kernels.
  */
 const ENUM_NAMES = [
   'DMA HIGHMEM DMA32 MOVABLE RECLAIMABLE HIGH IO FS ZERO DIRECT_RECLAIM KSWAPD_RECLAIM WRITE',

@@ -14,8 +14,8 @@ import { Ref, type TypedMemory } from './ref.ts';
 import type { ModuleSymbols } from './modules.ts';
 import type { SymbolTable } from './symbols.ts';
 
-/** A megabyte is more than any struct or mask that is read as a whole. */
-const READ_SIZE_MAX = 1 << 20;
+/** More than anything that is read as a whole: the BTF of a kernel has 4 to 10 MB. */
+const READ_SIZE_MAX = 64 << 20;
 
 /** What a vmcore is made of; {@link openVmcore} puts it together. */
 export interface VmcoreParts {
