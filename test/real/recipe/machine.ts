@@ -15,6 +15,8 @@ export type Play = 'quiet' | 'pressure' | 'threads' | 'panic';
 export interface MachinePlan {
   readonly play: Play;
   readonly memoryMib: number;
+  /** Page tables of five levels; only software emulation has them everywhere. */
+  readonly la57: boolean;
   /** With `-device vmcoreinfo`, QEMU's dumps carry the kernel's note. */
   readonly vmcoreinfo: boolean;
 }
@@ -41,16 +43,17 @@ export type Accelerator = 'kvm' | 'tcg';
 const BOOT_SECONDS_MAX = 300;
 const KVM_TRIAL_SECONDS = 30;
 
-// Nested KVM may refuse the register that arch-capabilities stands for, and QEMU aborts then.
-const CPU: Readonly<Record<Accelerator, string>> = {
-  kvm: 'host,arch-capabilities=off',
-  tcg: 'max',
-};
+/** Hardware virtualisation offers what the host has. */
+function cpuModel({ la57 }: MachinePlan, accelerator: Accelerator): string {
+  if (accelerator === 'tcg') return `max,la57=${la57 ? 'on' : 'off'}`;
+  // Nested KVM may refuse the register that arch-capabilities stands for, and QEMU aborts then.
+  return la57 ? 'host,arch-capabilities=off' : 'host,arch-capabilities=off,la57=off';
+}
 
 /** /dev/kvm may exist and still boot nothing, as inside some containers: it has to show it. */
 export async function chooseAccelerator(boot: BootFiles): Promise<Accelerator> {
   if (process.env.STALLCORE_REAL_ACCEL === 'tcg' || !existsSync('/dev/kvm')) return 'tcg';
-  const trial = { play: 'quiet', memoryMib: 256, vmcoreinfo: false } as const;
+  const trial = { play: 'quiet', memoryMib: 256, la57: false, vmcoreinfo: false } as const;
   const limits = { accelerator: 'kvm', secondsMax: KVM_TRIAL_SECONDS } as const;
   try {
     await withMachine(trial, { ...boot, ...limits }, () => Promise.resolve());
@@ -64,7 +67,7 @@ export async function chooseAccelerator(boot: BootFiles): Promise<Accelerator> {
 function qemuArguments(plan: MachinePlan, boot: BootFiles & BootLimits, socket: string): string[] {
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-accel', boot.accelerator, '-cpu', CPU[boot.accelerator], '-smp', '2'],
+    ...['-accel', boot.accelerator, '-cpu', cpuModel(plan, boot.accelerator), '-smp', '2'],
     ...['-m', `${plan.memoryMib}M`, '-kernel', boot.vmlinuz, '-initrd', boot.initramfs],
     ...['-append', `console=ttyS0 loglevel=1 panic=0 rdinit=/init play=${plan.play}`],
     ...['-serial', 'stdio', '-qmp', `unix:${socket},server=on,wait=off`],

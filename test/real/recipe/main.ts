@@ -16,10 +16,17 @@ import type { Dump, Manifest } from './manifest.ts';
 
 /** The machines, and which dumps are made of each besides the plain ELF. */
 const MACHINES: readonly (MachinePlan & { readonly name: string; readonly all: boolean })[] = [
-  { name: 'pressure', play: 'pressure', memoryMib: 256, vmcoreinfo: true, all: true },
-  { name: 'quiet-no-note', play: 'quiet', memoryMib: 256, vmcoreinfo: false, all: true },
-  { name: 'threads', play: 'threads', memoryMib: 512, vmcoreinfo: true, all: false },
-  { name: 'panic', play: 'panic', memoryMib: 256, vmcoreinfo: true, all: false },
+  { name: 'pressure', play: 'pressure', memoryMib: 256, la57: true, vmcoreinfo: true, all: true },
+  {
+    name: 'quiet-no-note',
+    play: 'quiet',
+    memoryMib: 256,
+    la57: false,
+    vmcoreinfo: false,
+    all: true,
+  },
+  { name: 'threads', play: 'threads', memoryMib: 512, la57: false, vmcoreinfo: true, all: false },
+  { name: 'panic', play: 'panic', memoryMib: 256, la57: false, vmcoreinfo: true, all: false },
 ];
 
 function say(text: string): void {
@@ -49,7 +56,7 @@ async function dumpAll(
   const add = async (how: string, make: (path: string) => Promise<void>): Promise<void> => {
     const file = `${name}.${how}`;
     await make(join(folder, file));
-    dumps.push({ file, machine: name, raw: how === 'raw' });
+    dumps.push({ file, machine: name });
     say(`  ${file}`);
   };
   await add('elf', (path) => machine.dump(path, 'elf'));
@@ -87,6 +94,8 @@ const files = { vmlinuz: kernel.vmlinuz, initramfs: makeInitramfs(folder, kernel
 const boot = { ...files, accelerator: await chooseAccelerator(files) };
 const dumps: Dump[] = [];
 for (const machine of MACHINES) dumps.push(...(await run(machine, boot, folder)));
-dumps.push(...convertWithMakedumpfile(folder, dumps, say));
+for (const { name, vmcoreinfo, all } of MACHINES) {
+  if (vmcoreinfo && all) dumps.push(...convertWithMakedumpfile(folder, name, say));
+}
 const manifest: Manifest = { release: kernel.release, dumps };
 writeFileSync(join(folder, 'dumps.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

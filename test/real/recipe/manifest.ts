@@ -10,8 +10,6 @@ export interface Dump {
   readonly parts?: readonly string[];
   /** Its console is `<machine>.console`. */
   readonly machine: string;
-  /** Bytes of RAM without any header. */
-  readonly raw: boolean;
 }
 
 /** All that the recipe made. */

@@ -30,6 +30,7 @@ if [ -z "${STALLCORE_REAL_DIR:-}" ]; then
 fi
 export STALLCORE_REAL_DIR
 
+npm run --silent build
 node --import=tsx test/real/recipe/main.ts "$STALLCORE_REAL_DIR"
 npx mocha --no-package --node-option import=tsx --forbid-only --timeout 120000 \
   'test/real/*.real.ts'
