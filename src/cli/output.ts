@@ -2,6 +2,7 @@
 
 import { writeSync } from 'node:fs';
 import type { Problem } from '../util/problems.ts';
+import { escapeControls } from '../util/escape.ts';
 import { columnText, type Table } from '../report/table.ts';
 
 /** cli-table3 lays out in time quadratic to the rows; more go the plain way. */
@@ -20,7 +21,7 @@ export function print(text: string): void {
 
 /** Writes a line to standard error. */
 export function remark(text: string): void {
-  write(2, `stallcore: ${text}\n`);
+  write(2, `stallcore: ${escapeControls(text)}\n`);
 }
 
 /** Writes a result object as JSON. */

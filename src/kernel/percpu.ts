@@ -16,10 +16,15 @@ const CPUS_MAX = 1 << 16;
  * made the masks plain variables; before, cpu_possible_mask pointed to static bitmaps.
  */
 export function cpuSets(vmcore: Vmcore): CpuSets {
-  return { possible: cpuMask(vmcore, 'possible'), online: cpuMask(vmcore, 'online') };
+  const possible = cpuMask(vmcore, 'possible');
+  if (possible?.length === 0) {
+    vmcore.problems.addMessage('CPU masks', '__cpu_possible_mask: no CPU is possible');
+  }
+  return { possible: possible ?? [], online: cpuMask(vmcore, 'online') ?? [] };
 }
 
-function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] {
+/** undefined, and a problem, where the mask cannot be read. */
+function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] | undefined {
   const address =
     vmcore.symbols.lookup(`__cpu_${name}_mask`) ?? vmcore.symbols.lookup(`cpu_${name}_bits`);
   const cpumask = vmcore.types.find('struct', 'cpumask');
@@ -29,12 +34,13 @@ function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] {
       `symbol __cpu_${name}_mask: not in this kernel`,
       'lookup',
     );
-    return [];
+    return undefined;
   }
   const bytes = vmcore.problems.attempt('CPU masks', () => vmcore.readBytes(address, cpumask.size));
+  if (bytes === undefined) return undefined;
   const cpus: number[] = [];
-  for (let cpu = 0; cpu < Math.min((bytes?.length ?? 0) * 8, CPUS_MAX); cpu++) {
-    if ((((bytes?.[cpu >> 3] ?? 0) >> (cpu & 7)) & 1) === 1) cpus.push(cpu);
+  for (let cpu = 0; cpu < Math.min(bytes.length * 8, CPUS_MAX); cpu++) {
+    if ((((bytes[cpu >> 3] as number) >> (cpu & 7)) & 1) === 1) cpus.push(cpu);
   }
   return cpus;
 }

@@ -1,5 +1,6 @@
 // What a dump is, as text: a line a fact.
 
+import { escapeControls } from '../util/escape.ts';
 import type { InfoResult, KernelSummary } from '../kernel/info.ts';
 
 /** `KEY  value` lines in groups. */
@@ -64,7 +65,7 @@ function sourceLines({ symbols, types }: InfoResult): string[] {
 const TITLE_WIDTH = 18;
 
 function fact(title: string, value: string): string {
-  return `${title.padEnd(TITLE_WIDTH)} ${value}`;
+  return `${title.padEnd(TITLE_WIDTH)} ${escapeControls(value)}`;
 }
 
 function optional(title: string, value: string | number | undefined): string[] {

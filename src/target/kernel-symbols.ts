@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { Vaddr } from '../util/address.ts';
+import { UnsupportedError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
@@ -39,15 +40,13 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
     const known = kernel.info.symbols();
     return readSymbolList(linked, { origin: `vmlinux ${search.vmlinux?.name}`, known });
   }
-  const kallsyms = problems.attempt('kallsyms', () =>
-    readKernelKallsyms(kernel.space, kernel.info),
-  );
+  const kallsyms = problems.attempt('kallsyms', () => {
+    const found = readKernelKallsyms(kernel.space, kernel.info);
+    if (found === undefined) throw new UnsupportedError('VMCOREINFO does not name its tables');
+    return found;
+  });
   if (kallsyms !== undefined) return kallsyms;
-  problems.addMessage(
-    'kallsyms',
-    'VMCOREINFO does not name its tables; only its own symbols are known',
-    'lookup',
-  );
+  problems.addMessage('symbols', 'only those that VMCOREINFO names are known', 'lookup');
   return new VmcoreinfoSymbols(kernel.info);
 }
 

@@ -15,3 +15,13 @@ export function escapeText(bytes: Uint8Array): string {
 }
 
 const BACKSLASH = 0x5c;
+
+/**
+ * Text that may hold names from a dump, without what a terminal would obey: C0 and C1 control
+ * characters as `\\x1b`, all but the line feed.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}

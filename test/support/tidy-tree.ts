@@ -6,7 +6,7 @@ import { isCode, perFile } from './tidy.ts';
 import type { Break, ProjectFile, Rule } from './tidy.ts';
 
 /** Folders of test/ that mirror nothing. */
-const OWN_TEST_FOLDERS = /^test\/(support|golden|fuzz|real|bench)\//;
+const OWN_TEST_FOLDERS = /^test\/(support|golden|fuzz|hostile|real|bench)\//;
 
 /** Tests of a whole folder instead of one file. */
 const FOLDER_TESTS = /^(round-trip|hostile|real|differential|property)$/;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { escapeText } from '../../src/util/escape.ts';
+import { escapeControls, escapeText } from '../../src/util/escape.ts';
 
 describe('escapeText', () => {
   const CASES: readonly (readonly [bytes: number[], text: string])[] = [
@@ -15,4 +15,10 @@ describe('escapeText', () => {
       assert.equal(escapeText(Uint8Array.from(bytes)), text);
     });
   }
+});
+
+describe('escapeControls', () => {
+  it('keeps line feeds and what people write, and shows what terminals obey', () => {
+    assert.equal(escapeControls('a\n\x1b[2J\x9b2Jé\x7f'), 'a\n\\x1b[2J\\x9b2Jé\\x7f');
+  });
 });

@@ -152,7 +152,8 @@ function decode64(part: TablePart, at: number): ElfProgramHeader {
     flags: view.getUint32(at + 4, le),
     offset: number64(view, at + 8, le),
     vaddr: view.getBigUint64(at + 16, le),
-    paddr: paddr <= Number.MAX_SAFE_INTEGER ? paddr : undefined,
+    // All ones, rounded to a double; any other address that is too large is a damaged one.
+    paddr: paddr < 2 ** 64 ? paddr : undefined,
     filesz: number64(view, at + 32, le),
     memsz: number64(view, at + 40, le),
     align: number64(view, at + 48, le),
