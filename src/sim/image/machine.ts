@@ -9,6 +9,7 @@ import { defineCode, writeCode } from './kernel-code.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
+import { kmallocwdV3, writePatch, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
 import { placeTasks, writeRunQueues, writeTasks, type PlacedTasks } from './tasks.ts';
@@ -22,6 +23,10 @@ export interface MachineOptions {
   /** The types that the image's BTF has, and enumerators of enums without a name. */
   readonly btfNames: readonly TypeName[];
   readonly btfEnumerators?: readonly string[];
+  /** What BTF describes, where it is not what the image is written by. */
+  readonly btfTypes?: TypeSource;
+  /** The version of the patch; v3 unless told. */
+  readonly patch?: Patch;
   /** The most pages that the image may take. */
   readonly pageCountMax?: number;
 }
@@ -47,18 +52,20 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const { types } = options;
   const { kernelOffset, physBase } = facts.kaslr;
   const image = new KernelImage({ kernelOffset, physBase });
-  const btf = encodeBtf(types, {
+  const patch = options.patch ?? kmallocwdV3(facts.kmallocwdTimeout);
+  const btf = encodeBtf(options.btfTypes ?? types, {
     names: options.btfNames,
     enumerators: options.btfEnumerators ?? [],
   });
   const { banner, buildId } = facts;
   defineCode(image);
-  const rodata = new Rodata(image, { banner, buildId, btf });
-  defineVariables(image, types);
+  const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
+  defineVariables(image, types, patch);
   const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
   writeCode(image, areas.memory);
   rodata.write(areas.memory);
   writeVariables(image, areas, facts);
+  writePatch(image, areas.memory, patch);
   const offsets = writePerCpu(image, areas, facts.cpuCount);
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, tasks);

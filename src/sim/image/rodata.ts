@@ -12,19 +12,9 @@ export interface RodataContents {
   /** In hex. */
   readonly buildId: string;
   readonly btf: Uint8Array;
+  /** The formats of the watchdog's lines. */
+  readonly messages: readonly string[];
 }
-
-/** The formats of kmallocwd v3, with KERN_WARNING in front as printk has it in memory. */
-const KERN_WARNING = '\x014';
-const MEMALLOC_FORMATS = [
-  `${KERN_WARNING}MemAlloc-Info: %u stalling task, %u dying task, %u victim task.\n`,
-  ' seq=%u gfp=0x%x order=%u delay=%lu',
-  `${KERN_WARNING}MemAlloc: %s(%u)%s%s%s%s%s\n`,
-  ' uninterruptible',
-  ' exiting',
-  ' dying',
-  ' victim',
-];
 
 /** task_state_array of fs/proc/array.c since 4.14. */
 const TASK_STATES = [
@@ -109,13 +99,14 @@ const NT_GNU_BUILD_ID = 3;
 export class Rodata {
   readonly #image: KernelImage;
   readonly #contents: RodataContents;
-  readonly #strings = stringTable();
+  readonly #strings: StringTable;
   readonly #stringsAt: Vaddr;
   readonly #note: Uint8Array;
 
   constructor(image: KernelImage, contents: RodataContents) {
     this.#image = image;
     this.#contents = contents;
+    this.#strings = stringTable(contents.messages);
     this.#note = buildIdNote(contents.buildId);
     const { address, size } = image.section('rodata');
     const section = 'rodata';
@@ -152,8 +143,13 @@ export class Rodata {
   }
 }
 
-function stringTable(): { bytes: Uint8Array; offsetOf: (text: string) => number } {
-  const texts = [...MEMALLOC_FORMATS, ...TASK_STATES, ...GFPFLAG_NAMES.map(([name]) => name)];
+interface StringTable {
+  readonly bytes: Uint8Array;
+  readonly offsetOf: (text: string) => number;
+}
+
+function stringTable(messages: readonly string[]): StringTable {
+  const texts = [...messages, ...TASK_STATES, ...GFPFLAG_NAMES.map(([name]) => name)];
   const offsets = new Map<string, number>();
   let length = 0;
   for (const text of texts) {

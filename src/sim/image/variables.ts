@@ -9,6 +9,7 @@ import { markStackEnd, THREAD_SIZE, type Areas } from './areas.ts';
 import type { KernelImage, SectionName } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { MachineFacts } from './machine-facts.ts';
+import { definePatch, type Patch } from './patch.ts';
 
 /** JIFFIES_SHIFT: 6 or 7 by HZ, 8 since HZ fits (kernel/time/jiffies.h, HZ of 100 and more). */
 const JIFFIES_SHIFT = 8;
@@ -27,7 +28,7 @@ const FIXED_PERCPU_SIZE = 48;
 export type PerCpuOffsets = readonly Vaddr[];
 
 /** Gives every variable its symbol. */
-export function defineVariables(image: KernelImage, types: TypeSource): void {
+export function defineVariables(image: KernelImage, types: TypeSource, patch: Patch): void {
   definePageTables(image);
   const struct = (name: string): number => structSize(types, name);
   const pidSize = struct('pid') + PID_LEVELS * struct('upid');
@@ -65,7 +66,7 @@ export function defineVariables(image: KernelImage, types: TypeSource): void {
   for (const [section, name, size, align = 8] of places)
     image.define(name, { section, size, align });
   image.mark('jiffies', image.symbol('jiffies_64'), 'D');
-  defineLocals(image, types);
+  defineLocals(image, types, patch);
   image.mark('__per_cpu_start', vaddr(0n), 'A');
   image.mark('__per_cpu_end', image.used('percpu'), 'A');
   image.mark('_edata', image.used('data'), 'D');
@@ -87,7 +88,6 @@ export function writeVariables(image: KernelImage, areas: Areas, facts: MachineF
   set('cpu_khz', facts.tscKhz, 4);
   set('loops_per_jiffy', Math.floor((facts.tscKhz * 1000) / facts.hz));
   set('nr_cpu_ids', facts.cpuCount, 4);
-  set('kmallocwd_timeout', facts.kmallocwdTimeout);
   set('pid_max', 32768, 4);
   for (const mask of ['possible', 'present', 'online', 'active']) {
     set(`__cpu_${mask}_mask`, (1n << BigInt(facts.cpuCount)) - 1n);
@@ -133,7 +133,7 @@ function definePageTables(image: KernelImage): void {
 }
 
 /** Variables that are `static`. */
-function defineLocals(image: KernelImage, types: TypeSource): void {
+function defineLocals(image: KernelImage, types: TypeSource, patch: Patch): void {
   const local = { section: 'data', local: true } as const;
   image.define('init_signals', { ...local, size: structSize(types, 'signal_struct'), align: 64 });
   if (types.find('struct', 'clocksource') !== undefined) {
@@ -143,16 +143,9 @@ function defineLocals(image: KernelImage, types: TypeSource): void {
       align: 64,
     });
   }
-  image.define('kmallocwd_timeout', { ...local, size: 8 });
+  definePatch(image, patch);
   image.define('tsc_khz', { section: 'data', size: 4, align: 4 });
   image.define('cpu_khz', { section: 'data', size: 4, align: 4 });
-  // Where the watchdog copies the record that it looks at; it never ran, so it stays zero.
-  image.define('memalloc', {
-    section: 'bss',
-    local: true,
-    size: structSize(types, 'memalloc_info'),
-    align: 16,
-  });
 }
 
 function writeClocksource(image: KernelImage, memory: KernelMemory, hz: number): void {
