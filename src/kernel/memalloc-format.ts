@@ -25,6 +25,8 @@ export interface MemallocFormat {
   readonly layouts: readonly MemallocLayoutId[];
   /** printk format of the Info line, `%u` in the order of {@link InfoCounts}; none for the RFC. */
   readonly info: string | undefined;
+  /** printk format of a task's line; of v1, which has two, the one of requests. */
+  readonly task: string;
   /** The Info line comes again after the tasks. */
   readonly infoTwice: boolean;
   /** Lists tasks from half the timeout on, once one has reached all of it (v4). */
@@ -34,7 +36,11 @@ export interface MemallocFormat {
   /** `flags=0x%x` after the name, and `switches=%lu` after that. */
   readonly flags: boolean;
   readonly switches: boolean;
+  /** Says ` exiting` of a task with PF_EXITING, since v3. */
+  readonly exitingWord: boolean;
   readonly lists: ListingRule;
+  /** The watchdog's timeout in seconds where nobody sets another. */
+  readonly timeoutSeconds: number;
 }
 
 /**
@@ -55,56 +61,91 @@ export type ListingRule = 'separate' | 'dying' | 'exiting' | 'kswapd' | 'in-flig
 
 const INFO_OLD = 'MemAlloc-Info: %u stalling task, %u dying task, %u victim task.';
 const INFO_NEW = 'MemAlloc-Info: stalling=%u dying=%u exiting=%u victim=%u oom_count=%u';
-const OLD = { info: INFO_OLD, infoTwice: false, halfTimeout: false, flags: false, switches: false };
+const FIVE_WORDS = 'MemAlloc: %s(%u)%s%s%s%s%s';
+const SWITCHES = 'MemAlloc: %s(%u) flags=0x%x switches=%lu';
+const REQUEST = 'seq=%u gfp=0x%x(%pGg) order=%u delay=%lu';
+
+const OLD = {
+  info: INFO_OLD,
+  task: FIVE_WORDS,
+  infoTwice: false,
+  halfTimeout: false,
+  request: 'seq',
+  flags: false,
+  switches: false,
+  exitingWord: true,
+  lists: 'dying',
+  timeoutSeconds: 10,
+} as const;
 const NEW = {
+  task: `${SWITCHES}%s%s%s%s%s`,
   infoTwice: true,
   halfTimeout: true,
+  request: 'names',
   flags: true,
   switches: true,
-  request: 'names',
+  exitingWord: true,
   lists: 'kswapd',
+  timeoutSeconds: 10,
+} as const;
+const RFC = {
+  ...NEW,
+  layouts: ['LR'],
+  info: undefined,
+  infoTwice: false,
+  halfTimeout: false,
+  lists: 'in-flight',
 } as const;
 
 /** All formats, oldest first. */
 export const MEMALLOC_FORMATS: readonly MemallocFormat[] = [
-  { ...OLD, id: 'v1', layouts: ['L1'], request: 'plain', lists: 'separate' },
-  { ...OLD, id: 'v2', layouts: ['L2'], request: 'plain', lists: 'dying' },
-  { ...OLD, id: 'v3', layouts: ['L3'], request: 'seq', lists: 'dying' },
-  { ...OLD, id: 'v4', layouts: ['L4'], request: 'seq', lists: 'dying', halfTimeout: true },
   {
-    ...NEW,
+    ...OLD,
+    id: 'v1',
+    layouts: ['L1'],
+    task: 'MemAlloc: %s(%u) gfp=0x%x order=%u delay=%lu',
+    request: 'plain',
+    exitingWord: false,
+    lists: 'separate',
+  },
+  {
+    ...OLD,
+    id: 'v2',
+    layouts: ['L2'],
+    task: 'MemAlloc: %s(%u)%s%s%s%s',
+    request: 'plain',
+    exitingWord: false,
+  },
+  { ...OLD, id: 'v3', layouts: ['L3'] },
+  { ...OLD, id: 'v4', layouts: ['L4'], halfTimeout: true },
+  {
+    ...OLD,
     id: '2016-02-09',
     layouts: ['L4'],
     info:
       'MemAlloc-Info: %u stalling task, %u dying task, %u exiting task, %u victim task.' +
       ' oom_count=%u',
-    infoTwice: false,
-    flags: false,
-    switches: false,
+    halfTimeout: true,
+    request: 'names',
     lists: 'exiting',
   },
   {
+    // A second delta of the same day lists kswapd as well; its strings are the same.
     ...NEW,
     id: '2016-02-11',
     layouts: ['L4'],
     info: 'MemAlloc-Info: stalling=%u dying=%u exiting=%u, victim=%u oom_count=%u',
+    task: 'MemAlloc: %s(%u) flags=0x%x%s%s%s%s%s',
     infoTwice: false,
     switches: false,
     lists: 'exiting',
   },
   { ...NEW, id: '2016-02-25', layouts: ['L4'], info: `${INFO_NEW}/%u` },
   { ...NEW, id: '2016-03-02', layouts: ['L4k'], info: `${INFO_NEW}/%u` },
-  { ...NEW, id: 'v5', layouts: ['L5'], info: INFO_NEW },
-  { ...NEW, id: 'v8', layouts: ['L8'], info: INFO_NEW },
-  ...(['rfc', 'rfc2'] as const).map((id): MemallocFormat => ({
-    ...NEW,
-    id,
-    layouts: ['LR'],
-    info: undefined,
-    infoTwice: false,
-    halfTimeout: false,
-    lists: 'in-flight',
-  })),
+  { ...NEW, id: 'v5', layouts: ['L5'], info: INFO_NEW, timeoutSeconds: 60 },
+  { ...NEW, id: 'v8', layouts: ['L8'], info: INFO_NEW, timeoutSeconds: 60 },
+  { ...RFC, id: 'rfc', task: `${SWITCHES} ${REQUEST}` },
+  { ...RFC, id: 'rfc2', task: `${SWITCHES} ${REQUEST}%s` },
 ];
 
 /** Names that users know for a format that an earlier version had already. */
@@ -130,4 +171,29 @@ export function memallocFormat(name: string): MemallocFormat | undefined {
 /** The newest format of a layout, for a dump that does not show its own. */
 export function newestFormat(layout: MemallocLayoutId): MemallocFormat | undefined {
   return MEMALLOC_FORMATS.findLast((format) => format.layouts.includes(layout));
+}
+
+/**
+ * The format of a kernel by the strings in its read-only data: both lines have to fit, as far as
+ * they are there. The layout tells those apart that print the same.
+ *
+ * @param strings what printk formats with `MemAlloc` were found, without level and newline
+ * @returns undefined where no string tells, or more than one format fits
+ */
+export function formatOfStrings(
+  layout: MemallocLayoutId,
+  strings: ReadonlySet<string>,
+): MemallocFormat | undefined {
+  const known = (line: (format: MemallocFormat) => string | undefined): boolean =>
+    MEMALLOC_FORMATS.some((format) => strings.has(line(format) ?? ''));
+  const knowsInfo = known(({ info }) => info);
+  const knowsTask = known(({ task }) => task);
+  if (!knowsInfo && !knowsTask) return undefined;
+  const fitting = MEMALLOC_FORMATS.filter(
+    ({ layouts, info, task }) =>
+      layouts.includes(layout) &&
+      (!knowsInfo || (info !== undefined && strings.has(info))) &&
+      (!knowsTask || strings.has(task)),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
 }

@@ -41,6 +41,8 @@ export interface WatchedTask {
 /** What the lines depend on besides the tasks. */
 export interface WatchdogSettings {
   readonly format: MemallocFormat;
+  /** Addresses of tasks in the order of memalloc_list, which v1 goes along for the requests. */
+  readonly listOrder?: readonly string[];
   readonly timeoutJiffies: bigint;
   readonly describeGfp: (mask: number) => string | undefined;
   readonly oomCount?: number;
@@ -125,10 +127,12 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
   switch (settings.format.lists) {
     case 'separate':
       return [
-        ...watched.filter(stalls).map((each) => name(each) + requestWords(each, settings)),
+        ...inListOrder(watched.filter(stalls), settings.listOrder).map(
+          (each) => name(each) + requestWords(each, settings),
+        ),
         ...watched
           .filter(({ words }) => words.dying === true || words.victim === true)
-          .map((each) => name(each) + stateWords({ ...each.words, exiting: false })),
+          .map((each) => name(each) + stateWords(each, settings.format)),
       ];
     case 'in-flight':
       return watched
@@ -141,10 +145,19 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
           name(each) +
             flagWords(each, settings.format) +
             (stalls(each) ? requestWords(each, settings) : '') +
-            stateWords(each.words),
+            stateWords(each, settings.format),
           ...traceLines(each, settings.format),
         ]);
   }
+}
+
+function inListOrder(
+  watched: readonly WatchedTask[],
+  order: readonly string[] = [],
+): readonly WatchedTask[] {
+  const places = new Map(order.map((address, i) => [address, i]));
+  const placeOf = ({ task }: WatchedTask): number => places.get(task.address) ?? order.length;
+  return watched.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 function isListed(each: WatchedTask, { settings, stalls }: Listing): boolean {
@@ -168,17 +181,18 @@ function flagWords({ task }: WatchedTask, format: MemallocFormat): string {
 function requestWords({ record }: WatchedTask, { format, describeGfp }: WatchdogSettings): string {
   if (record === undefined) return '';
   const mask = Number(record.gfpMask);
-  const names = format.request === 'names' ? `(${describeGfp(mask) ?? ''})` : '';
+  // %pGg writes bits that it has no name for in hex.
+  const names = format.request === 'names' ? `(${describeGfp(mask) ?? record.gfpMask})` : '';
   const seq = format.request === 'plain' ? '' : ` seq=${record.seq ?? '?'}`;
   // The member is an unsigned int: a mempool request, -1, prints as 4294967295.
   const order = record.mempool ? 0xffffffff : record.order;
   return `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${record.delay}`;
 }
 
-function stateWords(words: TaskWords): string {
+function stateWords({ words }: WatchedTask, format: MemallocFormat): string {
   return (
     (words.uninterruptible === true ? ' uninterruptible' : '') +
-    (words.exiting === true ? ' exiting' : '') +
+    (format.exitingWord && words.exiting === true ? ' exiting' : '') +
     (words.dying === true ? ' dying' : '') +
     (words.victim === true ? ' victim' : '')
   );

@@ -2,16 +2,10 @@
 // printed about it. The result object of `stallcore memalloc`.
 
 import type { Vmcore } from '../target/vmcore.ts';
-import { latin1 } from '../util/byte-reader.ts';
-import { vaddr } from '../util/address.ts';
 import { gfpNamer } from './gfp.ts';
 import { readJiffies, type Jiffies } from './jiffies.ts';
-import {
-  MEMALLOC_FORMATS,
-  memallocFormat,
-  newestFormat,
-  type MemallocFormat,
-} from './memalloc-format.ts';
+import { chooseFormat } from './memalloc-choice.ts';
+import type { MemallocFormat } from './memalloc-format.ts';
 import {
   watchdogReport,
   type InfoCounts,
@@ -84,9 +78,10 @@ interface Facts {
   readonly bits: ThreadFlagBits;
   readonly time: Jiffies;
   readonly watched: readonly WatchedTask[];
+  /** Tasks in the order of memalloc_list; of layout L1 only. */
+  readonly listOrder?: readonly string[];
 }
 
-const SECONDS_DEFAULT = 10;
 /** The state of a dead task: 64 before v4.14, 128 since; neither bit stands alone otherwise. */
 const TASK_DEAD: ReadonlySet<number> = new Set([64, 128]);
 const TASK_UNINTERRUPTIBLE = 2;
@@ -119,9 +114,14 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
       tasks: facts.watched.map((each) => taskResult(each, new Set(), facts, () => undefined)),
     };
   }
-  const timeout = chooseTimeout(vmcore, facts.time.hz, options.timeoutSeconds);
+  const timeout = chooseTimeout(vmcore, {
+    hz: facts.time.hz,
+    chosen: options.timeoutSeconds,
+    otherwise: format.timeoutSeconds,
+  });
   const report = watchdogReport(facts.watched, {
     format,
+    ...(facts.listOrder === undefined ? {} : { listOrder: facts.listOrder }),
     timeoutJiffies: timeout.jiffies,
     describeGfp: gfp.describe,
     ...counters(vmcore, format),
@@ -161,25 +161,28 @@ function readFacts(
   const byTask = new Map(records.map((record) => [record.task, record]));
   const kswapdBit = kswapdFlag(table.tasks);
   const deadIsNotExiting = format?.lists === 'exiting' || format?.lists === 'kswapd';
-  const watched = inListOrder(layout, table.tasks, records).map((task) => ({
+  const watched = table.tasks.map((task) => ({
     task,
     words: wordsOf(task, bits, deadIsNotExiting),
     kswapd: kswapdBit !== undefined && ((task.flags ?? 0) & kswapdBit) !== 0,
     record: byTask.get(task.address),
   }));
-  return { table, bits, time, watched };
+  reportStrangers(vmcore, table.tasks, byTask);
+  const listOrder = layout?.id === 'L1' ? { listOrder: [...byTask.keys()] } : {};
+  return { table, bits, time, watched, ...listOrder };
 }
 
-/** v1 goes along memalloc_list for the requests; the tasks on it come first, in its order. */
-function inListOrder(
-  layout: MemallocLayout | undefined,
+/** The entries of memalloc_list name their tasks, and one may name what is no task. */
+function reportStrangers(
+  { problems }: Vmcore,
   tasks: readonly Task[],
-  records: readonly MemallocRecord[],
-): readonly Task[] {
-  if (layout?.id !== 'L1') return tasks;
-  const byAddress = new Map(tasks.map((task) => [task.address, task]));
-  const listed = records.flatMap(({ task }) => byAddress.get(task) ?? []);
-  return [...new Set([...listed, ...tasks])];
+  byTask: ReadonlyMap<string, MemallocRecord>,
+): void {
+  const known = new Set(tasks.map(({ address }) => address));
+  for (const address of byTask.keys()) {
+    if (known.has(address)) continue;
+    problems.addMessage('memalloc_list', `an entry of task ${address}, which no list leads to`);
+  }
 }
 
 function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): TaskWords {
@@ -241,54 +244,6 @@ function taskResult(
   };
 }
 
-/** The format that the caller names, else the dump's own, else the newest of its layout. */
-function chooseFormat(
-  vmcore: Vmcore,
-  layout: MemallocLayout | undefined,
-  wanted: string | undefined,
-): { format: MemallocFormat | undefined; formatSource: string } {
-  if (wanted !== undefined) {
-    const format = memallocFormat(wanted);
-    if (format === undefined) throw new InvalidError(`format ${wanted}: not a format of kmallocwd`);
-    return { format, formatSource: 'chosen by the user' };
-  }
-  if (layout === undefined) return { format: undefined, formatSource: 'no record' };
-  const own = formatInRodata(vmcore);
-  const matching = MEMALLOC_FORMATS.filter(
-    (format) => own !== undefined && format.info === own && format.layouts.includes(layout.id),
-  );
-  const [only] = matching;
-  if (only !== undefined && matching.length === 1) {
-    return { format: only, formatSource: 'format string in the read-only data of this kernel' };
-  }
-  return { format: newestFormat(layout.id), formatSource: `newest format of layout ${layout.id}` };
-}
-
-/** 64 MiB is more than the read-only data of any kernel. */
-const RODATA_MAX = 64 << 20;
-
-/** The `MemAlloc-Info:` format string between __start_rodata and __end_rodata. */
-function formatInRodata(vmcore: Vmcore): string | undefined {
-  const start = vmcore.symbols.lookup('__start_rodata');
-  const end = vmcore.symbols.lookup('__end_rodata') ?? vmcore.symbols.lookup('__init_begin');
-  if (start === undefined || end === undefined || end <= start) return undefined;
-  const size = Math.min(Number(end - start), RODATA_MAX);
-  for (let at = 0; at < size; at += CHUNK) {
-    // The chunks overlap by more than the longest format.
-    const bytes = vmcore.readAvailable(vaddr(start + BigInt(at)), Math.min(CHUNK + 256, size - at));
-    const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(
-      'MemAlloc-Info: ',
-    );
-    if (found >= 0) {
-      const text = latin1(bytes.subarray(found, found + 256));
-      return /^[^\0\n]*/.exec(text)?.[0];
-    }
-  }
-  return undefined;
-}
-
-const CHUNK = 1 << 20;
-
 interface Timeout {
   readonly seconds: number;
   readonly jiffies: bigint;
@@ -298,19 +253,24 @@ interface Timeout {
 /** The caller's, else the dump's own where it is not 0, else the default of the patch. */
 function chooseTimeout(
   vmcore: Vmcore,
-  hz: number | undefined,
-  seconds: number | undefined,
+  seconds: { hz: number | undefined; chosen: number | undefined; otherwise: number },
 ): Timeout {
-  if (hz === undefined && seconds !== undefined) {
+  const { hz, chosen, otherwise } = seconds;
+  if (hz === undefined && chosen !== undefined) {
     throw new InvalidError('timeout in seconds: HZ of this kernel could not be found');
   }
-  if (seconds !== undefined && hz !== undefined) {
-    return { seconds, jiffies: BigInt(Math.round(seconds * hz)), source: 'chosen by the user' };
+  if (chosen !== undefined && hz !== undefined) {
+    const jiffies = BigInt(Math.round(chosen * hz));
+    return { seconds: chosen, jiffies, source: 'chosen by the user' };
   }
   const own = ownTimeout(vmcore, hz);
   if (own !== undefined) return own;
-  const jiffies = BigInt(SECONDS_DEFAULT * (hz ?? 0));
-  return { seconds: SECONDS_DEFAULT, jiffies, source: 'default of the patch' };
+  if (hz === undefined) {
+    const what = 'HZ of this kernel could not be found: every request in flight counts as stalling';
+    vmcore.problems.addMessage('timeout', what, 'lookup');
+  }
+  const jiffies = BigInt(otherwise * (hz ?? 0));
+  return { seconds: otherwise, jiffies, source: 'default of the patch' };
 }
 
 function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined {

@@ -54,12 +54,18 @@ export interface MemallocRecord {
   readonly report?: boolean;
   /** 1: in the too_many_isolated() loop, 2: waiting for oom_lock (L4k). */
   readonly knownLocation?: number;
+  /** Which of the two counters of requests in flight this one is in (L1, L5, L8). */
+  readonly idx?: number;
+  /**
+   * The watchdog began a new interval since the request started, so it would look for stalls. Of a
+   * request in flight with an `idx`, where the kernel's index of the active counter can be read.
+   */
+  readonly survivedInterval?: boolean;
 }
 
 /** Four levels: a request, reclaim below it, a mempool or notifier, an interrupt. */
 const DEPTH_MAX = 4;
 const ORDER_MEMPOOL = 0xffffffff;
-/** An L1 list holds one entry a task. */
 const LIST_SUBJECT = 'memalloc_list';
 
 const PATHS = {
@@ -72,6 +78,7 @@ const PATHS = {
   type: 'type',
   report: 'report',
   knownLocations: 'known_locations',
+  idx: ['idx', 'index'],
   task: 'task',
 } as const;
 
@@ -123,6 +130,7 @@ export function readMemallocRecords(
 ): MemallocRecord[] {
   const places =
     layout.id === 'L1' ? listedPlaces(vmcore, layout) : taskPlaces(vmcore, about.tasks);
+  const activeIndex = activeCounter(vmcore);
   const reader = new RecordReader(vmcore, layout.struct, PATHS);
   const records: MemallocRecord[] = [];
   for (const { task, address } of places) {
@@ -131,10 +139,36 @@ export function readMemallocRecords(
       subject: () => `memalloc of task ${task ?? hex(address)}`,
     });
     const owner = task ?? (typeof values.task === 'bigint' ? hex(values.task) : undefined);
-    const record = owner === undefined ? undefined : decode(values, { layout, owner, ...about });
+    const record =
+      owner === undefined
+        ? undefined
+        : decode(values, { layout, owner, activeIndex, jiffies: about.jiffies });
     if (record !== undefined) records.push(record);
   }
-  return records;
+  return layout.id === 'L1' ? foldNested(records) : records;
+}
+
+/**
+ * A request of layout L1 that runs inside another of its task has an entry of its own. What the
+ * later layouts say of such a pair: the outer request, and how deep the task is in it.
+ */
+function foldNested(records: readonly MemallocRecord[]): MemallocRecord[] {
+  const outermost = new Map<string, MemallocRecord>();
+  for (const record of records) {
+    const { task } = record;
+    const outer = outermost.get(task);
+    const depth = (outer?.depth ?? 0) + 1;
+    outermost.set(task, { ...(outer ?? record), depth, corruptDepth: depth > DEPTH_MAX });
+  }
+  return [...outermost.values()];
+}
+
+/** memalloc_active_index of v5 and later; v1 called it memalloc_counter_active_index. */
+function activeCounter(vmcore: Vmcore): number | undefined {
+  const names = ['memalloc_active_index', 'memalloc_counter_active_index'];
+  const name = names.find((each) => vmcore.symbols.lookup(each) !== undefined);
+  if (name === undefined) return undefined;
+  return vmcore.problems.attempt(name, () => vmcore.global(name).number());
 }
 
 interface Place {
@@ -160,7 +194,12 @@ function* listedPlaces(vmcore: Vmcore, layout: MemallocLayout): Generator<Place>
 
 function decode(
   values: Values,
-  about: { layout: MemallocLayout; owner: string; jiffies: bigint },
+  about: {
+    layout: MemallocLayout;
+    owner: string;
+    activeIndex: number | undefined;
+    jiffies: bigint;
+  },
 ): MemallocRecord | undefined {
   const { id } = about.layout;
   // An entry of memalloc_list is in flight for as long as it is on the list.
@@ -191,7 +230,16 @@ function decode(
     inherited: sequence === 0 && depth === 0 && !empty,
     corruptDepth: depth > DEPTH_MAX,
     ...scratchFields(values),
+    ...counterFields(number(values.idx), depth > 0 ? about.activeIndex : undefined),
   };
+}
+
+function counterFields(
+  idx: number | undefined,
+  activeIndex: number | undefined,
+): Partial<MemallocRecord> {
+  if (idx === undefined) return {};
+  return { idx, ...(activeIndex === undefined ? {} : { survivedInterval: idx !== activeIndex }) };
 }
 
 function sequenceFields(

@@ -70,6 +70,7 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
     kmallocwd_timeout: 'unsigned long',
     memalloc: ['struct memalloc_info', 'struct memalloc'],
     memalloc_list: 'struct list_head',
+    memalloc_counter_active_index: 'u8',
     memalloc_in_flight: 'int [2]',
     memalloc_active_index: 'u8',
   },

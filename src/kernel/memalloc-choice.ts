@@ -1,0 +1,77 @@
+// Which version of the patch a kernel has, as far as the lines it prints go. The layout of the
+// record says most; what it leaves open the kernel's own printk formats tell.
+
+import type { Vmcore } from '../target/vmcore.ts';
+import { vaddr } from '../util/address.ts';
+import { latin1 } from '../util/byte-reader.ts';
+import { InvalidError } from '../util/errors.ts';
+import {
+  formatOfStrings,
+  memallocFormat,
+  newestFormat,
+  type MemallocFormat,
+} from './memalloc-format.ts';
+import type { MemallocLayout } from './memalloc.ts';
+
+/** A format and why it was taken; none where the kernel has no record. */
+export interface FormatChoice {
+  readonly format: MemallocFormat | undefined;
+  readonly formatSource: string;
+}
+
+/**
+ * The format that the caller names, else the dump's own, else the newest of its layout.
+ *
+ * @throws InvalidError for a name that is no format's
+ */
+export function chooseFormat(
+  vmcore: Vmcore,
+  layout: MemallocLayout | undefined,
+  wanted: string | undefined,
+): FormatChoice {
+  if (wanted !== undefined) {
+    const format = memallocFormat(wanted);
+    if (format === undefined) throw new InvalidError(`format ${wanted}: not a format of kmallocwd`);
+    return { format, formatSource: 'chosen by the user' };
+  }
+  if (layout === undefined) return { format: undefined, formatSource: 'no record' };
+  const own = formatOfStrings(layout.id, printkFormats(vmcore));
+  if (own !== undefined) {
+    return { format: own, formatSource: 'format string in the read-only data of this kernel' };
+  }
+  return { format: newestFormat(layout.id), formatSource: `newest format of layout ${layout.id}` };
+}
+
+/** 64 MiB is more than the read-only data of any kernel. */
+const RODATA_MAX = 64 << 20;
+const CHUNK = 1 << 20;
+/** Longer than every format; what starts in one chunk ends before this much of the next. */
+const STRING_MAX = 256;
+/** The patch has four strings that start so. */
+const STRING_COUNT_MAX = 64;
+const STRING_START = 'MemAlloc';
+
+/** The strings between __start_rodata and __end_rodata that start with `MemAlloc`. */
+function printkFormats(vmcore: Vmcore): Set<string> {
+  const found = new Set<string>();
+  const start = vmcore.symbols.lookup('__start_rodata');
+  const end = vmcore.symbols.lookup('__end_rodata') ?? vmcore.symbols.lookup('__init_begin');
+  if (start === undefined || end === undefined || end <= start) return found;
+  const size = Math.min(Number(end - start), RODATA_MAX);
+  for (let at = 0; at < size; at += CHUNK) {
+    const length = Math.min(CHUNK + STRING_MAX, size - at);
+    addStrings(found, vmcore.readAvailable(vaddr(start + BigInt(at)), length));
+  }
+  return found;
+}
+
+function addStrings(into: Set<string>, bytes: Uint8Array): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = buffer.indexOf(STRING_START);
+  while (at >= 0 && at < CHUNK && into.size < STRING_COUNT_MAX) {
+    // A string of printk starts with its level and ends with a newline; neither tells versions.
+    const text = /^[^\0\n]*/.exec(latin1(bytes.subarray(at, at + STRING_MAX)))?.[0];
+    if (text !== undefined) into.add(text);
+    at = buffer.indexOf(STRING_START, at + 1);
+  }
+}
