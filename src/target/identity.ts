@@ -118,7 +118,11 @@ function readBanner(space: AddressSpace, symbols: SymbolTable): string | undefin
   return latin1(bytes.subarray(0, end)).replace(/\n$/, '');
 }
 
-/** VMCOREINFO's build ID is checked with the kernel's .notes section where both are there. */
+/**
+ * The .notes section goes before VMCOREINFO: stable kernels of 2024 (6.1.113 to 6.1.118 and others)
+ * wrote garbage there that looks like a build ID. Where the section is not in the dump, the other
+ * is taken as what it is; a wrong one matches no layout file.
+ */
 function readBuildId({ info, space, symbols }: IdentityParts): {
   buildId?: Fact<string>;
   buildIdDoubt?: string;
@@ -132,7 +136,7 @@ function readBuildId({ info, space, symbols }: IdentityParts): {
     return { buildId: { value: fromNotes, source: 'the .notes section' }, ...buildIdDoubt };
   }
   if (told === undefined || doubt !== undefined) return buildIdDoubt;
-  return { buildId: { value: told.hex, source: FROM_INFO } };
+  return { buildId: { value: told.hex, source: `${FROM_INFO}, not confirmed by .notes` } };
 }
 
 /** A variable of the memory layout, which exists with CONFIG_DYNAMIC_MEMORY_LAYOUT only. */

@@ -11,12 +11,6 @@ const LINE_COLUMNS_MAX = 100;
 /** Files that may be longer than the others: tables of constants, and generated ones. */
 export const LONG_FILES: readonly string[] = [];
 
-/**
- * Files that may look at a release. BUILD-ID is garbage in some stable releases, and garbage of 20
- * bytes looks like any other build ID: nothing else in the note betrays it.
- */
-export const RELEASE_READERS: readonly string[] = ['src/format/vmcoreinfo/build-id.ts'];
-
 type Found = Omit<Break, 'path'>;
 
 const isSrc = (path: string): boolean => path.startsWith('src/') && isCode(path);
@@ -199,11 +193,7 @@ export const CODE_RULES: readonly Rule[] = [
   ),
   banNodes('no focused test', (path) => path.startsWith('test/') && isCode(path), onlyTest),
   banNodes('no bare catch', isCode, bareCatch),
-  banNodes(
-    'no kernel version',
-    (path) => isSrc(path) && !RELEASE_READERS.includes(path),
-    versionComparison,
-  ),
+  banNodes('no kernel version', isSrc, versionComparison),
   banText('no leftover', (path) => (isCode(path) || isScript(path)) && !isTidy(path), {
     pattern: /\b(TODO|FIXME|XXX|HACK)\b/g,
     what: 'unfinished',

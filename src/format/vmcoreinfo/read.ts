@@ -15,7 +15,6 @@
 import { vaddr, type Vaddr } from '../../util/address.ts';
 import { latin1 } from '../../util/byte-reader.ts';
 import { FormatError } from '../../util/errors.ts';
-import { hasBuildIdBug } from './build-id.ts';
 
 /** Text that is longer is cut: VMCOREINFO_BYTES is one page, of 64 KiB at most. */
 export const VMCOREINFO_SIZE_MAX = 64 << 10;
@@ -64,7 +63,7 @@ export class Vmcoreinfo {
   get buildId(): VmcoreinfoBuildId | undefined {
     const hex = this.entries.get('BUILD-ID');
     if (hex === undefined) return undefined;
-    return { hex, unreliable: unreliableBuildId(hex, this.osrelease ?? '') };
+    return { hex, unreliable: unreliableBuildId(hex) };
   }
 
   /** `SYMBOL(name)`: its virtual address, KASLR included. */
@@ -132,12 +131,11 @@ export function readVmcoreinfo(bytes: Uint8Array): Vmcoreinfo {
   return new Vmcoreinfo(entries, unknownLines);
 }
 
-function unreliableBuildId(hex: string, osrelease: string): string | undefined {
+function unreliableBuildId(hex: string): string | undefined {
   if (!/^(?:[0-9a-f]{32}|[0-9a-f]{40})$/.test(hex)) {
     return `expected 40 hex digits, have ${JSON.stringify(hex.slice(0, 80))}`;
   }
   if (/^(?:00)+$|^(?:ff)+$/.test(hex)) return 'all its bytes are the same';
-  if (hasBuildIdBug(osrelease)) return `${osrelease} wrote a wrong build ID to VMCOREINFO`;
   return undefined;
 }
 

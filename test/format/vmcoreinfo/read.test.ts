@@ -109,29 +109,18 @@ describe('readVmcoreinfo', () => {
 
 describe('Vmcoreinfo.buildId', () => {
   const good = '3b43fad5034874490492495d552c0af6a5fab235';
-  const cases: [release: string, hex: string, unreliable: RegExp | undefined][] = [
-    ['6.12.8', good, undefined],
-    ['6.12.8', '00112233445566778899aabbccddeeff', undefined],
-    ['6.12.8', '', /expected 40 hex digits, have ""/],
-    ['6.12.8', good.slice(2), /expected 40 hex digits/],
-    ['6.12.8', good.replace('3b', 'zz'), /expected 40 hex digits/],
-    ['6.12.8', '00'.repeat(20), /all its bytes are the same/],
-    ['6.12.8', 'ff'.repeat(20), /all its bytes are the same/],
-    ['6.1.112', good, undefined],
-    ['6.1.113-custom', good, /6.1.113-custom wrote a wrong build ID/],
-    ['6.1.118', good, /wrote a wrong build ID/],
-    ['6.1.119', good, undefined],
-    ['6.1.0-56-cloud-amd64', good, undefined],
-    ['5.15.167', good, undefined],
-    ['5.15.200', good, /wrote a wrong build ID/],
-    ['6.6.62', good, /wrote a wrong build ID/],
-    ['6.10.14', good, /wrote a wrong build ID/],
-    ['6.11.9', good, /wrote a wrong build ID/],
-    ['6.11.10', good, undefined],
+  const cases: [hex: string, unreliable: RegExp | undefined][] = [
+    [good, undefined],
+    ['00112233445566778899aabbccddeeff', undefined],
+    ['', /expected 40 hex digits, have ""/],
+    [good.slice(2), /expected 40 hex digits/],
+    [good.replace('3b', 'zz'), /expected 40 hex digits/],
+    ['00'.repeat(20), /all its bytes are the same/],
+    ['ff'.repeat(20), /all its bytes are the same/],
   ];
-  for (const [release, hex, unreliable] of cases) {
-    it(`${unreliable === undefined ? 'trusts' : 'doubts'} "${hex}" of ${release}`, () => {
-      const { buildId } = readVmcoreinfo(text(`OSRELEASE=${release}\nBUILD-ID=${hex}\n`));
+  for (const [hex, unreliable] of cases) {
+    it(`${unreliable === undefined ? 'trusts' : 'doubts'} "${hex}"`, () => {
+      const { buildId } = readVmcoreinfo(text(`OSRELEASE=6.12.8\nBUILD-ID=${hex}\n`));
       assert.equal(buildId?.hex, hex);
       if (unreliable === undefined) assert.equal(buildId.unreliable, undefined);
       else assert.match(buildId.unreliable ?? '', unreliable);
