@@ -1,0 +1,35 @@
+// The benchmark with tiny inputs, so that it cannot rot. No figure is checked.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SAMPLE } from '../support/specimen.ts';
+import { bench } from './main.ts';
+
+describe('bench', () => {
+  it('prints a figure for each thing that it measures', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stallcore-bench-'));
+    const lines: string[] = [];
+    try {
+      await bench({
+        dump: SAMPLE,
+        vmlinux: undefined,
+        runs: 1,
+        rawBytes: 1 << 20,
+        pageCount: 20,
+        folder,
+        print: (line) => lines.push(line),
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    const text = lines.join('\n');
+    for (const codec of ['zlib', 'lzo', 'snappy', 'zstd']) {
+      assert.match(text, new RegExp(`^${codec}: \\d+ pages/s`, 'm'));
+    }
+    assert.match(text, /^raw image .* searched at \d+\.\d\d GiB\/s$/m);
+    assert.match(text, /^(stallcore tasks.*: \d+\.\d+ s|whole programs: skipped)/m);
+    assert.match(text, /^(crash ps|whole programs): skipped, /m);
+  });
+});

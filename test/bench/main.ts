@@ -1,0 +1,67 @@
+// npm run bench: how long a whole `stallcore tasks` takes and how much memory, beside the tools that
+// people use today, in one run on one dump. The machine may be busy with other things: programs that
+// are compared run in turns, medians are printed, and each stands as a ratio to the other.
+//
+//     npm run bench -- [VMCORE] [--vmlinux FILE] [--runs N]
+//
+// crash and drgn cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can print
+// the kernel's log without, which is the least that any tool can do with a dump.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { benchCodecs } from './codecs.ts';
+import { benchPrograms } from './programs.ts';
+import { benchRawSearch } from './raw-search.ts';
+
+/** What is measured. */
+export interface BenchOptions {
+  readonly dump: string;
+  /** With DWARF; crash and drgn are left out without one. */
+  readonly vmlinux: string | undefined;
+  /** How often each program runs. */
+  readonly runs: number;
+  /** Size of the raw image that is searched. */
+  readonly rawBytes: number;
+  /** Pages that each codec unpacks. */
+  readonly pageCount: number;
+  /** For files that are made on the way. */
+  readonly folder: string;
+  readonly print: (line: string) => void;
+}
+
+/** Measures all and prints a line a figure. */
+export async function bench(options: BenchOptions): Promise<void> {
+  options.print(`node ${process.version}, ${options.runs} runs, medians`);
+  await benchPrograms(options);
+  await benchCodecs(options);
+  await benchRawSearch(options);
+}
+
+const SAMPLE = fileURLToPath(new URL('../../samples/three-stalls.vmcore', import.meta.url));
+const REAL = fileURLToPath(new URL('../../../shared/vmcores/k61-press-d31.kdump', import.meta.url));
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { vmlinux: { type: 'string' }, runs: { type: 'string', default: '9' } },
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-bench-'));
+  try {
+    await bench({
+      dump: positionals[0] ?? (existsSync(REAL) ? REAL : SAMPLE),
+      vmlinux: values.vmlinux,
+      runs: Math.max(1, Number(values.runs)),
+      rawBytes: 256 << 20,
+      pageCount: 4000,
+      folder,
+      print: (line) => process.stdout.write(`${line}\n`),
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -1,0 +1,162 @@
+// Whole programs: from the command line to the last byte of output.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readTasks } from '../../src/kernel/task.ts';
+import { openVmcore } from '../../src/target/open.ts';
+import { median } from './median.ts';
+import type { BenchOptions } from './main.ts';
+
+/** What one run of a program took. */
+interface Cost {
+  readonly wallSeconds: number;
+  /** In user and kernel mode together: what is left of a busy machine's noise. */
+  readonly cpuSeconds: number;
+  readonly memoryMib: number;
+}
+
+interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly input?: string;
+  /** Says whether the output is an answer; a tool that fails fast is not fast. */
+  readonly answered: (output: string) => boolean;
+}
+
+const STALLCORE = fileURLToPath(new URL('../../bin/stallcore.js', import.meta.url));
+const BUNDLE = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const GNU_TIME = '/usr/bin/time';
+const GNU_TIME_FORMAT = 'cost %e %U %S %M';
+
+/** stallcore against each other tool in turns, then the share of each task. */
+export async function benchPrograms(options: BenchOptions): Promise<void> {
+  const { dump, print } = options;
+  if (!existsSync(GNU_TIME)) {
+    print(`whole programs: skipped, ${GNU_TIME} is not installed`);
+    return;
+  }
+  const tasks = stallcore(dump);
+  const costs = compare([tasks, nodeAlone()], options);
+  for (const other of others(options)) {
+    if (typeof other === 'string') print(other);
+    else compare([tasks, other], options);
+  }
+  const [own, node] = costs;
+  if (own === undefined || node === undefined) return;
+  const vmcore = await openVmcore([dump]);
+  const { tasks: all, idle } = readTasks(vmcore);
+  vmcore.close();
+  const count = all.length + idle.length;
+  const each = ((own.wallSeconds - node.wallSeconds) / count) * 1e6;
+  print(`${count} tasks: ${each.toFixed(0)} us each, all but node's own start shared out`);
+}
+
+function stallcore(dump: string): Program {
+  const source = fileURLToPath(new URL('../support/cli-once.ts', import.meta.url));
+  const isBuilt = existsSync(BUNDLE);
+  const program = isBuilt ? [STALLCORE] : ['--import=tsx', source];
+  return {
+    name: `stallcore tasks${isBuilt ? '' : ' (from source: npm run build makes it faster)'}`,
+    command: [process.execPath, ...program, 'tasks', dump],
+    answered: (output) => output.includes(' idle tasks'),
+  };
+}
+
+function nodeAlone(): Program {
+  return { name: 'node -e 0', command: [process.execPath, '-e', '0'], answered: () => true };
+}
+
+/** The other tools; a line to print instead of one that cannot be run here. */
+function others({ dump, vmlinux, folder }: BenchOptions): (Program | string)[] {
+  const dmesg = join(folder, 'dmesg.txt');
+  const script = join(folder, 'ps.py');
+  writeFileSync(
+    script,
+    'from drgn.helpers.linux.pid import for_each_task\n' +
+      'for task in for_each_task(prog):\n    print(task.pid.value_(), task.comm.string_())\n',
+  );
+  const missing = 'skipped, no vmlinux given (--vmlinux FILE)';
+  return [
+    installed('makedumpfile') ?? {
+      name: 'makedumpfile --dump-dmesg',
+      command: ['makedumpfile', '-f', '--dump-dmesg', dump, dmesg],
+      answered: () => existsSync(dmesg),
+    },
+    vmlinux === undefined
+      ? `crash ps: ${missing}`
+      : (installed('crash') ?? {
+          name: 'crash ps',
+          command: ['crash', '-s', vmlinux, dump],
+          input: 'ps\nquit\n',
+          answered: (output) => /\bPID\b/.test(output),
+        }),
+    vmlinux === undefined
+      ? `drgn for_each_task: ${missing}`
+      : (installed('drgn') ?? {
+          name: 'drgn for_each_task',
+          command: ['drgn', '-q', '-c', dump, '-s', vmlinux, script],
+          answered: (output) => /^1 b'/m.test(output),
+        }),
+  ];
+}
+
+/** undefined if a tool is there, else the line that says that it is not. */
+function installed(tool: string): string | undefined {
+  const found = spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
+  return found ? undefined : `${tool}: skipped, not installed`;
+}
+
+/** Runs two programs in turns, A B A B, and prints the medians and their ratio. */
+function compare(pair: readonly [Program, Program], options: BenchOptions): (Cost | undefined)[] {
+  const costs: Cost[][] = [[], []];
+  for (let round = 0; round < options.runs; round++) {
+    pair.forEach((program, i) => {
+      const cost = run(program);
+      if (cost !== undefined) costs[i]?.push(cost);
+    });
+  }
+  const medians = costs.map((all) => (all.length < options.runs ? undefined : medianCost(all)));
+  medians.forEach((cost, i) => options.print(line(pair[i] as Program, cost, options)));
+  const [own, other] = medians;
+  if (own !== undefined && other !== undefined) {
+    const ratio = (key: keyof Cost): string => (own[key] / other[key]).toFixed(2);
+    options.print(
+      `  ratio: ${ratio('wallSeconds')} of the time, ${ratio('cpuSeconds')} of the CPU time, ` +
+        `${ratio('memoryMib')} of the memory`,
+    );
+  }
+  return medians;
+}
+
+function line({ name }: Program, cost: Cost | undefined, { dump }: BenchOptions): string {
+  if (cost === undefined) return `${name}: cannot read ${basename(dump)}`;
+  const { wallSeconds, cpuSeconds, memoryMib } = cost;
+  const seconds = `${wallSeconds.toFixed(3)} s, CPU ${cpuSeconds.toFixed(3)} s`;
+  return `${name}: ${seconds}, ${memoryMib.toFixed(0)} MiB`;
+}
+
+/** undefined where the program gave no answer. */
+function run({ command, input, answered }: Program): Cost | undefined {
+  const started = process.hrtime.bigint();
+  const { stdout, stderr } = spawnSync(GNU_TIME, ['-f', GNU_TIME_FORMAT, ...command], {
+    encoding: 'latin1',
+    input: input ?? '',
+    maxBuffer: 64 << 20,
+  });
+  const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
+  const figures = /^cost \S+ (\S+) (\S+) (\d+)$/m.exec(stderr);
+  if (figures === null || !answered(stdout)) return undefined;
+  const [user, system, kib] = figures.slice(1).map(Number) as [number, number, number];
+  return { wallSeconds, cpuSeconds: user + system, memoryMib: kib / 1024 };
+}
+
+function medianCost(costs: readonly Cost[]): Cost {
+  const of = (key: keyof Cost): number => median(costs.map((cost) => cost[key]));
+  return {
+    wallSeconds: of('wallSeconds'),
+    cpuSeconds: of('cpuSeconds'),
+    memoryMib: of('memoryMib'),
+  };
+}
