@@ -16,7 +16,7 @@ describe('bench', () => {
         dump: SAMPLE,
         vmlinux: undefined,
         runs: 1,
-        rawBytes: 1 << 20,
+        noiseBytes: 1 << 20,
         pageCount: 20,
         folder,
         print: (line) => lines.push(line),

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { benchCodecs } from './codecs.ts';
 import { benchPrograms } from './programs.ts';
-import { benchRawSearch } from './raw-search.ts';
+import { benchRawSearch, RAW_IMAGE_SIZE } from './raw-search.ts';
 
 /** What is measured. */
 export interface BenchOptions {
@@ -23,8 +23,8 @@ export interface BenchOptions {
   readonly vmlinux: string | undefined;
   /** How often each program runs. */
   readonly runs: number;
-  /** Size of the raw image that is searched. */
-  readonly rawBytes: number;
+  /** How much of the raw image is filled with noise first; the rest is a hole in the file. */
+  readonly noiseBytes: number;
   /** Pages that each codec unpacks. */
   readonly pageCount: number;
   /** For files that are made on the way. */
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
       dump: positionals[0] ?? (existsSync(REAL) ? REAL : SAMPLE),
       vmlinux: values.vmlinux,
       runs: Math.max(1, Number(values.runs)),
-      rawBytes: 256 << 20,
+      noiseBytes: RAW_IMAGE_SIZE,
       pageCount: 4000,
       folder,
       print: (line) => process.stdout.write(`${line}\n`),

@@ -121,7 +121,9 @@ function compare(pair: readonly [Program, Program], options: BenchOptions): (Cos
   medians.forEach((cost, i) => options.print(line(pair[i] as Program, cost, options)));
   const [own, other] = medians;
   if (own !== undefined && other !== undefined) {
-    const ratio = (key: keyof Cost): string => (own[key] / other[key]).toFixed(2);
+    // GNU time counts hundredths of a second; of less there is no ratio.
+    const ratio = (key: keyof Cost): string =>
+      other[key] === 0 ? '?' : (own[key] / other[key]).toFixed(2);
     options.print(
       `  ratio: ${ratio('wallSeconds')} of the time, ${ratio('cpuSeconds')} of the CPU time, ` +
         `${ratio('memoryMib')} of the memory`,

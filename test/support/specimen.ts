@@ -107,6 +107,11 @@ export class Specimen {
     return this.#intact.vmcore.space.translate(address);
   }
 
+  /** Bytes as they are in memory. */
+  bytes(address: Vaddr, length: number): Uint8Array {
+    return this.#intact.vmcore.readBytes(address, length);
+  }
+
   /** The u64 at a virtual address. */
   pointer(address: Vaddr): Vaddr {
     return vaddr(this.#view(this.paddr(address)).getBigUint64(0, true));
