@@ -2,7 +2,7 @@
 // that its versions had. The patch was never merged; its mails to linux-mm (2015 to 2017) and the
 // seed documents of this project are the sources.
 
-import { findMember, type StructType } from '../types/ctype.ts';
+import { byteOffsetOf, findMember, type StructType } from '../types/ctype.ts';
 import { RecordReader, type RecordValues } from '../target/record.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex, vaddr, type Vaddr } from '../util/address.ts';
@@ -178,7 +178,8 @@ interface Place {
 }
 
 function taskPlaces(vmcore: Vmcore, tasks: readonly Task[]): Place[] {
-  const offset = BigInt((findMember(vmcore.struct('task_struct'), 'memalloc')?.bitOffset ?? 0) / 8);
+  const place = findMember(vmcore.struct('task_struct'), 'memalloc');
+  const offset = BigInt(place === undefined ? 0 : byteOffsetOf(place));
   return tasks.map(({ address }) => ({ task: address, address: vaddr(BigInt(address) + offset) }));
 }
 

@@ -2,7 +2,7 @@
 
 import type { Vmcore } from '../target/vmcore.ts';
 import { vaddr, vaddrAdd } from '../util/address.ts';
-import { findMember } from '../types/ctype.ts';
+import { byteOffsetOf, findMember } from '../types/ctype.ts';
 import { xarrayEntries } from './xarray.ts';
 
 /** PIDTYPE_PID, the first of enum pid_type (include/linux/pid_types.h). */
@@ -34,14 +34,16 @@ export function tasksByPid(vmcore: Vmcore): Set<bigint> | undefined {
   ) {
     return undefined;
   }
+  const linkOffset = problems.attempt(subject, () => byteOffsetOf(link));
+  if (linkOffset === undefined) return undefined;
   const tasks = new Set<bigint>();
   for (const { index, pointer } of xarrayEntries(root, { problems, subject })) {
     const node = problems.attempt(`struct pid of pid ${index}`, () => {
-      const bytes = vmcore.readBytes(vaddrAdd(pointer, first.bitOffset / 8), 8);
+      const bytes = vmcore.readBytes(vaddrAdd(pointer, byteOffsetOf(first)), 8);
       return new DataView(bytes.buffer).getBigUint64(0, true);
     });
     // A pid may outlive its thread: as a process group or session it has no task of this type.
-    if (node !== undefined && node !== 0n) tasks.add(vaddr(node - BigInt(link.bitOffset / 8)));
+    if (node !== undefined && node !== 0n) tasks.add(vaddrAdd(vaddr(node), -linkOffset));
   }
   return tasks;
 }

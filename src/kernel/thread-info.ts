@@ -1,7 +1,7 @@
 // struct thread_info: the TIF_* bits of a task (arch/x86/include/asm/thread_info.h).
 
 import type { MemberValue } from '../types/compile.ts';
-import { findMember, type StructType } from '../types/ctype.ts';
+import { byteOffsetOf, findMember, type StructType } from '../types/ctype.ts';
 import {
   probeThreadFlag,
   TIF_MEMDIE,
@@ -27,7 +27,7 @@ export function threadFlags(vmcore: Vmcore): ThreadFlagReader {
     const base = inTask !== undefined ? task : typeof stack === 'bigint' ? vaddr(stack) : undefined;
     if (base === undefined || base === 0n) return undefined;
     return vmcore.problems.attempt(`thread_info of task ${hex(task)}`, () => {
-      const bytes = vmcore.readBytes(vaddrAdd(base, place.bitOffset / 8), 8);
+      const bytes = vmcore.readBytes(vaddrAdd(base, byteOffsetOf(place)), 8);
       const value = new DataView(bytes.buffer).getBigUint64(0, true);
       return BigInt.asUintN(flagsSize(place.type) * 8, value);
     });
@@ -57,7 +57,7 @@ export function threadFlagBits(vmcore: Vmcore): ThreadFlagBits {
   const inTask = findMember(vmcore.struct('task_struct'), 'thread_info.flags');
   const place = inTask ?? threadInfoType(vmcore);
   const probe = {
-    threadFlagsOffset: (place?.bitOffset ?? 0) / 8,
+    threadFlagsOffset: place === undefined ? 0 : byteOffsetOf(place),
     code: (symbol: string) => functionCode(vmcore, symbol),
   };
   const find = (wanted: typeof TIF_MEMDIE): FoundConstant | undefined => {

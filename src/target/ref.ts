@@ -3,7 +3,7 @@
 
 import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { LookupError } from '../util/errors.ts';
-import { findMember, sizeOf } from '../types/ctype.ts';
+import { byteOffsetOf, findMember, sizeOf } from '../types/ctype.ts';
 import type { CType, MemberPlace, StructType, TypeSource } from '../types/ctype.ts';
 
 /** What a reference reads through. */
@@ -104,7 +104,7 @@ export class Ref {
   containerOf(type: StructType, path: string): Ref {
     const place = cachedPlace(type, path);
     if (place === undefined) throw new LookupError('member', `${describeType(type)}.${path}`);
-    return new Ref(this.memory, type, vaddrAdd(this.address, -place.bitOffset / 8));
+    return new Ref(this.memory, type, vaddrAdd(this.address, -byteOffsetOf(place)));
   }
 
   /** An integer, enum, pointer or bit field, sign-extended where the type is signed. */

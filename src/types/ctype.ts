@@ -1,6 +1,8 @@
 // The C types of one kernel, whatever they come from: BTF, DWARF or a layout file. Types refer to
 // each other, so everything that points elsewhere is a getter that resolves on first use.
 
+import { InvalidError } from '../util/errors.ts';
+
 /** `void`, also what a pointer to nothing known points to. */
 export interface VoidType {
   readonly kind: 'void';
@@ -145,6 +147,16 @@ export function findMember(struct: StructType, path: string): MemberPlace | unde
     place = { type, bitOffset: place.bitOffset + bitOffset, bitSize: found.bitSize };
   }
   return place;
+}
+
+/**
+ * Where a member starts, in bytes.
+ *
+ * @throws InvalidError for one that starts inside a byte: a bit field, or damaged types
+ */
+export function byteOffsetOf({ bitOffset }: MemberPlace): number {
+  if (bitOffset % 8 === 0) return bitOffset / 8;
+  throw new InvalidError(`member: expected it at the start of a byte, have bit ${bitOffset}`);
 }
 
 function findDirect(struct: StructType, name: string, depth: number): MemberPlace | undefined {

@@ -32,7 +32,7 @@ const DAMAGES: readonly Damage[] = [
   (bytes, at, prng) => put(bytes, at, { value: prng.pick(WORDS), size: 4 }),
   (bytes, at, prng) => put(bytes, at, { value: prng.pick(LONG_WORDS), size: 8 }),
   (bytes, at, prng) => {
-    bytes.fill(prng.pick([0, 0xff]), at, at + 1 + prng.below(64));
+    bytes.fill(prng.pick([0, 0xff]), at, Math.min(bytes.length, at + 1 + prng.below(64)));
   },
   (bytes, at, prng) => {
     const from = prng.below(bytes.length);

@@ -334,6 +334,12 @@ export const BTF_CASES: readonly DamagedCase[] = [
     says: /BTF\+0x2c: type 1, member 0, expected inside \d+ bits, have \d+ \+ 255/,
   },
   {
+    name: 'BTF types: members inside a byte',
+    make: eachRecord(4, 20, 4),
+    exitCode: 3,
+    says: /bit offset, expected a multiple of 8, have 4/,
+  },
+  {
     name: 'BTF types: members of their own struct',
     make: memory((s) => {
       const all = btfRecords(s, () => true);
