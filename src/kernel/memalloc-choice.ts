@@ -7,6 +7,7 @@ import { latin1 } from '../util/byte-reader.ts';
 import { InvalidError } from '../util/errors.ts';
 import {
   formatOfStrings,
+  formatsOfCounters,
   memallocFormat,
   newestFormat,
   type MemallocFormat,
@@ -20,7 +21,8 @@ export interface FormatChoice {
 }
 
 /**
- * The format that the caller names, else the dump's own, else the newest of its layout.
+ * The format that the caller names, else the dump's own, else the newest that its layout and its
+ * counters allow.
  *
  * @throws InvalidError for a name that is no format's
  */
@@ -39,7 +41,18 @@ export function chooseFormat(
   if (own !== undefined) {
     return { format: own, formatSource: 'format string in the read-only data of this kernel' };
   }
-  return { format: newestFormat(layout.id), formatSource: `newest format of layout ${layout.id}` };
+  return choiceWithoutStrings(vmcore, layout);
+}
+
+/** v4 and its drafts have one layout, but not the same counters. */
+function choiceWithoutStrings({ symbols }: Vmcore, { id }: MemallocLayout): FormatChoice {
+  const fitting = formatsOfCounters(id, (name) => symbols.lookup(name) !== undefined);
+  const newest = newestFormat(id);
+  const format = fitting.at(-1) ?? newest;
+  if (format === newest) return { format, formatSource: `newest format of layout ${id}` };
+  const one = `the only format of layout ${id}`;
+  const formatSource = `${fitting.length === 1 ? one : `newest format of layout ${id}`} with`;
+  return { format, formatSource: `${formatSource} the counters of this kernel` };
 }
 
 /** 64 MiB is more than the read-only data of any kernel. */

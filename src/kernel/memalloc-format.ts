@@ -173,6 +173,23 @@ export function newestFormat(layout: MemallocLayoutId): MemallocFormat | undefin
   return MEMALLOC_FORMATS.findLast((format) => format.layouts.includes(layout));
 }
 
+/** What the Info line says of each counter of the kernel, by the counter's symbol. */
+const COUNTERS = { out_of_memory_count: 'oom_count=%u', no_out_of_memory_count: '/%u' } as const;
+
+/** The formats of a layout that print the counters of a kernel and no others, oldest first. */
+export function formatsOfCounters(
+  layout: MemallocLayoutId,
+  hasSymbol: (name: string) => boolean,
+): readonly MemallocFormat[] {
+  return MEMALLOC_FORMATS.filter(
+    ({ layouts, info }) =>
+      layouts.includes(layout) &&
+      Object.entries(COUNTERS).every(
+        ([name, words]) => hasSymbol(name) === (info?.includes(words) === true),
+      ),
+  );
+}
+
 /**
  * The format of a kernel by the strings in its read-only data: both lines have to fit, as far as
  * they are there. The layout tells those apart that print the same.

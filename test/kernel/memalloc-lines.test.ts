@@ -147,6 +147,16 @@ describe('watchdogReport', () => {
     assert.match(line ?? '', / order=4294967295 /);
   });
 
+  it('says of an exiting task that it exits since v3', () => {
+    const leaving: TaskSpec = { pid: 1, words: { exiting: true, victim: true } };
+    const stalling: TaskSpec = { pid: 2, record: { delay: '1500' } };
+    const lineOf = (name: string): string | undefined =>
+      report(name, [stalling, leaving]).lines.at(-1);
+    assert.equal(lineOf('v1'), 'MemAlloc: task-1(1) victim');
+    assert.equal(lineOf('v2'), 'MemAlloc: task-1(1) victim');
+    assert.equal(lineOf('v3'), 'MemAlloc: task-1(1) exiting victim');
+  });
+
   it('takes a request exactly as old as the timeout for stalling', () => {
     assert.equal(report('v3', [{ pid: 1, record: { delay: '1000' } }]).counts.stalling, 1);
     assert.equal(report('v3', [{ pid: 1, record: { delay: '999' } }]).counts.stalling, 0);

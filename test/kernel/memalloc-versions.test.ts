@@ -1,0 +1,274 @@
+// What each version of the patch would have printed about the same tasks, byte for byte, and how
+// its dump tells the version. The tasks are those of test/support/layout-cast.ts: a timeout of
+// 10 s and requests of 2, 6, 10, 12, 14, 16, 20 and 30 s.
+
+import assert from 'node:assert/strict';
+import type { MemallocFormatId } from '../../src/kernel/memalloc-format.ts';
+import { readMemalloc, type MemallocResult } from '../../src/kernel/memalloc-report.ts';
+import { memallocLines, memallocRemarks } from '../../src/report/memalloc.ts';
+import type { MachineImage } from '../../src/sim/image/machine.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
+import { PROCESSES, RECORDS } from '../support/layout-cast.ts';
+import { HZ, withLayoutMachine, type LayoutMachineOptions } from '../support/layout-machine.ts';
+
+const IN_JIFFIES: readonly MemallocFormatId[] = ['v1', 'v2', 'v3', 'v4'];
+
+function machine(
+  version: MemallocFormatId,
+  more: Partial<LayoutMachineOptions> = {},
+): LayoutMachineOptions {
+  const timeout = IN_JIFFIES.includes(version) ? BigInt(10 * HZ) : 10n;
+  return { version, timeout, processes: PROCESSES, records: RECORDS, ...more };
+}
+
+async function read(options: LayoutMachineOptions): Promise<MemallocResult> {
+  return withLayoutMachine(options, (vmcore: Vmcore) => {
+    const result = readMemalloc(vmcore);
+    assert.deepEqual(vmcore.problems.list, []);
+    return result;
+  });
+}
+
+const PRINTED: Readonly<Record<MemallocFormatId, string>> = {
+  v1: `\
+MemAlloc-Info: 5 stalling task, 2 dying task, 1 victim task.
+MemAlloc: torn(60) gfp=0xcc0 order=0 delay=7500
+MemAlloc: nested(53) gfp=0xc40 order=0 delay=5000
+MemAlloc: leaving(57) gfp=0xcc0 order=0 delay=4000
+MemAlloc: mempool(61) gfp=0xc40 order=4294967295 delay=3500
+MemAlloc: thread(52) gfp=0xcc0 order=2 delay=3000
+MemAlloc: dying(55) gfp=0xcc0 order=0 delay=2500
+MemAlloc: victim(54) uninterruptible dying victim
+MemAlloc: dying(55) dying
+`,
+  v2: `\
+MemAlloc-Info: 6 stalling task, 2 dying task, 1 victim task.
+MemAlloc: thread(52) gfp=0xcc0 order=2 delay=3000 uninterruptible
+MemAlloc: nested(53) gfp=0xc40 order=0 delay=5000
+MemAlloc: victim(54) uninterruptible dying victim
+MemAlloc: dying(55) gfp=0xcc0 order=0 delay=2500 dying
+MemAlloc: leaving(57) gfp=0xcc0 order=0 delay=4000 uninterruptible
+MemAlloc: torn(60) gfp=0xcc0 order=0 delay=7500
+MemAlloc: mempool(61) gfp=0xc40 order=4294967295 delay=3500 uninterruptible
+`,
+  v3: `\
+MemAlloc-Info: 5 stalling task, 2 dying task, 1 victim task.
+MemAlloc: thread(52) seq=7 gfp=0xcc0 order=2 delay=3000 uninterruptible
+MemAlloc: nested(53) seq=8 gfp=0xc40 order=0 delay=5000
+MemAlloc: victim(54) uninterruptible dying victim
+MemAlloc: dying(55) seq=9 gfp=0xcc0 order=0 delay=2500 dying
+MemAlloc: leaving(57) seq=10 gfp=0xcc0 order=0 delay=4000 uninterruptible exiting
+MemAlloc: mempool(61) seq=12 gfp=0xc40 order=4294967295 delay=3500 uninterruptible
+`,
+  v4: `\
+MemAlloc-Info: 6 stalling task, 2 dying task, 1 victim task.
+MemAlloc: half(51) seq=6 gfp=0xcc0 order=0 delay=1500 uninterruptible
+MemAlloc: thread(52) seq=7 gfp=0xcc0 order=2 delay=3000 uninterruptible
+MemAlloc: nested(53) seq=8 gfp=0xc40 order=0 delay=5000
+MemAlloc: victim(54) uninterruptible dying victim
+MemAlloc: dying(55) seq=9 gfp=0xcc0 order=0 delay=2500 dying
+MemAlloc: leaving(57) seq=10 gfp=0xcc0 order=0 delay=4000 uninterruptible exiting
+MemAlloc: mempool(61) seq=12 gfp=0xc40 order=4294967295 delay=3500 uninterruptible
+`,
+  '2016-02-09': `\
+MemAlloc-Info: 6 stalling task, 2 dying task, 2 exiting task, 1 victim task. oom_count=45896
+MemAlloc: half(51) seq=6 gfp=0xcc0(GFP_KERNEL) order=0 delay=1500 uninterruptible
+MemAlloc: thread(52) seq=7 gfp=0xcc0(GFP_KERNEL) order=2 delay=3000 uninterruptible
+MemAlloc: nested(53) seq=8 gfp=0xc40(GFP_NOFS) order=0 delay=5000
+MemAlloc: victim(54) uninterruptible dying victim
+MemAlloc: dying(55) seq=9 gfp=0xcc0(GFP_KERNEL) order=0 delay=2500 dying
+MemAlloc: exiting(56) uninterruptible exiting
+MemAlloc: leaving(57) seq=10 gfp=0xcc0(GFP_KERNEL) order=0 delay=4000 uninterruptible exiting
+MemAlloc: mempool(61) seq=12 gfp=0xc40(GFP_NOFS) order=4294967295 delay=3500 uninterruptible
+`,
+  '2016-02-11': `\
+MemAlloc-Info: stalling=6 dying=2 exiting=2, victim=1 oom_count=45896
+MemAlloc: half(51) flags=0x400000 seq=6 gfp=0xcc0(GFP_KERNEL) order=0 delay=1500 uninterruptible
+MemAlloc: thread(52) flags=0x400000 seq=7 gfp=0xcc0(GFP_KERNEL) order=2 delay=3000 uninterruptible
+MemAlloc: nested(53) flags=0x400000 seq=8 gfp=0xc40(GFP_NOFS) order=0 delay=5000
+MemAlloc: victim(54) flags=0x400000 uninterruptible dying victim
+MemAlloc: dying(55) flags=0x400000 seq=9 gfp=0xcc0(GFP_KERNEL) order=0 delay=2500 dying
+MemAlloc: exiting(56) flags=0x400004 uninterruptible exiting
+MemAlloc: leaving(57) flags=0x400004 seq=10 gfp=0xcc0(GFP_KERNEL) order=0 delay=4000 \
+uninterruptible exiting
+MemAlloc: mempool(61) flags=0x400000 seq=12 gfp=0xc40(GFP_NOFS) order=4294967295 delay=3500 \
+uninterruptible
+`,
+  '2016-02-25': withBothCounters('MemAlloc: nested', ''),
+  '2016-03-02': withBothCounters('MemAlloc: nested', 'looping inside shrink_inactive_list()'),
+  v5: withSwitches('oom_count=45896'),
+  v8: withSwitches('oom_count=45896'),
+  rfc: rfcLines(''),
+  rfc2: rfcLines(' uninterruptible'),
+};
+
+/** The counts of v5 and later are those of the drafts but for `torn`, which has no parity there. */
+function withSwitches(oomCount: string): string {
+  const info = `MemAlloc-Info: stalling=7 dying=2 exiting=2 victim=1 ${oomCount}\n`;
+  return `${info}\
+MemAlloc: kswapd0(40) flags=0x228040 switches=7 uninterruptible
+MemAlloc: half(51) flags=0x400000 switches=7 seq=12 gfp=0xcc0(GFP_KERNEL) order=0 delay=1500 \
+uninterruptible
+MemAlloc: thread(52) flags=0x400000 switches=7 seq=14 gfp=0xcc0(GFP_KERNEL) order=2 delay=3000 \
+uninterruptible
+MemAlloc: nested(53) flags=0x400000 switches=7 seq=16 gfp=0xc40(GFP_NOFS) order=0 delay=5000
+MemAlloc: victim(54) flags=0x400000 switches=7 uninterruptible dying victim
+MemAlloc: dying(55) flags=0x400000 switches=7 seq=18 gfp=0xcc0(GFP_KERNEL) order=0 delay=2500 dying
+MemAlloc: exiting(56) flags=0x400004 switches=7 uninterruptible exiting
+MemAlloc: leaving(57) flags=0x400004 switches=7 seq=20 gfp=0xcc0(GFP_KERNEL) order=0 delay=4000 \
+uninterruptible exiting
+MemAlloc: torn(60) flags=0x400000 switches=7 seq=23 gfp=0xcc0(GFP_KERNEL) order=0 delay=7500
+MemAlloc: mempool(61) flags=0x400000 switches=7 seq=24 gfp=0xc40(GFP_NOFS) order=4294967295 \
+delay=3500 uninterruptible
+${info}`;
+}
+
+/** The drafts: the sequence counts twice, so `torn` is passed over and the others print half. */
+function withBothCounters(before: string, location: string): string {
+  const lines = withSwitches('oom_count=45896/3')
+    .replaceAll('stalling=7', 'stalling=6')
+    .replace(/^MemAlloc: torn.*\n/m, '')
+    .replace(/ seq=(\d+)/g, (_, sequence: string) => ` seq=${Number(sequence) / 2}`);
+  if (location === '') return lines;
+  return lines
+    .replace(new RegExp(`^${before}.*\n`, 'm'), (line) => `${line}Call Trace: ${location}\n`)
+    .replace(/^MemAlloc: dying.*\n/m, (line) => `${line}Call Trace: waiting for oom_lock\n`);
+}
+
+/** Every request in flight, however young, and nothing else. */
+function rfcLines(state: string): string {
+  return `\
+MemAlloc: young(50) flags=0x400000 switches=7 seq=10 gfp=0xcc0(GFP_KERNEL) order=0 delay=500
+MemAlloc: half(51) flags=0x400000 switches=7 seq=12 gfp=0xcc0(GFP_KERNEL) order=0 delay=1500${state}
+MemAlloc: thread(52) flags=0x400000 switches=7 seq=14 gfp=0xcc0(GFP_KERNEL) order=2 \
+delay=3000${state}
+MemAlloc: nested(53) flags=0x400000 switches=7 seq=16 gfp=0xc40(GFP_NOFS) order=0 delay=5000
+MemAlloc: dying(55) flags=0x400000 switches=7 seq=18 gfp=0xcc0(GFP_KERNEL) order=0 delay=2500
+MemAlloc: leaving(57) flags=0x400004 switches=7 seq=20 gfp=0xcc0(GFP_KERNEL) order=0 \
+delay=4000${state}
+MemAlloc: torn(60) flags=0x400000 switches=7 seq=23 gfp=0xcc0(GFP_KERNEL) order=0 delay=7500
+MemAlloc: mempool(61) flags=0x400000 switches=7 seq=24 gfp=0xc40(GFP_NOFS) order=4294967295 \
+delay=3500${state}
+MemAlloc: underflow(63) flags=0x400000 switches=7 seq=28 gfp=0xcc0(GFP_KERNEL) order=0 delay=250
+MemAlloc: too-deep(64) flags=0x400000 switches=7 seq=30 gfp=0xcc0(GFP_KERNEL) order=0 delay=750
+`;
+}
+
+describe('readMemalloc, every version of the patch', () => {
+  for (const version of Object.keys(PRINTED) as MemallocFormatId[]) {
+    it(`knows ${version} by its strings and prints what it would have printed`, async () => {
+      const result = await read(machine(version));
+      assert.equal(result.record?.format, version);
+      assert.equal(
+        result.record.formatSource,
+        'format string in the read-only data of this kernel',
+      );
+      assert.equal(memallocLines(result), PRINTED[version]);
+      assert.deepEqual(memallocRemarks(result), []);
+    });
+  }
+});
+
+describe('readMemalloc, a dump without the strings', () => {
+  const NEWEST: [strings: MemallocFormatId, newest: MemallocFormatId][] = [
+    ['2016-02-25', '2016-02-25'],
+    ['2016-02-09', '2016-02-11'],
+    ['rfc', 'rfc2'],
+  ];
+  for (const [version, newest] of NEWEST) {
+    it(`takes ${newest} for ${version} and says so`, async () => {
+      const result = await read(machine(version, { messages: [] }));
+      assert.equal(result.record?.format, newest);
+      assert.match(memallocRemarks(result)[0] ?? '', new RegExp(`taken: ${newest}, the newest`));
+    });
+  }
+
+  it('knows v4 from its drafts by the counters that it does not have', async () => {
+    const result = await read(machine('v4', { messages: [] }));
+    assert.equal(result.record?.format, 'v4');
+    assert.match(result.record.formatSource, /^the only format of layout L4 with the counters/);
+    assert.deepEqual(memallocRemarks(result), []);
+  });
+
+  it('tells drafts apart by the line of a task where the Info line is lost', async () => {
+    const messages = ['\x014MemAlloc: %s(%u) flags=0x%x%s%s%s%s%s\n'];
+    const result = await read(machine('2016-02-11', { messages }));
+    assert.equal(result.record?.format, '2016-02-11');
+  });
+});
+
+describe('readMemalloc, the timeout', () => {
+  const TIMEOUTS: [version: MemallocFormatId, inMemory: bigint, seconds: number, source: RegExp][] =
+    [
+      ['v1', BigInt(30 * HZ), 30, /^kmallocwd_timeout$/],
+      ['v2', 0n, 10, /^default of the patch$/],
+      ['2016-02-09', 18n, 18, /^sysctl_memalloc_task_timeout_secs$/],
+      ['v8', 15n, 15, /^sysctl_memalloc_task_warning_secs$/],
+      ['v5', 0n, 60, /^default of the patch$/],
+      ['rfc2', 0n, 10, /^default of the patch$/],
+    ];
+  for (const [version, timeout, seconds, source] of TIMEOUTS) {
+    it(`of ${version} with ${timeout} in memory is ${seconds} s`, async () => {
+      const { record } = await read(machine(version, { timeout }));
+      assert.equal(record?.timeoutSeconds.value, seconds);
+      assert.match(record.timeoutSeconds.source, source);
+      assert.equal(record.timeoutJiffies, String(seconds * HZ));
+    });
+  }
+
+  it('counts from half of it on since v4, and wakes at the whole', async () => {
+    const halves: [timeout: bigint, stalling: number, silent: boolean][] = [
+      // Of 6, 10, 12, 14, 16, 20 and 30 s; an odd sequence has no meaning in v8.
+      [12n, 7, false],
+      [13n, 6, false],
+      [60n, 1, true],
+    ];
+    for (const [timeout, stalling, silent] of halves) {
+      const { record } = await read(machine('v8', { timeout }));
+      assert.equal(record?.counts.stalling, stalling, `timeout ${timeout}`);
+      assert.equal(record.silent, silent, `timeout ${timeout}`);
+    }
+  });
+});
+
+describe('readMemalloc, names of gfp flags', () => {
+  /** A kernel without CONFIG that keeps the table, or of before 4.6. */
+  const withoutTable = ({ areas, kernel }: MachineImage): void => {
+    areas.memory.write(kernel.symbol('gfpflag_names'), new Uint8Array(16));
+  };
+  const masked = (masks: readonly number[]): LayoutMachineOptions['records'] =>
+    Object.fromEntries(masks.map((gfp, i) => [50 + i, { depth: 1, sequence: 2, age: 12, gfp }]));
+  const ERAS: [era: string, masks: readonly number[], names: readonly string[]][] = [
+    [
+      '4.4 to 4.9',
+      [0x24201ca, 0x2400240, 0x2400000],
+      ['GFP_HIGHUSER_MOVABLE|__GFP_COLD', 'GFP_NOFS|__GFP_NOWARN', 'GFP_NOIO'],
+    ],
+    ['4.10 to 4.14', [0x14201ca, 0x1400040], ['GFP_HIGHUSER_MOVABLE|__GFP_COLD', 'GFP_NOFS']],
+    ['4.18 to 5.0', [0x6200ca, 0x600040], ['GFP_HIGHUSER_MOVABLE', 'GFP_NOFS']],
+  ];
+  for (const [era, masks, names] of ERAS) {
+    it(`takes those of ${era} where the masks are of that era`, async () => {
+      const options = { records: masked(masks), enumerators: [], editMemory: withoutTable };
+      const { record, tasks } = await read(machine('v5', options));
+      assert.match(record?.gfpNamesFrom ?? '', new RegExp(era));
+      const found = masks.map((_, i) => tasks.find(({ pid }) => pid === 50 + i)?.record?.gfpNames);
+      assert.deepEqual(found, names);
+      assert.ok(record?.lines.some((line) => line.includes(`(${names[1]}) order`)));
+    });
+  }
+
+  it('takes the enum of bits where the kernel has one', async () => {
+    const { record } = await read(machine('v5', { editMemory: withoutTable }));
+    assert.match(record?.gfpNamesFrom ?? '', /___GFP_\*_BIT/);
+    // The enum has no composites.
+    assert.ok(record?.lines.some((line) => line.includes('gfp=0xc40(__GFP_IO|')));
+  });
+
+  it('prints bits as printk does bits without a name, where no table fits', async () => {
+    const options = { records: masked([0xcc0]), enumerators: [], editMemory: withoutTable };
+    const { record, tasks } = await read(machine('v5', options));
+    assert.equal(tasks.find(({ pid }) => pid === 50)?.record?.gfpNames, undefined);
+    assert.ok(record?.lines.some((line) => line.includes('gfp=0xcc0(0xcc0) order=0')));
+  });
+});
