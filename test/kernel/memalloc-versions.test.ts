@@ -217,17 +217,19 @@ describe('readMemalloc, the timeout', () => {
   }
 
   it('counts from half of it on since v4, and wakes at the whole', async () => {
-    const halves: [timeout: bigint, stalling: number, silent: boolean][] = [
+    const halves: [timeoutSeconds: number, stalling: number, silent: boolean][] = [
       // Of 6, 10, 12, 14, 16, 20 and 30 s; an odd sequence has no meaning in v8.
-      [12n, 7, false],
-      [13n, 6, false],
-      [60n, 1, true],
+      [12, 7, false],
+      [13, 6, false],
+      [60, 1, true],
     ];
-    for (const [timeout, stalling, silent] of halves) {
-      const { record } = await read(machine('v8', { timeout }));
-      assert.equal(record?.counts.stalling, stalling, `timeout ${timeout}`);
-      assert.equal(record.silent, silent, `timeout ${timeout}`);
-    }
+    await withLayoutMachine(machine('v8'), (vmcore) => {
+      for (const [timeoutSeconds, stalling, silent] of halves) {
+        const { record } = readMemalloc(vmcore, { timeoutSeconds });
+        assert.equal(record?.counts.stalling, stalling, `timeout ${timeoutSeconds}`);
+        assert.equal(record.silent, silent, `timeout ${timeoutSeconds}`);
+      }
+    });
   });
 });
 
@@ -257,6 +259,12 @@ describe('readMemalloc, names of gfp flags', () => {
       assert.ok(record?.lines.some((line) => line.includes(`(${names[1]}) order`)));
     });
   }
+
+  it('shows of a request that only woke kswapd that it could not sleep', async () => {
+    const { tasks } = await read(machine('v3'));
+    const { gfpMask, gfpNames, stalling } = tasks.find(({ pid }) => pid === 62)?.record ?? {};
+    assert.deepEqual([gfpMask, gfpNames, stalling], ['0xa20', 'GFP_ATOMIC', false]);
+  });
 
   it('takes the enum of bits where the kernel has one', async () => {
     const { record } = await read(machine('v5', { editMemory: withoutTable }));
