@@ -1,11 +1,11 @@
-// npm run bench: how long a whole `stallcore tasks` takes and how much memory, beside the tools that
-// people use today, in one run on one dump. The machine may be busy with other things: programs that
-// are compared run in turns, medians are printed, and each stands as a ratio to the other.
+// npm run bench: how long a whole `stallcore tasks` takes and how much memory, beside the tools
+// that people use today, in one run on one dump. The machine may be busy with other things:
+// programs that are compared run in turns, medians are printed, each as a ratio to the other.
 //
 //     npm run bench -- [VMCORE] [--vmlinux FILE] [--runs N]
 //
-// crash and drgn cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can print
-// the kernel's log without, which is the least that any tool can do with a dump.
+// crash and drgn cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can
+// print the kernel's log without, which is the least that any tool can do with a dump.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

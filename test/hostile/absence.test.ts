@@ -1,5 +1,5 @@
-// "Nothing reads as zero that was not zero": what a filter left out is absent in the results, `?` in
-// text, and a problem names it.
+// "Nothing reads as zero that was not zero": what a filter left out is absent in the results, `?`
+// in text, and a problem names it.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ describe('a page that the filter left out', () => {
     return JSON.parse((await run(damaged, verb, '--json')).stdout) as T & { problems: Problem[] };
   }
 
-  /** The sample without the page that holds a member of the task; the one with the rest is there. */
+  /** The sample without the page that holds a member of the task; its other page is there. */
   function without(path: string, pid = PID): Specimen {
     const damaged = specimen.copy();
     return damaged.exclude(damaged.member('task_struct', damaged.task(pid), path));

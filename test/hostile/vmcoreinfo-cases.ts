@@ -38,7 +38,7 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
     name: 'VMCOREINFO: cut in its middle',
     make: (s) => rewritten(s.vmcoreinfo.slice(0, 300))(s),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: VMCOREINFO: expected SYMBOL\(swapper_pg_dir\) above 0x\w+, hav/,
+    says: /VMCOREINFO in the PT_NOTE: VMCOREINFO: expected SYMBOL\(swapper_pg_dir\) above 0x\w+,/,
   },
   {
     name: 'VMCOREINFO: no OSRELEASE',
@@ -50,7 +50,7 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
     name: 'VMCOREINFO: OSRELEASE of another kernel',
     make: edited(/OSRELEASE=.*/, 'OSRELEASE=4.4.0'),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\): init_/,
+    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\):/,
   },
   {
     name: 'VMCOREINFO: PAGESIZE=0',
@@ -68,7 +68,7 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
     name: 'VMCOREINFO: no swapper_pg_dir',
     make: edited(/SYMBOL\((swapper_pg_dir|init_top_pgt)\)=.*\n/g, ''),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: VMCOREINFO: expected SYMBOL\(swapper_pg_dir\) above 0x\w+, hav/,
+    says: /VMCOREINFO in the PT_NOTE: VMCOREINFO: expected SYMBOL\(swapper_pg_dir\) above 0x\w+,/,
   },
   {
     name: 'VMCOREINFO: swapper_pg_dir no number',
@@ -80,7 +80,7 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
     name: 'VMCOREINFO: swapper_pg_dir elsewhere',
     make: edited(/(swapper_pg_dir)\)=.*/, '$1)=ffffffff9d600000'),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\): root/,
+    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\):/,
   },
   {
     name: 'VMCOREINFO: swapper_pg_dir 2^100',
@@ -104,13 +104,13 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
     name: 'VMCOREINFO: sme_mask over the addresses',
     make: edited(/(sme_mask)\)=.*/, '$1)=274877902848'),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\): root/,
+    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\):/,
   },
   {
     name: 'VMCOREINFO: five levels where there are four',
     make: edited(/(pgtable_l5_enabled)\)=.*/, '$1)=1'),
     exitCode: 1,
-    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\): root/,
+    says: /VMCOREINFO in the PT_NOTE: no page table in the dump maps swapper_pg_dir \(0x\w+\):/,
   },
   {
     name: 'VMCOREINFO: KERNELOFFSET=zz',
