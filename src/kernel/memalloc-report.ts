@@ -4,6 +4,7 @@
 import type { Vmcore } from '../target/vmcore.ts';
 import { gfpNamer } from './gfp.ts';
 import { readJiffies, type Jiffies } from './jiffies.ts';
+import { kswapdTest } from './kswapd.ts';
 import { chooseFormat } from './memalloc-choice.ts';
 import type { MemallocFormat } from './memalloc-format.ts';
 import {
@@ -159,12 +160,12 @@ function readFacts(
       ? []
       : readMemallocRecords(vmcore, layout, { tasks: table.tasks, jiffies });
   const byTask = new Map(records.map((record) => [record.task, record]));
-  const kswapdBit = kswapdFlag(table.tasks);
+  const isKswapd = kswapdTest(table.tasks);
   const deadIsNotExiting = format?.lists === 'exiting' || format?.lists === 'kswapd';
   const watched = table.tasks.map((task) => ({
     task,
     words: wordsOf(task, bits, deadIsNotExiting),
-    kswapd: kswapdBit !== undefined && ((task.flags ?? 0) & kswapdBit) !== 0,
+    kswapd: isKswapd(task),
     record: byTask.get(task.address),
   }));
   reportStrangers(vmcore, table.tasks, byTask);
@@ -208,15 +209,6 @@ function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): T
 
 function word<Key extends string>(key: Key, value: boolean | undefined): { [K in Key]?: boolean } {
   return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: boolean });
-}
-
-/**
- * PF_KSWAPD was 0x40000 until v4.11 and is 0x20000 since; the flags of kswapd itself tell. In each
- * era the other bit means something that kswapd does not have.
- */
-function kswapdFlag(tasks: readonly Task[]): number | undefined {
-  const kswapd = tasks.find((task) => task.kthread === true && /^kswapd\d+$/.test(task.comm ?? ''));
-  return [0x20000, 0x40000].find((bit) => ((kswapd?.flags ?? 0) & bit) !== 0);
 }
 
 function taskResult(
