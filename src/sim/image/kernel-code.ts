@@ -4,6 +4,7 @@
 
 import type { KernelImage } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
+import type { FunctionFacts } from './machine-facts.ts';
 
 /** Bits of thread_info.flags of x86 kernels until the generic bits of asm-generic. */
 export const TIF_SIGPENDING_BIT = 2;
@@ -52,13 +53,16 @@ const FUNCTION_ALIGN = 16;
 /** `int3`, what the linker fills gaps between functions with. */
 const INT3 = 0xcc;
 
-/** Gives each function its symbol. */
-export function defineCode(image: KernelImage): void {
+/** Gives each function its symbol; `others` are those that only stacks know. */
+export function defineCode(image: KernelImage, others: readonly FunctionFacts[] = []): void {
   const text = image.section('text').address;
   image.mark('_stext', text, 'T');
   image.mark('_text', text, 'T');
   for (const [name, code] of Object.entries(FUNCTIONS)) {
     const size = Math.ceil(code.length / FUNCTION_ALIGN) * FUNCTION_ALIGN;
+    image.define(name, { section: 'text', size, align: FUNCTION_ALIGN });
+  }
+  for (const { name, size } of others) {
     image.define(name, { section: 'text', size, align: FUNCTION_ALIGN });
   }
   image.mark('_etext', image.used('text'), 'T');

@@ -15,6 +15,42 @@ export interface MemallocFacts {
   readonly gfp: number;
 }
 
+/** A local variable that lies on a kernel stack. */
+export type LocalFacts =
+  /** struct mutex_waiter; `lock` is an index into {@link MachineFacts.locks}. */
+  | { readonly type: 'mutex_waiter'; readonly lock: number }
+  /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */
+  | { readonly type: 'scan_control'; readonly fields: Readonly<Record<string, number>> };
+
+/** A function that was entered and has not returned. */
+export interface FrameFacts {
+  /** Its symbol; one of {@link MachineFacts.functions}. */
+  readonly name: string;
+  /** Whom it called; undefined for the innermost one. */
+  readonly callee: string | undefined;
+  /** What that call returns to: an offset in the function. */
+  readonly returnOffset: number;
+  readonly locals: readonly LocalFacts[];
+}
+
+/** struct mutex. */
+export interface LockFacts {
+  /** What it protects. */
+  readonly name: string;
+  /** A global variable of the kernel; else it lies in memory of its own. */
+  readonly symbol?: string;
+  readonly ownerPid: number | undefined;
+  /** Who sleeps for it, in the order of its wait list. */
+  readonly waiterPids: readonly number[];
+}
+
+/** A function of the kernel image. */
+export interface FunctionFacts {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** One thread. */
 export interface ThreadFacts {
   readonly pid: number;
@@ -46,6 +82,8 @@ export interface ThreadFacts {
   readonly jobctl: number;
   readonly inMemstall: boolean;
   readonly memalloc: MemallocFacts;
+  /** What lies on its kernel stack, outermost function first; without it the stack is empty. */
+  readonly frames?: readonly FrameFacts[];
 }
 
 /** An address space; none for kernel threads and zombies. */
@@ -94,6 +132,12 @@ export interface MachineFacts {
   readonly idle: readonly ThreadFacts[];
   /** In the order of init_task.tasks. */
   readonly processes: readonly ProcessFacts[];
+  /** What the kernel was booted with; a kernel with `kmallocwd=0` unless told. */
+  readonly commandLine?: string;
+  /** Functions besides those that every image has. */
+  readonly functions?: readonly FunctionFacts[];
+  /** Sleeping locks. */
+  readonly locks?: readonly LockFacts[];
 }
 
 /** What KASLR drew. */

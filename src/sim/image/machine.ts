@@ -2,9 +2,11 @@
 
 import type { TypeSource } from '../../types/ctype.ts';
 import type { TypeName } from '../../types/layout-write.ts';
+import type { Vaddr } from '../../util/address.ts';
 import { Areas } from './areas.ts';
 import { encodeBtf } from './btf.ts';
 import { placeKallsyms } from './kallsyms.ts';
+import { defineLocks, writeLocks } from './locks.ts';
 import { defineCode, writeCode } from './kernel-code.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
@@ -12,6 +14,7 @@ import type { PhysicalImage } from './physical-image.ts';
 import { kmallocwdV3, writePatch, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
+import { writeStacks } from './stacks.ts';
 import { placeTasks, writeRunQueues, writeTasks, type PlacedTasks } from './tasks.ts';
 import { defineVariables, writePerCpu, writeVariables } from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
@@ -38,6 +41,8 @@ export interface MachineImage {
   readonly physical: PhysicalImage;
   readonly areas: Areas;
   readonly tasks: PlacedTasks;
+  /** Where the locks lie, in the order of the facts. */
+  readonly locks: readonly Vaddr[];
   readonly vmcoreinfo: Uint8Array;
   readonly btf: Uint8Array;
   readonly symbols: readonly ImageSymbol[];
@@ -58,7 +63,8 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
     enumerators: options.btfEnumerators ?? [],
   });
   const { banner, buildId } = facts;
-  defineCode(image);
+  defineCode(image, facts.functions);
+  defineLocks(image, types, facts.locks);
   const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
   defineVariables(image, types, patch);
   const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
@@ -69,11 +75,13 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const offsets = writePerCpu(image, areas, facts.cpuCount);
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, tasks);
+  const waiters = writeStacks(image, areas, tasks);
+  const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets });
   placeKallsyms(image, areas.memory);
   const vmcoreinfo = placeVmcoreinfo(image, areas, facts);
   const { physical } = areas.memory;
   const symbols = image.symbols();
-  return { facts, kernel: image, physical, areas, tasks, vmcoreinfo, btf, symbols };
+  return { facts, kernel: image, physical, areas, tasks, locks, vmcoreinfo, btf, symbols };
 }

@@ -97,9 +97,11 @@ export function writeVariables(image: KernelImage, areas: Areas, facts: MachineF
   const stack = image.symbol('init_stack');
   memory.physical.touch(image.paddrOf(stack), THREAD_SIZE);
   markStackEnd(memory, stack);
-  const commandLine = `BOOT_IMAGE=/boot/vmlinuz-${facts.release} root=/dev/vda1 ro kmallocwd=0\0`;
+  const {
+    commandLine = `BOOT_IMAGE=/boot/vmlinuz-${facts.release} root=/dev/vda1 ro kmallocwd=0`,
+  } = facts;
   const at = areas.allocatePages(PAGE_SIZE);
-  memory.write(at, new Uint8Array(Buffer.from(commandLine, 'latin1')));
+  memory.write(at, new Uint8Array(Buffer.from(`${commandLine}\0`, 'latin1')));
   set('saved_command_line', at);
 }
 

@@ -1,0 +1,138 @@
+// Kernel stacks as a kernel with frame pointers leaves them, and the call instructions that their
+// return addresses follow.
+//
+//   top     pt_regs of the entry from user mode (kernel threads: where user registers would be)
+//           per function, outermost first:
+//             rbp of the caller, or 0        <- the frame's own rbp points here
+//             local variables
+//             return address into the function
+//   sp ->   inactive_task_frame: r15 r14 r13 r12 bx, bp of the innermost function, and above them
+//           the address in it where the task goes on
+//
+// A task that runs has no inactive_task_frame; its registers are in its CPU.
+
+import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { findMember, type StructType } from '../../types/ctype.ts';
+import { assert } from '../../util/assert.ts';
+import { THREAD_SIZE, type Areas } from './areas.ts';
+import type { KernelImage } from './kernel-image.ts';
+import type { FrameFacts, LocalFacts } from './machine-facts.ts';
+import type { PlacedTasks, PlacedThread } from './tasks.ts';
+
+const WORD_SIZE = 8;
+/** `call rel32` */
+const CALL_OPCODE = 0xe8;
+const CALL_SIZE = 5;
+
+/** A mutex_waiter on a stack. */
+export interface PlacedWaiter {
+  readonly pid: number;
+  /** Index into MachineFacts.locks. */
+  readonly lock: number;
+  /** `struct mutex_waiter *` */
+  readonly address: Vaddr;
+}
+
+/** Writes the stacks of all tasks whose facts have frames. @returns who waits on them */
+export function writeStacks(
+  image: KernelImage,
+  areas: Areas,
+  { processes }: PlacedTasks,
+): PlacedWaiter[] {
+  const waiters: PlacedWaiter[] = [];
+  for (const { threads } of processes) {
+    for (const thread of threads) {
+      const { frames = [] } = thread.facts;
+      if (frames.length > 0) new StackWriter(image, areas, thread).write(frames, waiters);
+    }
+  }
+  return waiters;
+}
+
+class StackWriter {
+  readonly #image: KernelImage;
+  readonly #areas: Areas;
+  readonly #thread: PlacedThread;
+  #sp: Vaddr;
+
+  constructor(image: KernelImage, areas: Areas, thread: PlacedThread) {
+    this.#image = image;
+    this.#areas = areas;
+    this.#thread = thread;
+    const regs = areas.memory.struct('pt_regs').size;
+    this.#sp = vaddrAdd(thread.stack, THREAD_SIZE - regs);
+  }
+
+  write(frames: readonly FrameFacts[], waiters: PlacedWaiter[]): void {
+    let bp = vaddr(0n);
+    for (const frame of frames) {
+      bp = this.#push(bp);
+      for (const local of frame.locals) this.#writeLocal(local, waiters);
+      const isInnermost = frame.callee === undefined;
+      // A function that runs has called nobody.
+      if (isInnermost && this.#thread.facts.onCpu) break;
+      this.#push(this.#returnAddress(frame));
+    }
+    this.#writeSwitchFrame(bp);
+  }
+
+  #push(value: bigint): Vaddr {
+    this.#sp = vaddrAdd(this.#sp, -WORD_SIZE);
+    assert(this.#sp > this.#thread.stack, `pid ${this.#thread.facts.pid}: the stack is full`);
+    this.#areas.memory.writeInteger(this.#sp, value, 8);
+    return this.#sp;
+  }
+
+  #reserve(type: StructType): Vaddr {
+    this.#sp = vaddr((this.#sp - BigInt(type.size)) & ~(BigInt(WORD_SIZE) - 1n));
+    return this.#sp;
+  }
+
+  #writeLocal(local: LocalFacts, waiters: PlacedWaiter[]): void {
+    const { memory } = this.#areas;
+    const { facts, task } = this.#thread;
+    const type = memory.struct(local.type);
+    const address = this.#reserve(type);
+    if (local.type === 'mutex_waiter') {
+      memory.store('mutex_waiter', address, { task });
+      waiters.push({ pid: facts.pid, lock: local.lock, address });
+      return;
+    }
+    memory.store('scan_control', address, local.fields);
+    const state = findMember(type, 'reclaim_state');
+    assert(state !== undefined, 'struct scan_control has no member reclaim_state');
+    const reclaimState = vaddrAdd(address, state.bitOffset / 8);
+    memory.store('task_struct', task, { reclaim_state: reclaimState });
+  }
+
+  /** The last function sleeps in the switch to another task, the others in a call. */
+  #returnAddress({ name, callee, returnOffset }: FrameFacts): Vaddr {
+    const at = vaddrAdd(this.#image.symbol(name), returnOffset);
+    if (callee !== undefined) {
+      const call = new Uint8Array(CALL_SIZE);
+      call[0] = CALL_OPCODE;
+      const distance = Number(this.#image.symbol(callee) - at);
+      new DataView(call.buffer).setInt32(1, distance, true);
+      this.#areas.memory.write(vaddrAdd(at, -CALL_SIZE), call);
+    }
+    return at;
+  }
+
+  #writeSwitchFrame(bp: Vaddr): void {
+    const { memory } = this.#areas;
+    const { facts, task } = this.#thread;
+    const type = memory.struct('inactive_task_frame');
+    const returned = findMember(type, 'ret_addr');
+    assert(returned !== undefined, 'struct inactive_task_frame has no member ret_addr');
+    const depth = facts.onCpu ? type.size : returned.bitOffset / 8;
+    const sp = vaddrAdd(this.#sp, -depth);
+    if (!facts.onCpu) {
+      const word = new Uint8Array(WORD_SIZE);
+      new DataView(word.buffer).setBigUint64(0, bp, true);
+      const at = findMember(type, 'bp');
+      assert(at !== undefined, 'struct inactive_task_frame has no member bp');
+      memory.write(vaddrAdd(sp, at.bitOffset / 8), word);
+    }
+    memory.store('task_struct', task, { 'thread.sp': sp });
+  }
+}
