@@ -1,0 +1,73 @@
+// What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
+
+import type { Kernel, KernelOptions, ThreadPlan } from './kernel.ts';
+import { Kernel as Machine } from './kernel.ts';
+import { start_kmallocwd } from './kmallocwd.ts';
+import { daemon, type Program } from './programs.ts';
+import { kthreadd, smpboot_thread_fn, worker_thread } from './kthread.ts';
+import {
+  PF_NO_SETAFFINITY,
+  PF_RANDOMIZE,
+  PF_SUPERPRIV,
+  PF_WQ_WORKER,
+  SCHED_FIFO,
+} from './task-bits.ts';
+import { Mm } from './task.ts';
+import { kswapd_run } from './vmscan.ts';
+import type { Prng } from '../util/prng.ts';
+
+const DAEMON = PF_RANDOMIZE | PF_SUPERPRIV;
+const BOUND = PF_NO_SETAFFINITY;
+
+/** A booted machine. */
+export function boot(options: KernelOptions, prng: Prng): Kernel {
+  const k = new Machine(options, prng);
+  addDaemon(k, { comm: 'systemd', ppid: 0, filePages: 400 });
+  k.kthread({ comm: 'kthreadd' }, kthreadd);
+  for (let cpu = 0; cpu < options.cpuCount; cpu++) {
+    k.kthread({ comm: `ksoftirqd/${cpu}`, flags: BOUND }, smpboot_thread_fn);
+    const rt = { policy: SCHED_FIFO, rtPriority: 99 };
+    k.kthread({ comm: `migration/${cpu}`, flags: BOUND, ...rt }, smpboot_thread_fn);
+    k.kthread({ comm: `kworker/${cpu}:0`, flags: BOUND | PF_WQ_WORKER }, worker_thread);
+  }
+  k.kthread({ comm: 'kworker/u8:0', flags: BOUND | PF_WQ_WORKER }, worker_thread);
+  kswapd_run(k);
+  start_kmallocwd(k);
+  k.skipPids(120);
+  addDaemon(k, { comm: 'systemd-journal', ppid: 1, filePages: 300, oomScoreAdj: -250 });
+  addDaemon(k, { comm: 'cron', ppid: 1, filePages: 80 });
+  addDaemon(k, { comm: 'rngd', ppid: 1, filePages: 60 });
+  addDaemon(k, { comm: 'sshd', ppid: 1, filePages: 200, oomScoreAdj: -1000 });
+  addDaemon(k, { comm: 'agetty', ppid: 1, filePages: 40 });
+  return k;
+}
+
+interface DaemonPlan {
+  readonly comm: string;
+  readonly ppid: number;
+  readonly filePages: number;
+  readonly oomScoreAdj?: number;
+}
+
+function addDaemon(k: Kernel, plan: DaemonPlan): void {
+  const { comm, filePages, ...process } = plan;
+  const sleepUs = 200_000 + k.prng.below(400_000);
+  addProgram(k, { comm, flags: DAEMON, ...process }, daemon({ sleepUs, filePages }));
+}
+
+/** A process of one thread with an address space of its own. */
+export interface ProgramPlan extends Pick<ThreadPlan, 'flags' | 'policy' | 'nice'> {
+  readonly comm: string;
+  readonly ppid?: number;
+  readonly oomScoreAdj?: number;
+}
+
+/** Starts a program. */
+export function addProgram(k: Kernel, plan: ProgramPlan, program: Program): void {
+  const { ppid = 1, oomScoreAdj = 0, ...thread } = plan;
+  const process = k.addProcess({ ppid, oomScoreAdj });
+  const mm = new Mm(4_000 + k.prng.below(90_000));
+  // Others came and went between two programs; init comes first.
+  if (ppid !== 0) k.skipPids(1 + k.prng.below(12));
+  k.thread({ ...thread, process, mm }, program);
+}

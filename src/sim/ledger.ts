@@ -1,0 +1,236 @@
+// The truth about a run, next to its vmcore: what every task is, holds and waits for, what kmallocwd
+// would print at that instant, and what became of it all. The simulation works it out from its own
+// state; no reader of dumps has a part in it.
+
+import type { MachineImage } from './image/machine.ts';
+import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
+import type { Kernel } from './kernel.ts';
+import { isStalling, stallReport } from './kmallocwd.ts';
+import type { Knobs, Scenario } from './scenario.ts';
+import { stateLetter } from './show-task.ts';
+import { fatal_signal_pending, type Task } from './task.ts';
+import { SIGKILL, TASK_UNINTERRUPTIBLE } from './task-bits.ts';
+import type { Truth } from './truth.ts';
+
+/** What the patch waits for where nobody says otherwise. */
+export const TIMEOUT_SECONDS_DEFAULT = 10;
+
+/** One lock. */
+export interface LedgerLock {
+  readonly name: string;
+  readonly address: string;
+  readonly ownerPid: number | undefined;
+  readonly waiterPids: readonly number[];
+}
+
+/** One record, with what follows from it. */
+export interface LedgerRecord {
+  readonly sequence: number;
+  readonly seq: number;
+  readonly depth: number;
+  readonly start: string;
+  /** Of a request in flight; one that is over has only a start. */
+  readonly delay?: string;
+  readonly order: number;
+  readonly gfpMask: string;
+  readonly inherited: boolean;
+  readonly stalling: boolean;
+}
+
+/** One task. Addresses are `0x…`. */
+export interface LedgerTask {
+  readonly address: string;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly ppid: number;
+  readonly comm: string;
+  readonly commHex: string;
+  readonly state: string;
+  readonly stateBits: number;
+  readonly exitState: number;
+  readonly flags: number;
+  readonly cpu: number;
+  readonly onCpu: boolean;
+  readonly prio: number;
+  readonly nvcsw: number;
+  readonly nivcsw: number;
+  readonly stack: string;
+  readonly mm: string;
+  readonly oomScoreAdj: number;
+  readonly sigkillPending: boolean;
+  readonly oomVictim: boolean;
+  readonly words: { uninterruptible: boolean; exiting: boolean; dying: boolean; victim: boolean };
+  readonly record: LedgerRecord;
+  /** Functions that have not returned, innermost first. */
+  readonly functions: readonly string[];
+  readonly holds: readonly string[];
+  readonly waitsFor: string | undefined;
+}
+
+/** The whole file. */
+export interface Ledger {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly knobs: Knobs & { readonly kmallocwd: number };
+  readonly kernel: Readonly<Record<string, string | number>>;
+  readonly jiffies: string;
+  readonly hz: number;
+  readonly timeoutSeconds: number;
+  readonly truth: Truth;
+  /** What kmallocwd would have printed at the instant of the dump, without time stamps. */
+  readonly lines: readonly string[];
+  readonly counts: { stalling: number; dying: number; victim: number };
+  /** What it did print until then. */
+  readonly logLines: readonly string[];
+  readonly memory: Readonly<Record<string, number>>;
+  readonly locks: readonly LedgerLock[];
+  /** In the order of for_each_process_thread(). */
+  readonly tasks: readonly LedgerTask[];
+}
+
+/** A run at the instant of its dump. */
+export interface RunAtDump {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly knobs: Knobs & { readonly kmallocwd: number };
+  readonly kernel: Kernel;
+  readonly image: MachineImage;
+}
+
+/** Writes everything down but what only the future tells. */
+export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
+  const { kernel: k, image, knobs } = run;
+  const { hz, kmallocwd } = k.options;
+  const timeoutSeconds = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const timeout = timeoutSeconds * hz;
+  const { lines, stalling } = stallReport(k, timeout);
+  const tasks = [...k.threads()];
+  return {
+    scenario: run.scenario.name,
+    seed: run.seed,
+    knobs,
+    kernel: identity(image),
+    jiffies: String(k.jiffies),
+    hz,
+    timeoutSeconds,
+    lines,
+    counts: {
+      stalling: stalling.length,
+      dying: tasks.filter(fatal_signal_pending).length,
+      victim: tasks.filter(({ isMemdie }) => isMemdie).length,
+    },
+    logLines: k.log.records.map(({ text }) => text).filter((text) => text.startsWith('MemAlloc')),
+    memory: memoryCounters(k),
+    locks: lockEntries(image),
+    tasks: tasks.map((task) => taskEntry(k, task, { placed: place(image, task), timeout })),
+  };
+}
+
+function identity({ facts }: MachineImage): Ledger['kernel'] {
+  return {
+    release: facts.release,
+    banner: facts.banner,
+    nodename: facts.nodename,
+    buildId: facts.buildId,
+    kaslrOffset: hex(facts.kaslr.kernelOffset),
+    physBase: facts.kaslr.physBase,
+    pageOffsetBase: hex(facts.kaslr.pageOffsetBase),
+    cpus: facts.cpuCount,
+    kmallocwdTimeout: facts.kmallocwdTimeout.toString(),
+  };
+}
+
+function memoryCounters({ node, oomCalls, oomKills }: Kernel): Ledger['memory'] {
+  const { lru, isolated, zones, nrDirty, nrWriteback, kswapdFailures } = node;
+  return {
+    ...Object.fromEntries(zones.map(({ name, freePages }) => [`${name} free`, freePages])),
+    ...Object.fromEntries(zones.map(({ name, watermark }) => [`${name} min`, watermark.min])),
+    ...Object.fromEntries(Object.entries(lru).map(([name, list]) => [name, list.length])),
+    isolatedAnon: isolated.anon,
+    isolatedFile: isolated.file,
+    dirty: nrDirty,
+    writeback: nrWriteback,
+    kswapdFailures,
+    oomCalls,
+    oomKills,
+  };
+}
+
+function lockEntries({ facts, locks }: MachineImage): LedgerLock[] {
+  return (facts.locks ?? []).map(({ name, ownerPid, waiterPids }, i) => {
+    return { name, address: hex(locks[i]!), ownerPid, waiterPids };
+  });
+}
+
+interface Placed {
+  readonly thread: PlacedThread;
+  readonly process: PlacedProcess;
+}
+
+function place(image: MachineImage, task: Task): Placed {
+  for (const process of image.tasks.processes) {
+    const thread = process.threads.find(({ facts }) => facts.pid === task.pid);
+    if (thread !== undefined) return { thread, process };
+  }
+  throw new RangeError(`pid ${task.pid} is not in the image`);
+}
+
+function taskEntry(
+  k: Kernel,
+  task: Task,
+  { placed, timeout }: { placed: Placed; timeout: number },
+): LedgerTask {
+  const { thread, process } = placed;
+  const { facts } = thread;
+  return {
+    address: hex(thread.task),
+    pid: task.pid,
+    tgid: task.process.leader.pid,
+    ppid: task.process.ppid,
+    comm: task.comm,
+    commHex: Buffer.from(task.comm, 'latin1').toString('hex'),
+    state: stateLetter(task),
+    stateBits: task.state,
+    exitState: task.exitState,
+    flags: task.flags,
+    cpu: task.cpu,
+    onCpu: facts.onCpu,
+    prio: facts.prio,
+    nvcsw: task.nvcsw,
+    nivcsw: task.nivcsw,
+    stack: hex(thread.stack),
+    mm: hex(process.mm ?? 0n),
+    oomScoreAdj: task.process.oomScoreAdj,
+    sigkillPending: (task.pending & (1 << (SIGKILL - 1))) !== 0,
+    oomVictim: task.isOomVictim,
+    words: {
+      uninterruptible: (task.state & TASK_UNINTERRUPTIBLE) !== 0,
+      exiting: task.isExiting,
+      dying: fatal_signal_pending(task),
+      victim: task.isMemdie,
+    },
+    record: recordEntry(k, task, timeout),
+    functions: task.frames.map(({ name }) => name).reverse(),
+    holds: [...task.held].map(({ name }) => name),
+    waitsFor: task.blockedOn?.name,
+  };
+}
+
+function recordEntry(k: Kernel, { memalloc }: Task, timeout: number): LedgerRecord {
+  const { sequence, valid, start, order, gfp } = memalloc;
+  return {
+    sequence,
+    seq: sequence >> 1,
+    depth: valid,
+    start: String(start),
+    ...(valid > 0 ? { delay: String(k.jiffies - start) } : {}),
+    order,
+    gfpMask: hex(gfp),
+    inherited: sequence === 0 && valid === 0 && (start !== 0 || gfp !== 0),
+    stalling: isStalling(memalloc, k.jiffies - timeout),
+  };
+}
+
+function hex(value: bigint | number): string {
+  return `0x${value.toString(16)}`;
+}

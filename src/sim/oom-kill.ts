@@ -1,0 +1,123 @@
+// The OOM killer (mm/oom_kill.c of 6.1). While a victim has not given its memory back, nobody else
+// is chosen: that is what turns a victim that cannot die into a stall of the whole machine.
+
+import { call, type Code } from './code.ts';
+import { __GFP_FS, gfpNames } from './gfp.ts';
+import type { Kernel } from './kernel.ts';
+import { LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from './printk.ts';
+import { cond_resched } from './sched.ts';
+import { show_mem } from './show-mem.ts';
+import { sendSigkill } from './signal.ts';
+import { MMF_OOM_SKIP, SIGNAL_GROUP_EXIT, TIF_MEMDIE } from './task-bits.ts';
+import type { Process, Task } from './task.ts';
+
+/** oom_score_adj of a process that is never chosen. */
+export const OOM_SCORE_ADJ_MIN = -1000;
+/** Microseconds that a line takes while the console is fast. */
+const LINE_US = 5;
+const PAGE_KB = 4;
+
+/** @returns whether the caller should try again */
+export function* out_of_memory(k: Kernel, request: { gfp: number; order: number }): Code<boolean> {
+  k.oomCalls++;
+  const task = k.current;
+  if (taskWillFreeMem(task)) {
+    markOomVictim(task);
+    return true;
+  }
+  // The OOM killer cannot know what a caller that may not enter the file system holds up.
+  if ((request.gfp & __GFP_FS) === 0) return true;
+  const chosen = selectBadProcess(k);
+  if (chosen === 'wait') return true;
+  if (chosen === undefined) {
+    k.printk(LOGLEVEL_WARNING, 'Out of memory and no killable processes...');
+    return false;
+  }
+  yield* call(k, oom_kill_process, request, chosen);
+  return true;
+}
+
+/** task_will_free_mem(): it is on its way out already. */
+function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
+  if (mm === undefined || (mm.flags & MMF_OOM_SKIP) !== 0) return false;
+  return (process.flags & SIGNAL_GROUP_EXIT) !== 0 || (isExiting && process.threads.length === 1);
+}
+
+/** select_bad_process(): 'wait' while an earlier victim has not finished. */
+function selectBadProcess(k: Kernel): Process | 'wait' | undefined {
+  let chosen: Process | undefined;
+  let most = 0;
+  for (const process of k.processes) {
+    if (process.leader.isKthread || process.leader.pid === 1) continue;
+    if (process.oomMm !== undefined) {
+      if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
+      return 'wait';
+    }
+    const points = oom_badness(k, process);
+    if (points === undefined || points < most) continue;
+    chosen = process;
+    most = points;
+  }
+  return chosen;
+}
+
+/** Pages that killing the process would free, moved by oom_score_adj; undefined if it may not be. */
+export function oom_badness(k: Kernel, process: Process): number | undefined {
+  const mm = process.threads.find((task) => task.mm !== undefined)?.mm;
+  const { oomScoreAdj } = process;
+  if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN) return undefined;
+  if ((mm.flags & MMF_OOM_SKIP) !== 0) return undefined;
+  return mm.rss + oomScoreAdj * Math.floor(k.node.managedPages / 1000);
+}
+
+/** mark_oom_victim(): access to the reserves; kept until its mm is given back. */
+function markOomVictim(task: Task): void {
+  if (task.isMemdie) return;
+  task.threadFlags |= TIF_MEMDIE;
+  task.process.oomMm ??= task.mm;
+}
+
+function* oom_kill_process(
+  k: Kernel,
+  request: { gfp: number; order: number },
+  victim: Process,
+): Code {
+  dump_header(k, request);
+  yield* cond_resched(k);
+  const task = victim.threads.find(({ mm }) => mm !== undefined);
+  if (task?.mm === undefined) return;
+  k.oomKills++;
+  sendSigkill(k, victim);
+  markOomVictim(task);
+  const kb = (pages: number): string => `${pages * PAGE_KB}kB`;
+  const { anonPages, filePages, totalPages } = task.mm;
+  k.printk(
+    LOGLEVEL_ERR,
+    `Out of memory: Killed process ${task.pid} (${task.comm}) total-vm:${kb(totalPages)}, ` +
+      `anon-rss:${kb(anonPages.size)}, file-rss:${kb(filePages.size)}, shmem-rss:0kB, UID:0 ` +
+      `pgtables:${kb(Math.ceil(totalPages / 512))} oom_score_adj:${victim.oomScoreAdj}`,
+  );
+}
+
+function dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }): void {
+  const { comm, process } = k.current;
+  k.printk(
+    LOGLEVEL_WARNING,
+    `${comm} invoked oom-killer: gfp_mask=0x${gfp.toString(16)}(${gfpNames(gfp)}), ` +
+      `order=${order}, oom_score_adj=${process.oomScoreAdj}`,
+  );
+  show_mem(k);
+  k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
+  for (const { threads, oomScoreAdj } of k.processes) {
+    const task = threads.find(({ mm }) => mm !== undefined);
+    if (task?.mm === undefined) continue;
+    const { rss, totalPages } = task.mm;
+    k.printk(LOGLEVEL_INFO, taskLine([task.pid, totalPages, rss, oomScoreAdj], task.comm));
+    k.spend(LINE_US);
+  }
+}
+
+function taskLine([pid, total, rss, adj]: readonly number[], comm: string): string {
+  const cell = (value: number | undefined, width: number): string => `${value}`.padStart(width);
+  return `[${cell(pid, 7)}] ${cell(total, 8)} ${cell(rss, 8)} ${cell(adj, 13)} ${comm}`;
+}

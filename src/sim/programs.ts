@@ -1,0 +1,58 @@
+// What user space does: endless programs that the scenarios put together.
+
+import type { Code } from './code.ts';
+import { page_fault, syscall } from './entry.ts';
+import { __x64_sys_write, type Write } from './file-system.ts';
+import type { Kernel } from './kernel.ts';
+import { passTime } from './sched.ts';
+import { __x64_sys_nanosleep } from './time.ts';
+
+/** A program. */
+export type Program = (k: Kernel) => Code;
+
+/** Sleeps, wakes and touches a few pages of its text: every daemon. */
+export function daemon(options: { sleepUs: number; filePages: number }): Program {
+  return function* (k) {
+    for (;;) {
+      const { mm } = k.current;
+      for (const page of mm?.filePages ?? []) page.referenced = true;
+      while (mm !== undefined && mm.filePages.size < options.filePages)
+        yield* page_fault(k, 'file');
+      yield* syscall(k, __x64_sys_nanosleep, options.sleepUs);
+    }
+  };
+}
+
+/** Touches anonymous memory page after page, with a nap after each batch, up to a limit. */
+export function eater(options: { pages: number; batch: number; sleepUs: number }): Program {
+  return function* (k) {
+    for (;;) {
+      const { mm } = k.current;
+      const size = mm?.anonPages.size ?? 0;
+      for (let i = 0; i < options.batch && size + i < options.pages; i++) {
+        yield* page_fault(k, 'anon');
+      }
+      yield* passTime(k);
+      yield* syscall(k, __x64_sys_nanosleep, options.sleepUs);
+    }
+  };
+}
+
+/** Writes to a file again and again. */
+export function writer(options: Write & { sleepUs: number }): Program {
+  const { sleepUs, ...write } = options;
+  return function* (k) {
+    for (;;) {
+      yield* syscall(k, __x64_sys_write, write);
+      yield* syscall(k, __x64_sys_nanosleep, sleepUs);
+    }
+  };
+}
+
+/** Grows to its size before it goes on with another program. */
+export function grown(pages: number, program: Program): Program {
+  return function* (k) {
+    for (let i = 0; i < pages; i++) yield* page_fault(k, 'anon');
+    yield* program(k);
+  };
+}

@@ -1,0 +1,31 @@
+// What a scenario is: a machine, programs on it, and the stall that their run ends in.
+
+import type { KernelOptions } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
+
+/** Classes of stalls; see the README of this folder. */
+export type Diagnosis = 'D1' | 'D2' | 'D3' | 'D5' | 'D8' | 'D9' | 'D13' | 'D14';
+
+/** What a user may turn. */
+export interface Knobs {
+  readonly ramMiB: number;
+  readonly cpus: number;
+  readonly hz: KernelOptions['hz'];
+  readonly oomReaper: boolean;
+  /** When the dump is taken, in seconds since boot. */
+  readonly dumpSeconds: number;
+}
+
+/** One scenario. */
+export interface Scenario {
+  readonly name: string;
+  /** One line for `simulate --list`. */
+  readonly about: string;
+  /** What the run comes to. */
+  readonly diagnosis: Diagnosis;
+  /** What the kernel must have or lack for that. */
+  readonly needs: readonly string[];
+  readonly defaults: Knobs;
+  /** Puts the programs on a machine that has booted. */
+  readonly start: (k: Kernel) => void;
+}

@@ -1,0 +1,67 @@
+// One run: boot, scenario, dump, and ten timeouts more to see what becomes of it.
+
+import type { TypeSource } from '../types/ctype.ts';
+import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
+import { Prng } from '../util/prng.ts';
+import { boot } from './boot.ts';
+import { machineFacts } from './facts.ts';
+import { buildMachine, type MachineImage } from './image/machine.ts';
+import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
+import type { Knobs, Scenario } from './scenario.ts';
+import { findTruth, takeSnapshot } from './truth.ts';
+
+const US_PER_SECOND = 1_000_000;
+/** How many timeouts the machine runs on after the dump. */
+const TIMEOUTS_AFTER = 10;
+
+/** What a run is made from. */
+export interface SimulationOptions {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  /** Instead of the scenario's own. */
+  readonly knobs?: Partial<Knobs>;
+  /** `kmallocwd=N` */
+  readonly kmallocwd: number;
+  /** The types of a 6.1 kernel with the patch. */
+  readonly types: TypeSource;
+}
+
+/** A finished run. */
+export interface Simulation {
+  readonly image: MachineImage;
+  readonly ledger: Ledger;
+}
+
+/** Runs a scenario. The same options give the same memory and the same ledger. */
+export function simulate(options: SimulationOptions): Simulation {
+  const { scenario, seed, kmallocwd, types } = options;
+  const knobs = { ...scenario.defaults, ...options.knobs };
+  const kernel = boot(
+    {
+      hz: knobs.hz,
+      cpuCount: knobs.cpus,
+      ramBytes: knobs.ramMiB << 20,
+      kmallocwd,
+      oomReaper: knobs.oomReaper,
+    },
+    new Prng(seed),
+  );
+  scenario.start(kernel);
+  kernel.sched.run(knobs.dumpSeconds * US_PER_SECOND);
+  const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed }), {
+    types,
+    btfNames: USED_TYPES,
+    btfEnumerators: USED_ENUMERATORS,
+  });
+  const run = { scenario, seed, knobs: { ...knobs, kmallocwd }, kernel, image };
+  const atDump = ledgerAtDump(run);
+  const seconds = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
+  kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
+  return { image, ledger: { ...atDump, truth: findTruth(kernel, snapshot) } };
+}
+
+/** The ledger as a file. */
+export function ledgerText(ledger: Ledger): string {
+  return `${JSON.stringify(ledger, null, 1)}\n`;
+}
