@@ -7,6 +7,7 @@ import yargs from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import { addInfo } from './commands/info.ts';
 import { addMemalloc } from './commands/memalloc.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStructs } from './commands/structs.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addTriage } from './commands/triage.ts';
@@ -54,7 +55,8 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
       throw error instanceof Error ? error : new UsageError(message);
     });
   keepHelpForLater(cli);
-  for (const add of [addTriage, addMemalloc, addTasks, addInfo, addStructs]) add(cli, state);
+  for (const add of [addTriage, addMemalloc, addTasks, addInfo, addStructs, addSimulate])
+    add(cli, state);
   return cli;
 }
 

@@ -1,0 +1,164 @@
+// Whole runs: what the reader finds in the vmcore is what the simulation wrote into its ledger.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
+import { tasksResult } from '../../src/kernel/tasks-result.ts';
+import type { Ledger } from '../../src/sim/ledger.ts';
+import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
+import { ledgerText, type Simulation } from '../../src/sim/simulate.ts';
+import { openVmcore } from '../../src/target/open.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
+import { hasProgram } from '../support/bpftool.ts';
+import {
+  CONTAINERS,
+  functionsOf,
+  ledgerFields,
+  recordFields,
+  runScenario,
+  taskFields,
+} from '../support/simulated.ts';
+
+const RUNS: readonly { seed: number; kmallocwd: number }[] = [
+  { seed: 1, kmallocwd: 10 },
+  { seed: 2, kmallocwd: 0 },
+  { seed: 3, kmallocwd: 4 },
+];
+
+describe('simulate', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'stallcore-sim-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const scenario of SCENARIOS) {
+    for (const options of RUNS) {
+      const { seed, kmallocwd } = options;
+      describe(`${scenario.name}, seed ${seed}, kmallocwd=${kmallocwd}`, () => {
+        let run: Simulation;
+        let ledger: Ledger;
+        before(() => {
+          run = runScenario(scenario.name, options);
+          ({ ledger } = run);
+        });
+
+        it(`comes to ${scenario.diagnosis}`, () => {
+          assert.equal(ledger.truth.diagnosis, scenario.diagnosis, JSON.stringify(ledger.truth));
+        });
+
+        it('logs what stalls, and nothing with kmallocwd=0', () => {
+          const stalled = ledger.counts.stalling > 0 && kmallocwd > 0;
+          assert.equal(ledger.logLines.length > 0, stalled);
+        });
+
+        for (const { name: container, bytes } of CONTAINERS) {
+          it(`is read from ${container} as the ledger has it`, async () => {
+            const path = join(folder, `${scenario.name}-${seed}.${container}`);
+            writeFileSync(path, bytes(run));
+            const vmcore = await openVmcore([path]);
+            try {
+              checkTasks(vmcore, ledger);
+              checkRecords(vmcore, ledger);
+              checkStacks(vmcore, ledger);
+              checkLocks(vmcore, ledger);
+              assert.deepEqual(vmcore.problems.list, []);
+            } finally {
+              vmcore.close();
+            }
+            if (container === 'elf') checkReadelf(path);
+          });
+        }
+      });
+    }
+  }
+
+  it('gives the same bytes and the same ledger for the same seed', () => {
+    const [first, second] = [0, 1].map(() => {
+      const run = runScenario('oom-victim-mutex', { seed: 4, kmallocwd: 2 });
+      return [ledgerText(run.ledger), ...CONTAINERS.map(({ bytes }) => bytes(run))] as const;
+    });
+    assert.deepEqual(first, second);
+  });
+
+  it('gives another machine for another seed', () => {
+    const [first, second] = [5, 6].map((seed) => {
+      return ledgerText(runScenario('oom-victim-mutex', { seed, kmallocwd: 2 }).ledger);
+    });
+    assert.notEqual(first, second);
+  });
+});
+
+function checkTasks(vmcore: Vmcore, ledger: Ledger): void {
+  const { tasks, crossCheck } = tasksResult(vmcore);
+  assert.equal(tasks.length, ledger.tasks.length);
+  assert.deepEqual(
+    tasks.map((task, i) => taskFields(task, ledger.tasks[i]!)),
+    ledger.tasks.map(ledgerFields),
+  );
+  assert.deepEqual(crossCheck, {
+    pidCount: ledger.tasks.length,
+    onlyInList: [],
+    onlyInPids: [],
+  });
+}
+
+function checkRecords(vmcore: Vmcore, ledger: Ledger): void {
+  const result = readMemalloc(vmcore);
+  const { record, tasks } = result;
+  assert.equal(result.jiffies, ledger.jiffies);
+  assert.equal(result.hz, ledger.hz);
+  assert.deepEqual(record?.lines, ledger.lines);
+  assert.equal(record?.silent, ledger.counts.stalling === 0);
+  for (const [kind, count] of Object.entries(ledger.counts)) {
+    assert.equal(record?.counts[kind as keyof Ledger['counts']], count, kind);
+  }
+  assert.equal(record?.timeoutSeconds.value, ledger.timeoutSeconds);
+  tasks.forEach((task, i) => {
+    const truth = ledger.tasks[i]!;
+    assert.deepEqual(task.words, truth.words, truth.comm);
+    assert.deepEqual(recordFields(task, truth), truth.record, truth.comm);
+  });
+}
+
+function checkStacks(vmcore: Vmcore, ledger: Ledger): void {
+  for (const task of ledger.tasks) {
+    if (task.onCpu || task.functions.length === 0) continue;
+    assert.deepEqual(functionsOf(vmcore, task), task.functions, task.comm);
+  }
+}
+
+/** Each owner and each wait list, as pointers say. */
+function checkLocks(vmcore: Vmcore, ledger: Ledger): void {
+  const addressOf = new Map(ledger.tasks.map(({ pid, address }) => [pid, BigInt(address)]));
+  for (const { name, address, ownerPid, waiterPids } of ledger.locks) {
+    const mutex = vmcore.object('mutex', BigInt(address) as Parameters<Vmcore['object']>[1]);
+    const owner = BigInt.asUintN(64, mutex.member('owner.counter').integer());
+    const expected = ownerPid === undefined ? 0n : addressOf.get(ownerPid);
+    assert.equal(owner & ~7n, expected, name);
+    const waiters: bigint[] = [];
+    const head = mutex.member('wait_list').address;
+    for (let at = mutex.member('wait_list.next').integer(); at !== head && waiters.length < 99;) {
+      const waiter = vmcore.object('mutex_waiter', at as Parameters<Vmcore['object']>[1]);
+      waiters.push(waiter.member('task').integer());
+      at = waiter.member('list.next').integer();
+    }
+    assert.deepEqual(
+      waiters,
+      waiterPids.map((pid) => addressOf.get(pid)),
+      name,
+    );
+  }
+}
+
+function checkReadelf(path: string): void {
+  if (!hasProgram('readelf')) return;
+  const text = execFileSync('readelf', ['-lhW', path], { encoding: 'utf8' });
+  assert.match(text, /CORE \(Core file\)/);
+  assert.match(text, /\n {2}NOTE /);
+  assert.doesNotMatch(text, /Warning|Error/i);
+}
