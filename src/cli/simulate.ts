@@ -10,10 +10,15 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { writeElf } from '../sim/image/elf.ts';
-import { writeKdump } from '../sim/image/kdump.ts';
-import { findScenario, SCENARIOS } from '../sim/scenarios/list.ts';
-import { ledgerText, simulate, type Simulation } from '../sim/simulate.ts';
+import {
+  findScenario,
+  ledgerText,
+  SCENARIOS,
+  simulate,
+  writeSimulation,
+  type Simulation,
+  type VmcoreFormat,
+} from '../sim/simulate.ts';
 import { structsFolder } from '../target/kernel-types.ts';
 import { readLayout } from '../types/layout.ts';
 import type { ByteSink } from '../util/io.ts';
@@ -25,7 +30,7 @@ const LAYOUT = '6.1.192-kmallocwd2-x86_64.json';
 /** What the user chose. */
 export interface SimulateOptions {
   readonly path: string;
-  readonly format: 'elf' | 'kdump';
+  readonly format: VmcoreFormat;
   readonly seed: number;
   readonly kmallocwd: number;
   readonly dumpSeconds?: number;
@@ -62,14 +67,11 @@ function ledgerPath(path: string): string {
 }
 
 /** Written beside and renamed, so that an interrupt leaves the old file or the new one. */
-function writeVmcore({ image }: Simulation, { path, format }: SimulateOptions): void {
+function writeVmcore(run: Simulation, { path, format }: SimulateOptions): void {
   const unfinished = `${path}.unfinished`;
   const fd = openSync(unfinished, 'w');
   try {
-    const sink = new FileSink(fd);
-    if (format === 'elf') writeElf(image, sink);
-    // lzo is our own code: the same bytes on every machine, which zlib does not promise.
-    else writeKdump(image, sink, 'lzo');
+    writeSimulation(run, new FileSink(fd), format);
     closeSync(fd);
     renameSync(unfinished, path);
   } catch (error) {

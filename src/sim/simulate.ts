@@ -1,14 +1,20 @@
-// One run: boot, scenario, dump, and ten timeouts more to see what becomes of it.
+// One run: boot, scenario, dump, and ten timeouts more to see what becomes of it. This is the front
+// of the simulation: the command line sees nothing else of it.
 
 import type { TypeSource } from '../types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
 import { Prng } from '../util/prng.ts';
 import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
+import { writeElf } from './image/elf.ts';
+import { writeKdump } from './image/kdump.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import type { Knobs, Scenario } from './scenario.ts';
 import { findTruth, takeSnapshot } from './truth.ts';
+import type { ByteSink } from '../util/io.ts';
+
+export { findScenario, SCENARIOS } from './scenarios/list.ts';
 
 const US_PER_SECOND = 1_000_000;
 /** How many timeouts the machine runs on after the dump. */
@@ -59,6 +65,16 @@ export function simulate(options: SimulationOptions): Simulation {
   const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
   kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
   return { image, ledger: { ...atDump, truth: findTruth(kernel, snapshot) } };
+}
+
+/** Containers that a run can be written to. */
+export type VmcoreFormat = 'elf' | 'kdump';
+
+/** Writes the vmcore. */
+export function writeSimulation({ image }: Simulation, sink: ByteSink, format: VmcoreFormat): void {
+  if (format === 'elf') writeElf(image, sink);
+  // lzo is our own code: the same bytes on every machine, which zlib does not promise.
+  else writeKdump(image, sink, 'lzo');
 }
 
 /** The ledger as a file. */
