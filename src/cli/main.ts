@@ -14,6 +14,7 @@ import { addTriage } from './commands/triage.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { UsageError } from './usage.ts';
+import { packageVersion } from './version.ts';
 
 /**
  * Runs the command line.
@@ -24,6 +25,11 @@ import { UsageError } from './usage.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   const state = { exitCode: EXIT_DONE };
   try {
+    if (argv[0] === 'completion') {
+      // yargs would print the script and go on to triage a file of that name.
+      parser([], state).showCompletionScript();
+      return EXIT_DONE;
+    }
     await parser(argv, state).parseAsync();
     return state.exitCode;
   } catch (error) {
@@ -48,8 +54,9 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
     .recommendCommands()
     .wrap(100)
     .completion('completion', 'print a completion script for the shell')
-    .version()
+    .version(packageVersion())
     .help()
+    .alias('h', 'help')
     .exitProcess(false)
     .fail((message, error) => {
       throw error instanceof Error ? error : new UsageError(message);
@@ -82,10 +89,7 @@ function exitCodeOf(error: unknown): number {
     remark(errorChain(error));
     return EXIT_UNREADABLE;
   }
-  if (isSystemError(error)) {
-    remark(describeSystemError(error));
-    return EXIT_UNREADABLE;
-  }
+  if (isSystemError(error)) return tellSystemError(error);
   remark(
     `bug in stallcore: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
@@ -102,9 +106,37 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /** A name without a path may be a mistyped verb: triage, the default, takes it for a file. */
-function describeSystemError(error: NodeJS.ErrnoException): string {
+function tellSystemError(error: NodeJS.ErrnoException): number {
   const { code, path } = error;
-  if (code !== 'ENOENT' || path === undefined) return error.message;
-  const hint = /^[a-z]+$/.test(path) ? ', and no verb of that name (try: stallcore --help)' : '';
-  return `${path}: no such file${hint}`;
+  if (code !== 'ENOENT' || path === undefined) {
+    remark(error.message);
+    return EXIT_UNREADABLE;
+  }
+  const isWord = /^[a-z]+$/.test(path);
+  const verb = isWord ? VERBS.find((each) => isNear(each, path)) : undefined;
+  const hint =
+    verb !== undefined
+      ? `; did you mean the verb ${verb}?`
+      : isWord
+        ? ', and no verb of that name (try: stallcore --help)'
+        : '';
+  remark(`${path}: no such file${hint}`);
+  return verb === undefined ? EXIT_UNREADABLE : EXIT_USAGE;
+}
+
+const VERBS = ['triage', 'memalloc', 'tasks', 'info', 'structs', 'simulate', 'completion'];
+
+/** One letter wrong, missing, too many, or two in each other's place. */
+function isNear(verb: string, word: string): boolean {
+  if (Math.abs(verb.length - word.length) > 1 || verb === word) return false;
+  let same = 0;
+  while (same < verb.length && verb[same] === word[same]) same++;
+  const [verbRest, wordRest] = [verb.slice(same), word.slice(same)];
+  const swapped = `${wordRest.charAt(1)}${wordRest.charAt(0)}${wordRest.slice(2)}`;
+  return (
+    verbRest.slice(1) === wordRest.slice(1) ||
+    verbRest === wordRest.slice(1) ||
+    verbRest.slice(1) === wordRest ||
+    verbRest === swapped
+  );
 }

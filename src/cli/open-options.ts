@@ -6,7 +6,7 @@ import { EXIT_DONE, EXIT_PARTIAL } from './exit.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import type { RunState } from './main.ts';
-import { progress, remarkProblems } from './output.ts';
+import { progress, remark, remarkProblems } from './output.ts';
 import { UsageError } from './usage.ts';
 
 /** What {@link withOpenOptions} adds. */
@@ -26,7 +26,7 @@ export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
     .positional('vmcore', {
       type: 'string',
       array: true,
-      demandOption: true,
+      default: [],
       describe: 'the vmcore; all parts of a split one, in any order',
     })
     .option('json', { type: 'boolean', default: false, describe: 'print the result as JSON' })
@@ -52,15 +52,23 @@ export async function onVmcore(
   state: RunState,
   run: (vmcore: Vmcore) => void | Promise<void>,
 ): Promise<void> {
+  if (args.vmcore.length === 0) throw new UsageError('expected the name of a vmcore');
   const problems = new Problems();
   const vmcore = await explain(problems, () => open(args, problems));
   try {
     await explain(problems, () => run(vmcore));
-    if (!args.json) remarkProblems(problems.list);
+    if (!problems.isEmpty) remarkCut(vmcore);
+    if (!args.json) remarkProblems(problems);
     state.exitCode = problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
   } finally {
     vmcore.close();
   }
+}
+
+/** A file that was not copied whole is the usual reason for all the other problems. */
+function remarkCut(vmcore: Vmcore): void {
+  const cut = vmcore.describeCut();
+  if (cut !== undefined) remark(cut);
 }
 
 /** An error often follows from what could not be read before; that is told first. */
@@ -68,7 +76,7 @@ async function explain<T>(problems: Problems, step: () => T | Promise<T>): Promi
   try {
     return await step();
   } catch (error) {
-    if (error instanceof VmcoreError) remarkProblems(problems.list);
+    if (error instanceof VmcoreError) remarkProblems(problems);
     throw error;
   }
 }

@@ -1,12 +1,23 @@
 // The only place that writes to standard output and standard error.
 
 import { writeSync } from 'node:fs';
-import type { Problem } from '../util/problems.ts';
+import type { Problems } from '../util/problems.ts';
 import { escapeControls } from '../util/escape.ts';
 import { columnText, type Table } from '../report/table.ts';
 
 /** cli-table3 lays out in time quadratic to the rows; more go the plain way. */
 const DRAWN_ROWS_MAX = 500;
+
+/** Every line that cli-table3 would draw. */
+const NO_LINES = Object.fromEntries(
+  [
+    'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right',
+    'left left-mid mid mid-mid right right-mid middle',
+  ]
+    .join(' ')
+    .split(' ')
+    .map((name) => [name, '']),
+);
 
 /** How many problems are listed one by one below a text result. */
 const PROBLEMS_SHOWN = 20;
@@ -26,7 +37,13 @@ export function remark(text: string): void {
 
 /** Writes a result object as JSON. */
 export function printJson(result: unknown): void {
-  print(`${JSON.stringify(result, undefined, 2)}\n`);
+  const text = JSON.stringify(result, undefined, 2);
+  // JSON escapes C0 itself; C1 is as much of a command to some terminals.
+  const safe = text.replace(
+    /[\x7f-\x9f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  print(`${safe}\n`);
 }
 
 /** Draws a table on a terminal, else writes it in plain columns. */
@@ -39,20 +56,27 @@ export async function printTable(table: Table): Promise<void> {
   const drawn = new CliTable({
     head: table.columns.map(({ title }) => title),
     colAligns: table.columns.map(({ align }) => align),
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    style: { head: ['bold'], 'padding-left': 0, 'padding-right': 0 },
+    // Columns without lines between them: task tables are wide, and a box that wraps is mush.
+    chars: NO_LINES,
+    style: { head: ['bold'], 'padding-left': 0, 'padding-right': 2 },
   });
   drawn.push(...table.rows.map((row) => [...row]));
   print(`${drawn.toString()}\n`);
 }
 
 /** Tells on standard error what could not be read. */
-export function remarkProblems(problems: readonly Problem[]): void {
-  for (const { subject, message } of problems.slice(0, PROBLEMS_SHOWN)) {
+export function remarkProblems({ list, count }: Problems): void {
+  for (const { subject, message } of list.slice(0, PROBLEMS_SHOWN)) {
     remark(`${subject}: ${message}`);
   }
-  const more = problems.length - PROBLEMS_SHOWN;
-  if (more > 0) remark(`${more} more problems (--json lists them all)`);
+  const more = count - PROBLEMS_SHOWN;
+  if (more > 0) remark(`${more} more problems (--json lists ${list.length} in all)`);
+}
+
+/** A result with what could not be read, as `--json` prints it. */
+export function withProblems<T extends object>(result: T, { list, count }: Problems): object {
+  const notListed = count - list.length;
+  return { ...result, problems: list, ...(notListed > 0 ? { problemsNotListed: notListed } : {}) };
 }
 
 /** Progress of a long step, on standard error and only on a terminal. */

@@ -50,6 +50,7 @@ export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
   const array = vmcore.symbols.lookup('gfpflag_names');
   if (array === undefined) return undefined;
   const bytes = vmcore.readAvailable(array, NAMES_MAX * 16);
+  if (bytes.length < 16) vmcore.problems.addMessage('gfpflag_names', 'could not be read', 'fault');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const names: GfpName[] = [];
   for (let at = 0; at + 16 <= bytes.length; at += 16) {

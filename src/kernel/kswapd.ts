@@ -5,6 +5,7 @@
 // and put PF_MEMALLOC_NOFS where it had been. So both bits are set while kswapd is in a transaction
 // of a file system, in either era: `kswapd0(47) flags=0xa60840` in a log of 4.5-rc.
 
+import { isKswapdByName } from './task-flags.ts';
 import type { Task } from './task.ts';
 
 const CANDIDATES: readonly number[] = [0x20000, 0x40000];
@@ -25,9 +26,4 @@ export function kswapdTest(tasks: readonly Task[]): (task: Task) => boolean {
     const flags = task.flags ?? 0;
     return (flags & bit) !== 0 || ((flags & either) !== 0 && isKswapdByName(task));
   };
-}
-
-/** kthread_run() in kswapd_run() (mm/vmscan.c) names them by their node. */
-function isKswapdByName({ kthread, comm }: Task): boolean {
-  return kthread === true && /^kswapd\d+$/.test(comm ?? '');
 }

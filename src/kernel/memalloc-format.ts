@@ -39,8 +39,6 @@ export interface MemallocFormat {
   /** Says ` exiting` of a task with PF_EXITING, since v3. */
   readonly exitingWord: boolean;
   readonly lists: ListingRule;
-  /** The watchdog's timeout in seconds where nobody sets another. */
-  readonly timeoutSeconds: number;
 }
 
 /**
@@ -75,7 +73,6 @@ const OLD = {
   switches: false,
   exitingWord: true,
   lists: 'dying',
-  timeoutSeconds: 10,
 } as const;
 const NEW = {
   task: `${SWITCHES}%s%s%s%s%s`,
@@ -86,7 +83,6 @@ const NEW = {
   switches: true,
   exitingWord: true,
   lists: 'kswapd',
-  timeoutSeconds: 10,
 } as const;
 const RFC = {
   ...NEW,
@@ -142,8 +138,8 @@ export const MEMALLOC_FORMATS: readonly MemallocFormat[] = [
   },
   { ...NEW, id: '2016-02-25', layouts: ['L4'], info: `${INFO_NEW}/%u` },
   { ...NEW, id: '2016-03-02', layouts: ['L4k'], info: `${INFO_NEW}/%u` },
-  { ...NEW, id: 'v5', layouts: ['L5'], info: INFO_NEW, timeoutSeconds: 60 },
-  { ...NEW, id: 'v8', layouts: ['L8'], info: INFO_NEW, timeoutSeconds: 60 },
+  { ...NEW, id: 'v5', layouts: ['L5'], info: INFO_NEW },
+  { ...NEW, id: 'v8', layouts: ['L8'], info: INFO_NEW },
   { ...RFC, id: 'rfc', task: `${SWITCHES} ${REQUEST}` },
   { ...RFC, id: 'rfc2', task: `${SWITCHES} ${REQUEST}%s` },
 ];

@@ -5,12 +5,12 @@ import type { MemallocFormat } from './memalloc-format.ts';
 import type { MemallocRecord } from './memalloc.ts';
 import type { Task } from './task.ts';
 
-/** What the Info line counts. */
+/** What the Info line counts; absent where it could be read of no task at all. */
 export interface InfoCounts {
-  readonly stalling: number;
-  readonly dying: number;
-  readonly exiting: number;
-  readonly victim: number;
+  readonly stalling?: number;
+  readonly dying?: number;
+  readonly exiting?: number;
+  readonly victim?: number;
   /** Calls of out_of_memory(), and of __alloc_pages_may_oom() that gave up; where counted. */
   readonly oomCount?: number;
   readonly noOomCount?: number;
@@ -70,19 +70,19 @@ export function watchdogReport(
   const stalls = (each: WatchedTask): boolean => stallsSince(each.record, threshold);
   const stalling = watched.filter(stalls);
   const counts = countTasks(watched, stalling.length, settings);
-  const lines = [
-    ...infoLines(settings, counts),
-    ...taskLines(watched, { settings, stalls }),
-    ...(format.infoTwice ? infoLines(settings, counts) : []),
-  ];
-  // The thread wakes up for a request that has reached the whole timeout.
+  // The thread wakes up for a request that has reached the whole timeout. Where none has, the
+  // counts are still of use; the tasks that a report would have listed beside are not.
   const woken = watched.some((each) => stallsSince(each.record, timeoutJiffies));
-  return { silent: format.lists !== 'in-flight' && !woken, counts, lines, stalling };
+  const silent = format.lists !== 'in-flight' && !woken;
+  const info = infoLines(settings, counts);
+  const tasks = taskLines(watched, { settings, stalls });
+  const lines = silent ? info : [...info, ...tasks, ...(format.infoTwice ? info : [])];
+  return { silent, counts, lines, stalling };
 }
 
 /** is_stalling_task(): time_after_eq(now - timeout, start), which compares as signed. */
 function stallsSince(record: MemallocRecord | undefined, threshold: bigint): boolean {
-  if (record === undefined || record.depth === 0 || record.torn) return false;
+  if (record?.delay === undefined || record.depth === 0 || record.torn) return false;
   return BigInt.asIntN(64, BigInt(record.delay) - threshold) >= 0n;
 }
 
@@ -91,17 +91,28 @@ function countTasks(
   stalling: number,
   settings: WatchdogSettings,
 ): InfoCounts {
-  const count = (test: (words: TaskWords) => boolean | undefined): number =>
-    watched.filter(({ words }) => test(words) === true).length;
+  const count = <Key extends keyof TaskWords>(word: Key): { [K in Key]?: number } => {
+    const known = watched.filter(({ words }) => words[word] !== undefined);
+    if (known.length === 0) return {};
+    const having = known.filter(({ words }) => words[word] === true).length;
+    return { [word]: having } as { [K in Key]?: number };
+  };
   // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,
   // and lists with !time_before(), which does not.
   const exact = settings.timeoutJiffies.toString();
   const onTheDot = watched.filter(({ record }) => record?.delay === exact).length;
+  // Of layout L1 a task without an entry has no request; elsewhere each task has a record.
+  // Without jiffies no request has an age.
+  const isKnown =
+    watched.some(({ record }) => record?.delay !== undefined) ||
+    (settings.listOrder !== undefined && watched.every(({ record }) => record === undefined));
   return {
-    stalling: settings.format.lists === 'separate' ? stalling - onTheDot : stalling,
-    dying: count((words) => words.dying),
-    exiting: count((words) => words.exiting),
-    victim: count((words) => words.victim),
+    ...(isKnown
+      ? { stalling: settings.format.lists === 'separate' ? stalling - onTheDot : stalling }
+      : {}),
+    ...count('dying'),
+    ...count('exiting'),
+    ...count('victim'),
     ...(settings.oomCount === undefined ? {} : { oomCount: settings.oomCount }),
     ...(settings.noOomCount === undefined ? {} : { noOomCount: settings.noOomCount }),
   };
@@ -186,7 +197,7 @@ function requestWords({ record }: WatchedTask, { format, describeGfp }: Watchdog
   const seq = format.request === 'plain' ? '' : ` seq=${record.seq ?? '?'}`;
   // The member is an unsigned int: a mempool request, -1, prints as 4294967295.
   const order = record.mempool ? 0xffffffff : record.order;
-  return `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${record.delay}`;
+  return `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${record.delay ?? '?'}`;
 }
 
 function stateWords({ words }: WatchedTask, format: MemallocFormat): string {

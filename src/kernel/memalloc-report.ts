@@ -5,6 +5,7 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { gfpNamer } from './gfp.ts';
 import { readJiffies, type Jiffies } from './jiffies.ts';
 import { kswapdTest } from './kswapd.ts';
+import { isExiting } from './task-flags.ts';
 import { chooseFormat } from './memalloc-choice.ts';
 import type { MemallocFormat } from './memalloc-format.ts';
 import {
@@ -40,12 +41,30 @@ export interface Sourced<T> {
 /** One task in the result. */
 export interface MemallocTask extends Task {
   readonly words: TaskWords;
-  readonly record?: MemallocRecord & {
-    readonly inFlight: boolean;
-    readonly stalling: boolean;
-    readonly delaySeconds?: number;
-    readonly gfpNames?: string;
-  };
+  readonly record?: MemallocTaskRecord;
+}
+
+/** A record with what follows from it. A request that is over has no delay, only a start. */
+export interface MemallocTaskRecord extends Omit<MemallocRecord, 'delay'> {
+  readonly inFlight: boolean;
+  readonly stalling: boolean;
+  /** jiffies since the start, in decimal, and the same in seconds; of a request in flight. */
+  readonly delay?: string;
+  readonly delaySeconds?: number;
+  /** Of a request that is over. */
+  readonly startedSecondsAgo?: number;
+  readonly gfpNames?: string;
+}
+
+/** How much of what the answer rests on could be read. */
+export interface MemallocCoverage {
+  /** The walk of the task list came to its end, and the pid IDR knows the same tasks. */
+  readonly taskListComplete: boolean;
+  /** Tasks whose record, and whose thread_info.flags, could not be read. */
+  readonly tasksWithoutRecord: number;
+  readonly tasksWithoutFlags: number;
+  /** TIF_* bits of which it could not be found out where this kernel has them. */
+  readonly unknownBits: readonly string[];
 }
 
 /** The allocation state of a dump. */
@@ -57,7 +76,8 @@ export interface MemallocResult {
     readonly source: string;
     readonly format: string;
     readonly formatSource: string;
-    readonly timeoutSeconds: Sourced<number>;
+    /** Absent where HZ could not be found. */
+    readonly timeoutSeconds?: Sourced<number>;
     readonly timeoutJiffies: string;
     /** The real watchdog would have printed nothing at this instant. */
     readonly silent: boolean;
@@ -65,11 +85,13 @@ export interface MemallocResult {
     readonly lines: readonly string[];
     readonly gfpNamesFrom: string;
   };
-  readonly jiffies: string;
+  /** The tick counter; absent, and with it every delay, where it could not be read. */
+  readonly jiffies?: string;
   readonly hz?: number;
   readonly hzSource: string;
   /** Bits that were found out: TIF_MEMDIE, TIF_SIGPENDING. */
   readonly constants: readonly { name: string; bit: number; source: string }[];
+  readonly coverage: MemallocCoverage;
   readonly tasks: readonly MemallocTask[];
 }
 
@@ -77,21 +99,23 @@ export interface MemallocResult {
 interface Facts {
   readonly table: TaskTable;
   readonly bits: ThreadFlagBits;
-  readonly time: Jiffies;
+  readonly time: Clock;
   readonly watched: readonly WatchedTask[];
   /** Tasks in the order of memalloc_list; of layout L1 only. */
   readonly listOrder?: readonly string[];
 }
 
-/** The state of a dead task: 64 before v4.14, 128 since; neither bit stands alone otherwise. */
+/**
+ * The state of a dead task: 64 before v4.14, 128 since. Of an exiting task, as asked for here, the
+ * other bit never stands alone: 64 is TASK_PARKED now, 128 was TASK_WAKEKILL.
+ */
 const TASK_DEAD: ReadonlySet<number> = new Set([64, 128]);
 const TASK_UNINTERRUPTIBLE = 2;
-const PF_EXITING = 0x4;
 
 /**
  * Reads the allocation state of every task.
  *
- * @throws LookupError or FaultError where jiffies or the task list cannot be found at all
+ * @throws LookupError where the dump has no types to read tasks by
  * @throws InvalidError for a format that this kernel's record cannot be printed in
  */
 export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): MemallocResult {
@@ -104,10 +128,11 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   const gfp = gfpNamer(vmcore, masks);
   const base = {
     type: 'memalloc',
-    jiffies: facts.time.jiffies.toString(),
+    ...(facts.time.jiffies === undefined ? {} : { jiffies: facts.time.jiffies.toString() }),
     ...(facts.time.hz === undefined ? {} : { hz: facts.time.hz }),
     hzSource: facts.time.hzSource,
     constants: [facts.bits.memdie, facts.bits.sigpending].filter((bit) => bit !== undefined),
+    coverage: coverageOf(facts, layout),
   } as const;
   if (layout === undefined || format === undefined) {
     return {
@@ -118,7 +143,7 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   const timeout = chooseTimeout(vmcore, {
     hz: facts.time.hz,
     chosen: options.timeoutSeconds,
-    otherwise: format.timeoutSeconds,
+    jiffiesKnown: facts.time.jiffies !== undefined,
   });
   const report = watchdogReport(facts.watched, {
     format,
@@ -135,7 +160,9 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
       source: layout.source,
       format: format.id,
       formatSource,
-      timeoutSeconds: { value: timeout.seconds, source: timeout.source },
+      ...(timeout.seconds === undefined
+        ? {}
+        : { timeoutSeconds: { value: timeout.seconds, source: timeout.source } }),
       timeoutJiffies: timeout.jiffies.toString(),
       silent: report.silent,
       counts: report.counts,
@@ -146,12 +173,38 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   };
 }
 
+function coverageOf(
+  { bits, table, watched }: Facts,
+  layout: MemallocLayout | undefined,
+): MemallocCoverage {
+  // Of layout L1 a task without an entry on the list has no request in flight.
+  const hasRecords = layout !== undefined && layout.id !== 'L1';
+  return {
+    taskListComplete: table.complete,
+    tasksWithoutRecord: hasRecords ? watched.filter(({ record }) => !record).length : 0,
+    tasksWithoutFlags: watched.filter(({ task }) => task.threadFlags === undefined).length,
+    unknownBits: [
+      ...(bits.memdie === undefined ? ['TIF_MEMDIE'] : []),
+      ...(bits.sigpending === undefined ? ['TIF_SIGPENDING'] : []),
+    ],
+  };
+}
+
+/** {@link Jiffies}, of which everything may be unknown. */
+type Clock = Omit<Jiffies, 'jiffies'> & { readonly jiffies?: bigint };
+
+/** Without jiffies no request has an age; who is in one, and for what, can be read all the same. */
+function readClock(vmcore: Vmcore): Clock {
+  const time = vmcore.problems.attempt('jiffies_64', () => readJiffies(vmcore));
+  return time ?? { hz: undefined, hzSource: 'jiffies_64 could not be read' };
+}
+
 function readFacts(
   vmcore: Vmcore,
   layout: MemallocLayout | undefined,
   format: MemallocFormat | undefined,
 ): Facts {
-  const time = readJiffies(vmcore);
+  const time = readClock(vmcore);
   const table = readTasks(vmcore);
   const bits = threadFlagBits(vmcore);
   const { jiffies } = time;
@@ -189,10 +242,11 @@ function reportStrangers(
 function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): TaskWords {
   const threadFlags = task.threadFlags === undefined ? undefined : BigInt(task.threadFlags);
   const isSet = (bit: { bit: number } | undefined): boolean | undefined => {
-    if (bit === undefined) return false;
+    if (bit === undefined) return undefined;
     return threadFlags === undefined ? undefined : ((threadFlags >> BigInt(bit.bit)) & 1n) === 1n;
   };
-  const { stateBits: state, flags, sigkillPending } = task;
+  const { stateBits: state, sigkillPending } = task;
+  const exiting = isExiting(task);
   const dead = deadIsNotExiting && state !== undefined && TASK_DEAD.has(state);
   const killed = [isSet(bits.sigpending), sigkillPending];
   const dying = killed.includes(false) ? false : killed.includes(undefined) ? undefined : true;
@@ -201,7 +255,7 @@ function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): T
       'uninterruptible',
       state === undefined ? undefined : (state & TASK_UNINTERRUPTIBLE) !== 0,
     ),
-    ...word('exiting', flags === undefined ? undefined : (flags & PF_EXITING) !== 0 && !dead),
+    ...word('exiting', exiting === undefined ? undefined : exiting && !dead),
     ...word('dying', dying),
     ...word('victim', isSet(bits.memdie)),
   };
@@ -218,36 +272,53 @@ function taskResult(
   describe: (mask: number) => string | undefined,
 ): MemallocTask {
   const { record } = each;
-  const names = record === undefined ? undefined : describe(Number(record.gfpMask));
+  if (record === undefined) return { ...each.task, words: each.words };
+  const { delay, ...kept } = record;
+  const names = describe(Number(record.gfpMask));
+  const seconds =
+    time.hz === undefined || delay === undefined ? undefined : Number(delay) / time.hz;
+  const inFlight = record.depth > 0;
   return {
     ...each.task,
     words: each.words,
-    ...(record === undefined
-      ? {}
-      : {
-          record: {
-            ...record,
-            inFlight: record.depth > 0,
-            stalling: stalling.has(each),
-            ...(time.hz === undefined ? {} : { delaySeconds: Number(record.delay) / time.hz }),
-            ...(names === undefined ? {} : { gfpNames: names }),
-          },
-        }),
+    record: {
+      ...kept,
+      inFlight,
+      stalling: stalling.has(each),
+      ...(inFlight ? ageInFlight(delay, seconds) : {}),
+      // A record that no request ever filled started at no time.
+      ...(inFlight || record.start === '0' || seconds === undefined
+        ? {}
+        : { startedSecondsAgo: seconds }),
+      ...(names === undefined ? {} : { gfpNames: names }),
+    },
   };
 }
 
+function ageInFlight(
+  delay: string | undefined,
+  seconds: number | undefined,
+): Pick<MemallocTaskRecord, 'delay' | 'delaySeconds'> {
+  if (delay === undefined) return {};
+  return seconds === undefined ? { delay } : { delay, delaySeconds: seconds };
+}
+
 interface Timeout {
-  readonly seconds: number;
+  /** Unknown where HZ is. */
+  readonly seconds: number | undefined;
   readonly jiffies: bigint;
   readonly source: string;
 }
 
-/** The caller's, else the dump's own where it is not 0, else the default of the patch. */
+/** The default of the first patches and still a good one: v5 to v9 waited for 60 s. */
+const SECONDS_DEFAULT = 10;
+
+/** The caller's, else the dump's own where it is not 0, else the default. */
 function chooseTimeout(
   vmcore: Vmcore,
-  seconds: { hz: number | undefined; chosen: number | undefined; otherwise: number },
+  seconds: { hz: number | undefined; chosen: number | undefined; jiffiesKnown: boolean },
 ): Timeout {
-  const { hz, chosen, otherwise } = seconds;
+  const { hz, chosen, jiffiesKnown } = seconds;
   if (hz === undefined && chosen !== undefined) {
     throw new InvalidError('timeout in seconds: HZ of this kernel could not be found');
   }
@@ -257,12 +328,12 @@ function chooseTimeout(
   }
   const own = ownTimeout(vmcore, hz);
   if (own !== undefined) return own;
-  if (hz === undefined) {
+  if (hz === undefined && jiffiesKnown) {
     const what = 'HZ of this kernel could not be found: every request in flight counts as stalling';
     vmcore.problems.addMessage('timeout', what, 'lookup');
   }
-  const jiffies = BigInt(otherwise * (hz ?? 0));
-  return { seconds: otherwise, jiffies, source: 'default of the patch' };
+  const jiffies = BigInt(SECONDS_DEFAULT * (hz ?? 0));
+  return { seconds: SECONDS_DEFAULT, jiffies, source: 'default' };
 }
 
 function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined {
@@ -272,7 +343,8 @@ function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined
       : vmcore.problems.attempt(name, () => vmcore.global(name).integer());
   const jiffies = read('kmallocwd_timeout');
   if (jiffies !== undefined && jiffies !== 0n) {
-    return { seconds: Number(jiffies) / (hz ?? NaN), jiffies, source: 'kmallocwd_timeout' };
+    const ownSeconds = hz === undefined ? undefined : Number(jiffies) / hz;
+    return { seconds: ownSeconds, jiffies, source: 'kmallocwd_timeout' };
   }
   for (const name of ['sysctl_memalloc_task_warning_secs', 'sysctl_memalloc_task_timeout_secs']) {
     const seconds = read(name);
@@ -287,8 +359,11 @@ function counters(
   vmcore: Vmcore,
   format: MemallocFormat,
 ): { oomCount?: number; noOomCount?: number } {
+  // A format that the user chose may want a counter that this kernel never had: `?` says so.
   const read = (name: string): number | undefined =>
-    vmcore.problems.attempt(name, () => vmcore.global(name).number());
+    vmcore.symbols.lookup(name) === undefined
+      ? undefined
+      : vmcore.problems.attempt(name, () => vmcore.global(name).number());
   if (format.info?.includes('oom_count') !== true) return {};
   const oomCount = read('out_of_memory_count');
   const noOomCount = format.info.endsWith('/%u') ? read('no_out_of_memory_count') : undefined;

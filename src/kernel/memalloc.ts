@@ -34,8 +34,8 @@ export interface MemallocRecord {
   readonly torn: boolean;
   /** jiffies at the start of the outermost request, in decimal. */
   readonly start: string;
-  /** jiffies since then, at the instant of the dump, in decimal. */
-  readonly delay: string;
+  /** jiffies since then, in decimal; absent where the jiffies of the dump are not known. */
+  readonly delay?: string;
   /** log2 of the pages asked for; absent where the request is one of mempool_alloc(). */
   readonly order?: number;
   /** Order is -1: a mempool request (add-on of 2017-04-27, v9, RFC). */
@@ -126,7 +126,7 @@ function countsTwice(id: MemallocLayoutId): boolean {
 export function readMemallocRecords(
   vmcore: Vmcore,
   layout: MemallocLayout,
-  about: { tasks: readonly Task[]; jiffies: bigint },
+  about: { tasks: readonly Task[]; jiffies: bigint | undefined },
 ): MemallocRecord[] {
   const places =
     layout.id === 'L1' ? listedPlaces(vmcore, layout) : taskPlaces(vmcore, about.tasks);
@@ -199,7 +199,7 @@ function decode(
     layout: MemallocLayout;
     owner: string;
     activeIndex: number | undefined;
-    jiffies: bigint;
+    jiffies: bigint | undefined;
   },
 ): MemallocRecord | undefined {
   const { id } = about.layout;
@@ -224,7 +224,9 @@ function decode(
     ...sequenceFields(id, sequence),
     torn: countsTwice(id) && ((sequence ?? 0) & 1) === 1,
     start: start.toString(),
-    delay: BigInt.asUintN(64, about.jiffies - start).toString(),
+    ...(about.jiffies === undefined
+      ? {}
+      : { delay: BigInt.asUintN(64, about.jiffies - start).toString() }),
     ...(order === ORDER_MEMPOOL ? { mempool: true } : { mempool: false, order }),
     gfpMask: hex(gfp >>> 0),
     // copy_process() resets nothing but the sequence, so a child starts with its parent's request.

@@ -1,7 +1,7 @@
 // The run queue of each CPU: struct rq (kernel/sched/sched.h).
 
 import type { Vmcore } from '../target/vmcore.ts';
-import { hex, type Vaddr } from '../util/address.ts';
+import type { Vaddr } from '../util/address.ts';
 import { cpuSets } from './percpu.ts';
 
 /** Who runs on a CPU. */
@@ -10,8 +10,6 @@ export interface RunQueue {
   /** `struct task_struct *` of the task that runs, and of the CPU's idle task. */
   readonly curr: Vaddr | undefined;
   readonly idle: Vaddr | undefined;
-  /** Tasks that are runnable here, the running one included. */
-  readonly runningCount: number | undefined;
 }
 
 /** The run queues of all possible CPUs that have an idle task, in order of CPU. */
@@ -26,17 +24,7 @@ export function runQueues(vmcore: Vmcore): RunQueue[] {
     // A possible CPU that never came up has a run queue and no idle task.
     if (idle === 0n) continue;
     const curr = problems.attempt(subject, () => rq.member('curr').pointer());
-    const runningCount = problems.attempt(subject, () => rq.member('nr_running').number());
-    queues.push({ cpu, curr, idle, runningCount });
+    queues.push({ cpu, curr, idle });
   }
   return queues;
-}
-
-/** A run queue as it stands in results. */
-export function describeRunQueue(queue: RunQueue): { cpu: number; curr?: string; idle?: string } {
-  return {
-    cpu: queue.cpu,
-    ...(queue.curr === undefined ? {} : { curr: hex(queue.curr) }),
-    ...(queue.idle === undefined ? {} : { idle: hex(queue.idle) }),
-  };
 }

@@ -3,12 +3,12 @@
 import { RecordReader, type RecordValues } from '../target/record.ts';
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
-import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
+import { hex, vaddr, type Vaddr } from '../util/address.ts';
 import type { Problems } from '../util/problems.ts';
 import { escapeText } from '../util/escape.ts';
 import { listEntries } from './list.ts';
 import { tasksByPid } from './pid.ts';
-import { runQueues } from './sched.ts';
+import { runQueues, type RunQueue } from './sched.ts';
 import { taskStateLetters, type StateLetters } from './task-state.ts';
 import { threadFlags, type ThreadFlagReader } from './thread-info.ts';
 
@@ -75,6 +75,8 @@ export interface TaskTable {
   readonly tasks: readonly Task[];
   /** The idle task of each CPU, pid 0. */
   readonly idle: readonly Task[];
+  /** The list could be walked to its end, and the pid IDR, where there is one, agrees. */
+  readonly complete: boolean;
   readonly crossCheck: TaskCrossCheck;
 }
 
@@ -82,6 +84,8 @@ export interface TaskTable {
 export interface TaskCrossCheck {
   /** Tasks that the pid IDR leads to; undefined where it could not be walked. */
   readonly pidCount: number | undefined;
+  /** Every node of the IDR and every `struct pid` could be read. */
+  readonly pidWalkComplete: boolean;
   /** pids of tasks that only one of the two knows; the address of one whose pid is unreadable. */
   readonly onlyInList: readonly (number | string)[];
   readonly onlyInPids: readonly (number | string)[];
@@ -136,17 +140,19 @@ const SIGKILL_BIT = 8n;
 export function readTasks(vmcore: Vmcore): TaskTable {
   const reader = new TaskReader(vmcore);
   const queues = runQueues(vmcore);
-  const tasks: Task[] = [];
   const listed = new Set<bigint>();
-  for (const ref of taskRefs(vmcore)) {
-    listed.add(ref.address);
-    tasks.push(reader.read(ref.address));
-  }
+  const before = vmcore.problems.count;
+  for (const { address } of taskRefs(vmcore)) listed.add(address);
+  const walkedToEnd = listed.size > 0 && vmcore.problems.count === before;
+  const tasks = [...listed].map((address) => reader.read(vaddr(address)));
+  const beforePids = vmcore.problems.count;
   const byPid = tasksByPid(vmcore);
+  const pidWalkComplete = byPid !== undefined && vmcore.problems.count === beforePids;
   const extra = byPid === undefined ? [] : [...byPid].filter((address) => !listed.has(address));
   const missed = extra.map((address) => reader.read(vaddr(address)));
   const crossCheck: TaskCrossCheck = {
     pidCount: byPid?.size,
+    pidWalkComplete,
     onlyInList:
       byPid === undefined ? [] : pids(tasks.filter((task) => !byPid.has(BigInt(task.address)))),
     onlyInPids: pids(missed),
@@ -155,11 +161,28 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   const idle = queues
     .flatMap((queue) => (queue.idle === undefined ? [] : [queue.idle]))
     .map((address) => reader.read(address));
-  return { tasks: [...tasks, ...missed], idle, crossCheck };
+  reportCurrent(vmcore.problems, queues, [...tasks, ...missed, ...idle]);
+  const agrees = crossCheck.onlyInList.length === 0 && missed.length === 0;
+  return { tasks: [...tasks, ...missed], idle, complete: walkedToEnd && agrees, crossCheck };
 }
 
 function pids(tasks: readonly Task[]): (number | string)[] {
   return tasks.map(({ pid, address }) => pid ?? address);
+}
+
+/** A CPU's rq->curr and the task's own on_cpu are set together, a few instructions apart. */
+function reportCurrent(
+  problems: Problems,
+  queues: readonly RunQueue[],
+  tasks: readonly Task[],
+): void {
+  const byAddress = new Map(tasks.map((task) => [task.address, task]));
+  for (const { cpu, curr } of queues) {
+    const task = curr === undefined ? undefined : byAddress.get(hex(curr));
+    if (curr === undefined || (task !== undefined && task.onCpu !== false)) continue;
+    const what = task === undefined ? 'no list leads to' : 'is not on a CPU by its own on_cpu';
+    problems.addMessage(`runqueue of CPU ${cpu}`, `curr is task ${hex(curr)}, which ${what}`);
+  }
 }
 
 function reportDisagreement(problems: Problems, check: TaskCrossCheck, listCount: number): void {
@@ -395,9 +418,4 @@ function pointer(value: unknown): Vaddr | undefined {
 
 function address(value: unknown): string | undefined {
   return typeof value === 'bigint' ? hex(vaddr(value)) : undefined;
-}
-
-/** Where task `address` keeps a member, for those who follow a {@link Task} further. */
-export function taskRef(vmcore: Vmcore, task: Task): Ref {
-  return vmcore.object('task_struct', vaddrAdd(vaddr(BigInt(task.address)), 0));
 }

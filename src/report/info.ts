@@ -1,11 +1,11 @@
 // What a dump is, as text: a line a fact.
 
-import { escapeControls } from '../util/escape.ts';
-import type { InfoResult, KernelSummary } from '../kernel/info.ts';
+import { escapeLine } from '../util/escape.ts';
+import type { InfoResult } from '../kernel/info.ts';
 
 /** `KEY  value` lines in groups. */
 export function infoText(result: InfoResult): string {
-  const groups = [containerLines(result), kernelLines(result.kernel), sourceLines(result)];
+  const groups = [containerLines(result), kernelLines(result), sourceLines(result)];
   return groups.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
@@ -32,17 +32,19 @@ function containerLines({ container, memory, registers }: InfoResult): string[] 
   ];
 }
 
-function kernelLines(kernel: KernelSummary): string[] {
-  const { cpusOnline, cpusPossible, uptimeSeconds, hz, hzSource, memallocLayout, ...identity } =
-    kernel;
+function kernelLines({ kernel, system, memallocLayout }: InfoResult): string[] {
+  const { uptimeSeconds, time, loadAverage, panicCpu, hz } = system;
   return [
-    ...Object.entries(identity).flatMap(([key, value]) => identityLine(key, value)),
-    fact('CPUS', `${cpusOnline} online, ${cpusPossible} possible`),
+    ...Object.entries(kernel).flatMap(([key, value]) => identityLine(key, value)),
+    fact('CPUS', `${system.cpusOnline ?? '?'} online, ${system.cpusPossible ?? '?'} possible`),
     ...optional(
       'UPTIME',
       uptimeSeconds === undefined ? undefined : `${uptimeSeconds.toFixed(2)} s`,
     ),
-    ...optional('HZ', hz === undefined ? undefined : `${hz} (${hzSource})`),
+    ...optional('TIME', time === undefined ? undefined : `${time}, by the clock of the machine`),
+    ...optional('LOAD AVERAGE', loadAverage?.join(' ')),
+    fact('PANIC', panicCpu === undefined ? 'none' : `on CPU ${panicCpu}`),
+    ...optional('HZ', hz === undefined ? undefined : `${hz} (${system.hzSource})`),
     fact('MEMALLOC', memallocLayout ?? 'this kernel does not keep the record of kmallocwd'),
   ];
 }
@@ -65,7 +67,7 @@ function sourceLines({ symbols, types }: InfoResult): string[] {
 const TITLE_WIDTH = 18;
 
 function fact(title: string, value: string): string {
-  return `${title.padEnd(TITLE_WIDTH)} ${escapeControls(value)}`;
+  return `${title.padEnd(TITLE_WIDTH)} ${escapeLine(value)}`;
 }
 
 function optional(title: string, value: string | number | undefined): string[] {

@@ -20,14 +20,26 @@ export function memallocRemarks(result: MemallocResult): string[] {
         `the ${record.formatSource} (--format chooses another)`,
     );
   }
-  if (record.silent) {
-    const seconds = record.timeoutSeconds.value;
+  if (record.counts.stalling === undefined) {
+    remarks.push('no request, or not its age, could be read from this dump: nothing was counted');
+  } else if (record.silent) {
+    const age = ageOf(record);
     remarks.push(
-      `no request is older than ${seconds} s: ` +
+      `no request is older than ${age}: ` +
         'the watchdog would have printed nothing at this instant',
     );
   }
+  const { taskListComplete, tasksWithoutRecord } = result.coverage;
+  if (!taskListComplete || tasksWithoutRecord > 0) {
+    remarks.push('not every task and record could be read: counts and lines are a lower bound');
+  }
   return remarks;
+}
+
+/** The timeout in seconds, or in jiffies where HZ is not known. */
+function ageOf(record: NonNullable<MemallocResult['record']>): string {
+  const { timeoutSeconds, timeoutJiffies } = record;
+  return timeoutSeconds === undefined ? `${timeoutJiffies} jiffies` : `${timeoutSeconds.value} s`;
 }
 
 /** Why a kernel without the patch has no lines. */
@@ -42,6 +54,7 @@ const COLUMNS: readonly (Column & { readonly cell: (task: MemallocTask) => strin
   { title: 'REQUEST', align: 'left', cell: requestCell },
   { title: 'SEQ', align: 'right', cell: ({ record }) => String(record?.seq ?? ABSENT) },
   { title: 'DELAY', align: 'right', cell: delayCell },
+  { title: 'STARTED', align: 'right', cell: startedCell },
   { title: 'ORDER', align: 'right', cell: orderCell },
   { title: 'GFP', align: 'left', cell: gfpCell },
   { title: 'COMM', align: 'left', cell: ({ comm }) => comm ?? ABSENT },
@@ -76,10 +89,17 @@ function requestCell(task: MemallocTask): string {
   return notes.length === 0 ? kind : `${kind} (${notes.join(', ')})`;
 }
 
-function delayCell(task: MemallocTask): string {
-  if (isEmpty(task)) return '-';
-  const seconds = task.record?.delaySeconds;
-  return seconds === undefined ? `${task.record?.delay} jiffies` : `${seconds.toFixed(2)} s`;
+/** For how long a request has been waiting; one that is over waits no more. */
+function delayCell({ record }: MemallocTask): string {
+  if (record?.delay === undefined) return '-';
+  const seconds = record.delaySeconds;
+  return seconds === undefined ? `${record.delay} jiffies` : `${seconds.toFixed(2)} s`;
+}
+
+/** When a request began that is over. */
+function startedCell({ record }: MemallocTask): string {
+  const seconds = record?.startedSecondsAgo;
+  return seconds === undefined ? '-' : `${seconds.toFixed(2)} s ago`;
 }
 
 function orderCell(task: MemallocTask): string {

@@ -1,5 +1,6 @@
 // The task table as text.
 
+import { isExiting, isReclaiming } from '../kernel/task-flags.ts';
 import type { Task } from '../kernel/task.ts';
 import type { TasksResult } from '../kernel/tasks-result.ts';
 import type { Column, Table } from './table.ts';
@@ -37,7 +38,9 @@ export function tasksSummary(result: TasksResult): string {
   const { onlyInList, onlyInPids } = crossCheck;
   if (result.tasks.length === 0) return `${count}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
-    return `${count}; the task list and the pid IDR agree\n`;
+    return crossCheck.pidWalkComplete
+      ? `${count}; the task list and the pid IDR agree\n`
+      : `${count}; the pid IDR could not be read whole to check them against\n`;
   }
   return (
     `${count}; the task list and the pid IDR DISAGREE: ` +
@@ -73,12 +76,8 @@ function signsCell(task: Task): string {
   const signs: string[] = [];
   if (task.oomMm !== undefined && task.oomMm !== '0x0') signs.push('oom');
   if (task.sigkillPending === true || task.sharedSigkillPending === true) signs.push('kill');
-  if ((task.flags & PF_EXITING) !== 0) signs.push('exit');
-  if ((task.flags & PF_MEMALLOC) !== 0) signs.push('reclaim');
+  if (isExiting(task) === true) signs.push('exit');
+  if (isReclaiming(task)) signs.push('reclaim');
   if (task.inMemstall === true) signs.push('memstall');
   return signs.join(',');
 }
-
-/** include/linux/sched.h; the same bits since v2.6. */
-const PF_EXITING = 0x4;
-const PF_MEMALLOC = 0x800;

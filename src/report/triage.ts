@@ -2,18 +2,23 @@
 
 import type { TriageResult } from '../triage/verdict.ts';
 import { memallocLines } from './memalloc.ts';
+import { describeSystem } from './system.ts';
 
 /** The whole answer, a screen for one culprit. */
 export function triageText(result: TriageResult): string {
-  const { verdict, memalloc } = result;
+  const { verdict, memalloc, machine } = result;
   const lines = [
     verdict.sentence,
+    `(${describeSystem(machine)})`,
     '',
     'What this rests on:',
     ...verdict.evidence.map(({ fact, verb }) => `  - ${fact}  [stallcore ${verb}]`),
   ];
   if (memalloc.record !== undefined && !memalloc.record.silent) {
-    lines.push('', 'What kmallocwd would have printed at this instant:');
+    const isWhole =
+      memalloc.coverage.taskListComplete && memalloc.coverage.tasksWithoutRecord === 0;
+    const asFar = isWhole ? '' : ', as far as tasks could be read';
+    lines.push('', `What kmallocwd would have printed at this instant${asFar}:`);
     lines.push(
       ...memallocLines(memalloc)
         .trimEnd()

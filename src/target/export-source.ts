@@ -6,7 +6,7 @@ import { isElf, readElfHeader } from '../format/elf/read.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import type { LayoutIdentity } from '../types/layout.ts';
 import { FileSource } from './file-source.ts';
-import { openVmcore } from './open.ts';
+import { openVmcore, type OpenOptions } from './open.ts';
 import type { Vmcore } from './vmcore.ts';
 import { readVmlinux, typesOfVmlinux } from './vmlinux.ts';
 
@@ -27,9 +27,12 @@ const PRODUCER = 'stallcore structs export';
  *
  * @throws VmcoreError if they are neither, or have no types
  */
-export async function identifyExport(paths: readonly string[]): Promise<ExportSource> {
+export async function identifyExport(
+  paths: readonly string[],
+  options: OpenOptions,
+): Promise<ExportSource> {
   const [path = ''] = paths;
-  return paths.length === 1 && isVmlinux(path) ? fromVmlinux(path) : fromVmcore(paths);
+  return paths.length === 1 && isVmlinux(path) ? fromVmlinux(path) : fromVmcore(paths, options);
 }
 
 function isVmlinux(path: string): boolean {
@@ -61,8 +64,8 @@ function fromVmlinux(path: string): ExportSource {
   };
 }
 
-async function fromVmcore(paths: readonly string[]): Promise<ExportSource> {
-  const vmcore = await openVmcore(paths);
+async function fromVmcore(paths: readonly string[], options: OpenOptions): Promise<ExportSource> {
+  const vmcore = await openVmcore(paths, options);
   const { release, banner, buildId } = vmcore.identity;
   const files = vmcore.container.files.map(({ name }) => name).join(', ');
   return {

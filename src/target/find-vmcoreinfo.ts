@@ -27,8 +27,8 @@ export interface VerifiedVmcoreinfo extends KernelSpace {
 /** What {@link findVmcoreinfo} may be given. */
 export interface FindVmcoreinfoOptions {
   readonly problems: Problems;
-  /** Told of the bytes searched so far, for a progress line. */
-  readonly onProgress?: (doneBytes: number) => void;
+  /** Told of the bytes searched so far, and of all that there are, for a progress line. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** The first line, without its value. */
@@ -124,6 +124,8 @@ function* occurrences(
   onProgress: FindVmcoreinfoOptions['onProgress'],
 ): Generator<number> {
   const buffer = Buffer.alloc(CHUNK_SIZE + MARK.length - 1);
+  let totalBytes = 0;
+  for (const { start, end } of memory.presentRanges()) totalBytes += end - start;
   let doneBytes = 0;
   for (const range of memory.presentRanges()) {
     for (let start = range.start; start < range.end; start += CHUNK_SIZE) {
@@ -137,7 +139,7 @@ function* occurrences(
         }
       }
       doneBytes += Math.min(CHUNK_SIZE, length);
-      onProgress?.(doneBytes);
+      onProgress?.(Math.min(doneBytes, totalBytes), totalBytes);
     }
   }
 }

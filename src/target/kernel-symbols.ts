@@ -7,6 +7,7 @@ import type { Vaddr } from '../util/address.ts';
 import { UnsupportedError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
 import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
@@ -32,8 +33,9 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
   const { kernel, problems, systemMapPath } = search;
   if (systemMapPath !== undefined) {
     const known = kernel.info.symbols();
-    const origin = `System.map ${systemMapPath.replace(/^.*[/\\]/, '')}`;
-    return readSymbolList(parseSystemMap(readFileSync(systemMapPath, 'latin1')), { origin, known });
+    const text = readFileSync(systemMapPath, 'latin1');
+    const listed = inFile(systemMapPath, () => parseSystemMap(text));
+    return readSymbolList(listed, { origin: `System.map ${fileName(systemMapPath)}`, known });
   }
   const linked = search.vmlinux?.symbols();
   if (linked !== undefined) {

@@ -11,6 +11,7 @@ import { readLayout, type LayoutTypes } from '../types/layout.ts';
 import { FormatError, InvalidError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { KernelIdentity } from './identity.ts';
+import { fileName, inFile } from './in-file.ts';
 import type { SymbolTable } from './symbols.ts';
 import type { Vmlinux } from './vmlinux.ts';
 
@@ -67,7 +68,8 @@ function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
 
 /** A layout of another kernel would decode to nonsense, so one that names its kernel must match. */
 function layoutFromFile(path: string, identity: KernelIdentity): TypeSource {
-  const layout = readLayout(readFileSync(path, 'utf8'), `layout file ${fileName(path)}`);
+  const text = readFileSync(path, 'utf8');
+  const layout = inFile(path, () => readLayout(text, `layout file ${fileName(path)}`));
   const { buildId, banner } = layout.file;
   const isNamed = buildId !== null || banner !== null;
   if (isNamed && !fits(layout, identity)) {
@@ -108,8 +110,4 @@ export function structsFolder(): string | undefined {
   return ['../structs', '../../structs']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find((path) => existsSync(path));
-}
-
-function fileName(path: string): string {
-  return path.replace(/^.*[/\\]/, '');
 }

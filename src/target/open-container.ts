@@ -2,7 +2,7 @@
 // containers apart, puts split sets together, reads their notes.
 
 import { decodeNotes, type DumpNotes } from '../format/elf/dump-notes.ts';
-import { ET_CORE, EM_X86_64 } from '../format/elf/constants.ts';
+import { ET_CORE, EM_X86_64, PT_LOAD } from '../format/elf/constants.ts';
 import { readElfNotes, readNotes } from '../format/elf/notes.ts';
 import { describeMachine, isElf, readElf, type ElfFile } from '../format/elf/read.ts';
 import { isXenCore } from '../format/elf/sections.ts';
@@ -12,7 +12,7 @@ import { ElfMemory } from '../memory/elf-memory.ts';
 import { KdumpMemory } from '../memory/kdump-memory.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
 import { RawMemory } from '../memory/raw-memory.ts';
-import { FormatError, UnsupportedError } from '../util/errors.ts';
+import { FormatError, InvalidError, UnsupportedError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
 import type { Problems } from '../util/problems.ts';
 import type { ContainerInfo, CpuRegisters, InputFile } from './container.ts';
@@ -35,6 +35,8 @@ export interface Container {
   /** VMCOREINFO as the container carries it; undefined where it has none. */
   readonly vmcoreinfo: { readonly bytes: Uint8Array; readonly source: string } | undefined;
   readonly cpuRegisters: readonly CpuRegisters[];
+  /** That a file ends before the dump does, in words; looked for when asked. */
+  readonly describeCut: () => string | undefined;
   readonly close: () => void;
 }
 
@@ -107,21 +109,30 @@ async function readContainer(inputs: readonly Input[], options: ContainerOptions
     const what = first.flattened ? 'a flattened file without a record' : 'empty file';
     throw new FormatError({ section: first.source.name }, what);
   }
+  const isRaw = !inputs.some(({ source }) => isKdump(source) || startsAsElf(source));
+  if (!isRaw && options.physOffset !== undefined) {
+    const what = 'has addresses of its own; a physical offset is for raw images';
+    throw new InvalidError(`${first.source.name}: ${what}`);
+  }
   if (inputs.every(({ source }) => isKdump(source))) return openKdump(inputs, options);
   if (inputs.length > 1) {
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
     const what = 'not a part of a split kdump, and only those can be named together';
     throw new FormatError({ section: other.source.name }, what);
   }
+  return startsAsElf(first.source) ? openElf(first, options) : openRaw(first, options);
+}
+
+function startsAsElf(source: ByteSource): boolean {
   const magic = new Uint8Array(16);
-  first.source.readInto(magic, 0);
-  return isElf(magic) ? openElf(first, options) : openRaw(first, options);
+  source.readInto(magic, 0);
+  return isElf(magic);
 }
 
 function openElf(input: Input, { problems }: ContainerOptions): Opened {
   const elf = readElf(input.source);
   if (elf.type !== ET_CORE) {
-    const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4); a vmlinux is no dump`;
+    const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4)`;
     throw new FormatError({ section: `${input.source.name}: ELF header`, offset: 16 }, what);
   }
   if (isXenCore(elf)) {
@@ -147,6 +158,11 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
       incomplete: elf.incomplete,
     },
     memory,
+    describeCut: () => {
+      const loads = elf.programHeaders.filter(({ type }) => type === PT_LOAD);
+      const end = loads.reduce((max, { offset, filesz }) => Math.max(max, offset + filesz), 0);
+      return describeCut(input.source, end);
+    },
     ...fromNotes(notes, 'PT_NOTE'),
   };
 }
@@ -183,6 +199,10 @@ async function openKdump(inputs: readonly Input[], options: ContainerOptions): P
       incomplete: files.some(({ isIncomplete }) => isIncomplete),
     },
     memory,
+    describeCut: () =>
+      files
+        .map((file) => describeCut(file.source, kdumpEnd(file)))
+        .find((cut) => cut !== undefined),
     ...kdumpNotes(first, problems),
   };
 }
@@ -230,6 +250,32 @@ function fromNotes(notes: DumpNotes, source: string): Pick<Opened, 'vmcoreinfo' 
   };
 }
 
+/** `vmcore is cut off: it has 13.0 MiB of at least 16.6 MiB`, where its size is below `end`. */
+function describeCut({ name, size }: ByteSource, end: number): string | undefined {
+  if (size >= end) return undefined;
+  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  return `${name} is cut off: it has ${mebibytes(size)} of at least ${mebibytes(end)}`;
+}
+
+/** Page data is mostly in the order of its descriptors, so the last ones show where a file ends. */
+const DESCRIPTORS_LOOKED_AT = 256;
+
+/** Where the page data of a kdump ends, as far as its last descriptors say. */
+function kdumpEnd({ storedBitmap, pfns, descriptors }: KdumpFile): number {
+  const count = storedBitmap.rank(pfns.end) - storedBitmap.rank(pfns.start);
+  let end = 0;
+  try {
+    for (let i = Math.max(0, count - DESCRIPTORS_LOOKED_AT); i < count; i++) {
+      const { offset, size } = descriptors.read(i) ?? { offset: 0, size: 0 };
+      end = Math.max(end, offset + size);
+    }
+  } catch (error) {
+    // Not even the descriptors are all there.
+    if (!(error instanceof FormatError)) throw error;
+  }
+  return end;
+}
+
 function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
   return {
     info: {
@@ -241,6 +287,7 @@ function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
       incomplete: false,
     },
     memory: new RawMemory(input.source, physOffset === undefined ? {} : { paddrStart: physOffset }),
+    describeCut: () => undefined,
     vmcoreinfo: undefined,
     cpuRegisters: [],
   };

@@ -2,10 +2,10 @@
 // found. Only what is needed to go on is read.
 
 import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
-import { FormatError, VmcoreError } from '../util/errors.ts';
+import { FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
-import { readIdentity } from './identity.ts';
+import { readIdentity, type KernelIdentity } from './identity.ts';
 import { findKernelSpace } from './kernel-memory.ts';
 import { findSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
@@ -14,7 +14,8 @@ import { ModuleSymbols } from './modules.ts';
 import type { TypedMemory } from './ref.ts';
 import { SymbolsWithModules } from './symbols.ts';
 import { Vmcore } from './vmcore.ts';
-import { readVmlinux } from './vmlinux.ts';
+import { inFile } from './in-file.ts';
+import { readVmlinux, type Vmlinux } from './vmlinux.ts';
 import { FileSource } from './file-source.ts';
 
 /** How to open a vmcore. */
@@ -59,10 +60,11 @@ export async function openVmcore(
   try {
     const kernel = locateKernel(container, options, problems);
     const { space } = kernel;
-    const vmlinux = options.vmlinux === undefined ? undefined : readVmlinux(hold(options.vmlinux));
+    const vmlinux = openVmlinux(options.vmlinux, hold);
     const { systemMap } = options;
     const kernelSymbols = findSymbols({ kernel, problems, vmlinux, systemMapPath: systemMap });
     const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
+    if (vmlinux !== undefined) checkVmlinux(vmlinux, identity, problems);
     const types = findTypes({
       space,
       symbols: kernelSymbols,
@@ -80,6 +82,7 @@ export async function openVmcore(
     const modules = new ModuleSymbols(typed, kernelSymbols, problems);
     return new Vmcore({
       container: container.info,
+      describeCut: container.describeCut,
       memory: container.memory,
       space,
       identity,
@@ -91,9 +94,37 @@ export async function openVmcore(
       close,
     });
   } catch (error) {
+    const cut = container.describeCut();
     close();
+    if (cut !== undefined && error instanceof VmcoreError) {
+      throw new FormatError({ section: cut }, 'no kernel can be found in what is left', {
+        cause: error,
+      });
+    }
     throw error;
   }
+}
+
+/** @throws InvalidError if the vmlinux says that it is another kernel's */
+function checkVmlinux(vmlinux: Vmlinux, identity: KernelIdentity, problems: Problems): void {
+  const ids = [vmlinux.buildId, identity.buildId?.value];
+  const banners = [vmlinux.banner, identity.banner?.value];
+  const [own, dumps] = ids.includes(undefined) ? banners : ids;
+  if (own === undefined || dumps === undefined) {
+    const what = 'it has neither build ID nor banner to compare: taken unproved';
+    problems.addMessage(`vmlinux ${vmlinux.name}`, what);
+  } else if (own !== dumps) {
+    throw new InvalidError(`${vmlinux.name}: of another kernel: expected ${dumps}, have ${own}`);
+  }
+}
+
+function openVmlinux(
+  path: string | undefined,
+  hold: (path: string) => FileSource,
+): Vmlinux | undefined {
+  if (path === undefined) return undefined;
+  const file = hold(path);
+  return inFile(path, () => readVmlinux(file));
 }
 
 /** The container's VMCOREINFO if memory agrees with it, else one found in memory. */
@@ -116,7 +147,7 @@ function locateKernel(
   try {
     return findVmcoreinfo(memory, {
       problems,
-      ...(report === undefined ? {} : { onProgress: (done) => report(done, memory.end) }),
+      ...(report === undefined ? {} : { onProgress: report }),
     });
   } catch (error) {
     // Any file can be taken for a raw image, so that one which is none must hear it in its words.

@@ -20,6 +20,7 @@ const READ_SIZE_MAX = 64 << 20;
 /** What a vmcore is made of; {@link openVmcore} puts it together. */
 export interface VmcoreParts {
   readonly container: ContainerInfo;
+  readonly describeCut: () => string | undefined;
   readonly memory: PhysicalMemory;
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
@@ -34,6 +35,8 @@ export interface VmcoreParts {
 /** A vmcore whose kernel has been found. */
 export class Vmcore implements TypedMemory {
   readonly container: ContainerInfo;
+  /** That a file ends before the dump does, in words; undefined where it does not. */
+  readonly describeCut: () => string | undefined;
   readonly memory: PhysicalMemory;
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
@@ -51,6 +54,7 @@ export class Vmcore implements TypedMemory {
 
   constructor(parts: VmcoreParts) {
     this.container = parts.container;
+    this.describeCut = parts.describeCut;
     this.memory = parts.memory;
     this.space = parts.space;
     this.identity = parts.identity;

@@ -1,6 +1,7 @@
 // Reads what the verdict needs and judges it.
 
 import { readMemalloc } from '../kernel/memalloc-report.ts';
+import { readSystem } from '../kernel/system.ts';
 import { judge, type TriageResult } from './verdict.ts';
 
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
@@ -8,5 +9,5 @@ type Vmcore = Parameters<typeof readMemalloc>[0];
 
 /** The verdict on one dump. */
 export function triage(vmcore: Vmcore): TriageResult {
-  return judge(readMemalloc(vmcore));
+  return judge(readMemalloc(vmcore), readSystem(vmcore));
 }

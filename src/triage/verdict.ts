@@ -1,17 +1,20 @@
 // From the allocation state to a verdict, as far as records and counters alone can carry it: the
 // two kinds of stall that the kmallocwd documentation tells apart, and "not a memory problem".
 
+import { isReclaiming } from '../kernel/task-flags.ts';
+import type { SystemState } from '../kernel/system.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 
 /**
  * - `after-oom-kill`: requests stall although the OOM killer has chosen a victim
  * - `only-nofs`: requests stall, no victim, and none of them may invoke the OOM killer
  * - `no-oom-kill`: requests stall, no victim, though some of them may invoke it
+ * - `stalled`: requests stall; whether there is a victim, or what they may do, could not be read
  * - `not-stalled`: no request is older than the timeout
  * - `unknown`: this kernel keeps no record, or it could not be read
  */
 export type VerdictClass =
-  'after-oom-kill' | 'only-nofs' | 'no-oom-kill' | 'not-stalled' | 'unknown';
+  'after-oom-kill' | 'only-nofs' | 'no-oom-kill' | 'stalled' | 'not-stalled' | 'unknown';
 
 /** A fact that speaks for or against, with the verb that shows it. */
 export interface Evidence {
@@ -34,114 +37,241 @@ export interface Verdict {
 export interface TriageResult {
   readonly type: 'triage';
   readonly verdict: Verdict;
+  readonly machine: SystemState;
   readonly memalloc: MemallocResult;
 }
 
 /** Judges the allocation state of a dump. */
-export function judge(memalloc: MemallocResult): TriageResult {
-  const { record } = memalloc;
+export function judge(memalloc: MemallocResult, machine: SystemState): TriageResult {
+  const { record, tasks, coverage } = memalloc;
+  // Nothing was read where no record has an age, be it for want of records or of jiffies.
+  const unread =
+    tasks.length === coverage.tasksWithoutRecord || record?.counts.stalling === undefined;
   const verdict =
     record === undefined
       ? withoutRecord(memalloc)
-      : record.counts.stalling === 0 || record.silent
-        ? notStalled(memalloc)
-        : stalled(memalloc);
-  return { type: 'triage', verdict, memalloc };
+      : unread
+        ? nothingRead(memalloc)
+        : record.counts.stalling === 0 || record.silent
+          ? notStalled(memalloc)
+          : stalled(memalloc);
+  return { type: 'triage', verdict, machine, memalloc };
+}
+
+/** What could not be read, in words; it may hide tasks of any kind. */
+function gaps({ tasks, coverage }: MemallocResult): string[] {
+  const { taskListComplete, tasksWithoutRecord, tasksWithoutFlags, unknownBits } = coverage;
+  const of = `of ${tasks.length} tasks`;
+  return [
+    ...(taskListComplete ? [] : ['tasks that are missing: the task list could not be read whole']),
+    ...(tasksWithoutRecord > 0 ? [`the request records of ${tasksWithoutRecord} ${of}`] : []),
+    ...(tasksWithoutFlags > 0
+      ? [`whether ${tasksWithoutFlags} ${of} are being killed: their flags could not be read`]
+      : []),
+    ...(unknownBits.length > 0
+      ? [`which tasks are being killed: ${unknownBits.join(', ')} not found in this kernel`]
+      : []),
+  ];
+}
+
+function nothingRead(memalloc: MemallocResult): Verdict {
+  return {
+    class: 'unknown',
+    sentence:
+      'Whether tasks are stuck in the memory allocator cannot be said: ' +
+      'no request, or not its age, could be read from this dump.',
+    evidence: [{ fact: `${count(memalloc.tasks.length, 'task')} found`, verb: 'tasks' }],
+    missing: [
+      ...gaps(memalloc),
+      ...(memalloc.jiffies === undefined
+        ? ['how old requests are: jiffies could not be read']
+        : []),
+    ],
+  };
 }
 
 function stalled(memalloc: MemallocResult): Verdict {
-  const counts = memalloc.record?.counts;
   const stalling = memalloc.tasks.filter((task) => task.record?.stalling === true);
-  const oldest = oldestOf(stalling);
-  const victims = memalloc.tasks.filter(({ words }) => words.victim === true);
+  const victims = victimsOf(memalloc.tasks);
+  const missing = gaps(memalloc);
+  const atLeast = missing.length > 0 ? 'At least ' : '';
   const since =
-    `${count(stalling.length, 'task')} stuck in the memory allocator, ` +
-    `the longest for ${oldest}`;
-  const evidence = [
-    {
-      fact: `${counts?.stalling} stalling, ${counts?.dying} dying, ${counts?.victim} victim`,
-      verb: 'memalloc',
-    },
-    { fact: `requests: ${masksOf(stalling)}`, verb: 'memalloc --all' },
-  ];
-  const missing = ['what the tasks wait for: stacks and locks are not read yet'];
-  if (victims.length > 0) {
-    const blocked = victims.filter(({ words }) => words.uninterruptible === true);
-    evidence.push({ fact: `OOM victims: ${victims.map(nameOf).join(', ')}`, verb: 'tasks' });
-    const how = blocked.length > 0 ? ', and a victim sleeps where SIGKILL does not wake it' : '';
-    const sentence = `${since}, although the OOM killer has chosen ${nameList(victims)}${how}.`;
-    return { class: 'after-oom-kill', sentence, evidence, missing };
+    `${atLeast}${count(stalling.length, 'task')} ${stalling.length === 1 ? 'is' : 'are'} stuck ` +
+    `in the memory allocator, longest ${oldestOf(stalling)}`;
+  const base = {
+    evidence: stallEvidence(memalloc, { stalling, victims }),
+    missing: [...missing, 'what the tasks wait for: stacks and locks are not read yet'],
+  };
+  if (victims.tasks.length > 0) {
+    return { ...base, class: 'after-oom-kill', sentence: afterKill(since, victims.tasks) };
   }
-  if (stalling.every(({ record }) => cannotInvokeOom(record?.gfpNames) === true)) {
-    const sentence =
-      `${since}; the OOM killer chose nobody, ` + 'and none of these requests may invoke it.';
-    return { class: 'only-nofs', sentence, evidence, missing };
+  if (!victims.isKnown) {
+    const sentence = `${since}; whether the OOM killer has chosen a victim could not be read.`;
+    return { ...base, class: 'stalled', sentence };
+  }
+  return { ...base, ...beforeKill(since, stalling, base.missing) };
+}
+
+/** Nobody was chosen: what the stalling requests may do decides. */
+function beforeKill(
+  since: string,
+  stalling: readonly MemallocTask[],
+  missing: readonly string[],
+): Pick<Verdict, 'class' | 'sentence' | 'missing'> {
+  const nobody = `${since}; the OOM killer chose nobody`;
+  const cannot = stalling.map(({ record }) => cannotInvokeOom(record?.gfpNames));
+  if (cannot.every((answer) => answer === true)) {
+    const sentence = `${nobody}, and none of these requests may invoke it.`;
+    return { class: 'only-nofs', sentence, missing };
+  }
+  if (!cannot.includes(false)) {
+    const sentence = `${nobody}; whether one of these requests may invoke it could not be read.`;
+    return { class: 'stalled', sentence, missing: [...missing, 'the names of their gfp_masks'] };
   }
   const sentence =
-    `${since}; the OOM killer chose nobody, though at least one of these requests may invoke it: ` +
+    `${nobody}, though at least one of these requests may invoke it: ` +
     'a livelock, or a machine that is overloaded.';
-  return { class: 'no-oom-kill', sentence, evidence, missing: [...missing, TWO_DUMPS] };
+  return { class: 'no-oom-kill', sentence, missing: [...missing, TWO_DUMPS] };
+}
+
+interface Victims {
+  readonly tasks: readonly MemallocTask[];
+  readonly source: string;
+  /** Whether a task could have been seen to be one. */
+  readonly isKnown: boolean;
+}
+
+/**
+ * The tasks with TIF_MEMDIE; where none has it, one of each process with signal->oom_mm (v4.9),
+ * which stays when the marked thread has gone.
+ */
+function victimsOf(tasks: readonly MemallocTask[]): Victims {
+  const marked = tasks.filter(({ words }) => words.victim === true);
+  const isKnown = tasks.some(
+    ({ words, oomMm }) => words.victim !== undefined || oomMm !== undefined,
+  );
+  if (marked.length > 0) return { tasks: marked, source: 'TIF_MEMDIE', isKnown };
+  const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
+  return { tasks: chosen, source: 'signal->oom_mm', isKnown };
+}
+
+function afterKill(since: string, victims: readonly MemallocTask[]): string {
+  const asleep = victims.filter(({ words }) => words.uninterruptible === true);
+  const all = `${since}, although the OOM killer has chosen ${nameList(victims)}`;
+  if (asleep.length === 0) return `${all}.`;
+  if (victims.length === 1) return `${all}, which sleeps where SIGKILL does not wake it.`;
+  const sleep =
+    asleep.length === 1
+      ? 'sleeps where SIGKILL does not wake it'
+      : 'sleep where SIGKILL does not wake them';
+  return `${all}; ${nameList(asleep)} ${sleep}.`;
+}
+
+function stallEvidence(
+  { record }: MemallocResult,
+  about: { stalling: readonly MemallocTask[]; victims: Victims },
+): Evidence[] {
+  const { counts } = record ?? {};
+  const number = (value: number | undefined): string => String(value ?? '?');
+  const counted =
+    `${number(counts?.stalling)} stalling, ${number(counts?.dying)} dying, ` +
+    `${number(counts?.victim)} victim`;
+  const { tasks, source } = about.victims;
+  return [
+    { fact: `${counted} (stalling: older than ${thresholdOf(record)})`, verb: 'memalloc' },
+    { fact: `requests: ${masksOf(about.stalling)}`, verb: 'memalloc --all' },
+    ...(tasks.length === 0
+      ? []
+      : [{ fact: `OOM victims (${source}): ${nameList(tasks)}`, verb: 'tasks' }]),
+  ];
+}
+
+/** `10 s, kmallocwd_timeout`, or in jiffies where HZ is not known. */
+function thresholdOf(record: MemallocResult['record']): string {
+  const { timeoutSeconds, timeoutJiffies } = record ?? {};
+  if (timeoutSeconds === undefined) return `${timeoutJiffies} jiffies`;
+  return `${timeoutSeconds.value} s, ${timeoutSeconds.source}`;
 }
 
 const TWO_DUMPS = 'whether the requests progress: a second dump would show their seq moving';
 
 function notStalled(memalloc: MemallocResult): Verdict {
-  const seconds = memalloc.record?.timeoutSeconds.value ?? 0;
   const inFlight = memalloc.tasks.filter((task) => task.record?.inFlight === true);
-  const known = memalloc.tasks.filter((task) => task.record !== undefined).length;
-  return {
-    class: 'not-stalled',
-    sentence:
-      `No task is stuck in the memory allocator: no request is older than ${seconds} s` +
-      (inFlight.length === 0 ? ', and none is in flight.' : `, ${oldestOf(inFlight)} at most.`),
-    evidence: [
-      {
-        fact: `records of ${count(known, 'task')} read, ${inFlight.length} in flight`,
-        verb: 'memalloc --all',
-      },
-    ],
-    missing:
-      known < memalloc.tasks.length ? [`records of ${memalloc.tasks.length - known} tasks`] : [],
-  };
+  const known = memalloc.tasks.length - memalloc.coverage.tasksWithoutRecord;
+  const missing = gaps(memalloc);
+  const none =
+    `no request is older than ${thresholdOf(memalloc.record).split(',')[0]}` +
+    (inFlight.length === 0 ? ', and none is in flight.' : `, the oldest: ${oldestOf(inFlight)}.`);
+  const evidence = [
+    {
+      fact: `records of ${count(known, 'task')} read, ${inFlight.length} in flight`,
+      verb: 'memalloc --all',
+    },
+  ];
+  if (missing.length > 0) {
+    const sentence =
+      'Whether tasks are stuck in the memory allocator cannot be said for all of them; ' +
+      `of the ${known} that could be read, ${none}`;
+    return { class: 'unknown', sentence, evidence, missing };
+  }
+  const sentence = `No task is stuck in the memory allocator: ${none}`;
+  return { class: 'not-stalled', sentence, evidence, missing };
 }
 
-function withoutRecord({ tasks }: MemallocResult): Verdict {
-  const having = (what: string, test: (task: MemallocTask) => boolean): Evidence[] => {
-    const found = tasks.filter(test);
-    return found.length === 0
+function withoutRecord(memalloc: MemallocResult): Verdict {
+  const { tasks } = memalloc;
+  const stalledNow = tasks.filter(({ inMemstall }) => inMemstall === true);
+  const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
+  const having = (what: string, found: readonly MemallocTask[]): Evidence[] =>
+    found.length === 0
       ? []
       : [{ fact: `${what}: ${found.length} (${sample(found)})`, verb: 'tasks' }];
-  };
   return {
     class: 'unknown',
     sentence:
-      'Whether and since when tasks are stuck in the memory allocator cannot be said yet: ' +
-      'this kernel keeps no record of requests.',
+      `${pressure(stalledNow.length, chosen.length)} Since when tasks wait for memory is not ` +
+      'recorded: this kernel lacks the kmallocwd patch.',
     evidence: [
       { fact: count(tasks.length, 'task'), verb: 'tasks' },
-      ...having('inside reclaim or compaction (PF_MEMALLOC)', inReclaim),
-      ...having(
-        'counted as stalled on memory (in_memstall)',
-        ({ inMemstall }) => inMemstall === true,
-      ),
-      ...having(
-        'chosen by the OOM killer (signal->oom_mm)',
-        ({ oomMm }) => (oomMm ?? '0x0') !== '0x0',
-      ),
-      ...having('with SIGKILL pending', hasSigkill),
-      ...having('in uninterruptible sleep', ({ state }) => state === 'D'),
+      ...having('inside reclaim or compaction (PF_MEMALLOC)', tasks.filter(isReclaiming)),
+      ...having('counted as stalled on memory (in_memstall)', stalledNow),
+      ...having('processes chosen by the OOM killer (signal->oom_mm)', chosen),
+      ...having('tasks with SIGKILL pending', tasks.filter(hasSigkill)),
+      ...having('in uninterruptible sleep, frozen ones aside', tasks.filter(sleepsHard)),
     ],
-    missing: ['the age of each request', 'stacks and locks are not read yet'],
+    missing: [
+      ...gaps(memalloc),
+      'the age of each request',
+      'what the tasks wait for: stacks and locks are not read yet',
+    ],
   };
 }
 
-function inReclaim({ flags, comm }: MemallocTask): boolean {
-  // kswapd always has the flag: it is no sign of a request.
-  return ((flags ?? 0) & PF_MEMALLOC) !== 0 && !/^kswapd\d+$/.test(comm ?? '');
+/** What an unpatched kernel says for sure. */
+function pressure(stalling: number, chosen: number): string {
+  if (stalling === 0 && chosen === 0) return 'No task is marked as stalled on memory.';
+  const killed = chosen === 0 ? '' : `the OOM killer has chosen ${count(chosen, 'process', 'es')}`;
+  if (stalling === 0) return `No task is marked as stalled on memory, though ${killed}.`;
+  const marked = `${count(stalling, 'task')} ${stalling === 1 ? 'is' : 'are'} stalled on memory`;
+  return killed === '' ? `${marked}.` : `${marked} and ${killed}.`;
 }
 
-/** include/linux/sched.h; the same bit since v2.6. */
-const PF_MEMALLOC = 0x800;
+/** One task for each process: its leader where it is among them. */
+function processes(tasks: readonly MemallocTask[]): MemallocTask[] {
+  const bySignal = new Map<string, MemallocTask>();
+  for (const task of tasks) {
+    const key = task.signal ?? task.address;
+    if (!bySignal.has(key) || task.pid === task.tgid) bySignal.set(key, task);
+  }
+  return [...bySignal.values()];
+}
+
+function sleepsHard({ state, stateBits }: MemallocTask): boolean {
+  return state === 'D' && ((stateBits ?? 0) & TASK_FROZEN) === 0;
+}
+
+/** A task in the freezer, which the kernel shows as D (v6.1, commit f5d39b020809). */
+const TASK_FROZEN = 0x8000;
 
 function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boolean {
   return sigkillPending === true || sharedSigkillPending === true;
@@ -154,9 +284,20 @@ function cannotInvokeOom(names: string | undefined): boolean | undefined {
   return !mayEnterFs && !/__GFP_NOFAIL\b/.test(names);
 }
 
+/** `backup(412) for 23.7 s`: who has waited longest. */
 function oldestOf(tasks: readonly MemallocTask[]): string {
-  const seconds = tasks.map(({ record }) => record?.delaySeconds ?? 0);
-  return `${Math.max(0, ...seconds).toFixed(1)} s`;
+  let oldest: MemallocTask | undefined;
+  for (const task of tasks) {
+    if (oldest === undefined || age(task) > age(oldest)) oldest = task;
+  }
+  if (oldest === undefined) return 'none';
+  const seconds = oldest.record?.delaySeconds;
+  const waited = seconds === undefined ? `${age(oldest)} jiffies` : `${seconds.toFixed(1)} s`;
+  return `${nameOf(oldest)} for ${waited}`;
+}
+
+function age({ record }: MemallocTask): bigint {
+  return BigInt(record?.delay ?? 0);
 }
 
 function masksOf(tasks: readonly MemallocTask[]): string {
@@ -184,6 +325,6 @@ function nameList(tasks: readonly MemallocTask[]): string {
   return tasks.length > NAMES_SHOWN ? `${shown} and ${tasks.length - NAMES_SHOWN} more` : shown;
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function count(number: number, noun: string, plural = 's'): string {
+  return `${number} ${noun}${number === 1 ? '' : plural}`;
 }

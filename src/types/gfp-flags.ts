@@ -163,13 +163,16 @@ function composites(bits: Readonly<Record<string, number>>, reclaim: number): Gf
  * The era whose reclaim bits the masks of real sleeping requests carry.
  *
  * @param masks gfp_masks of requests that may reclaim directly
- * @returns undefined where there are none, or two eras fit equally well with different names
+ * @returns undefined where there are none, or eras fit equally well and name the masks differently
  */
 export function guessGfpEra(masks: readonly number[]): GfpEra | undefined {
   const scores = GFP_ERAS.map((candidate) => ({ candidate, score: score(candidate, masks) }));
-  const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
-  const rivals = scores.filter(({ score: other }) => other === best.score);
-  return best.score > 0 && rivals.length === 1 ? best.candidate : undefined;
+  const best = Math.max(...scores.map((each) => each.score));
+  const [first, ...rivals] = scores.filter((each) => each.score === best);
+  if (first === undefined || best === 0) return undefined;
+  const words = ({ names }: GfpEra): string => masks.map((mask) => describeGfp(names, mask)).join();
+  const agree = rivals.every(({ candidate }) => words(candidate) === words(first.candidate));
+  return agree ? first.candidate : undefined;
 }
 
 /** How many masks have both reclaim bits and no bit that the era does not name. */

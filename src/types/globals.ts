@@ -38,6 +38,7 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
     __cpu_present_mask: 'struct cpumask',
   },
   'kernel/smp.c': { nr_cpu_ids: 'unsigned int' },
+  'kernel/sched/loadavg.c': { avenrun: 'unsigned long [3]' },
   'kernel/panic.c': { panic_cpu: 'atomic_t', tainted_mask: 'unsigned long', panic_timeout: 'int' },
   'kernel/sched/core.c': { runqueues: 'struct rq', sysctl_sched_features: 'unsigned int' },
   'arch/x86/kernel/cpu/common.c': {

@@ -25,3 +25,8 @@ export function escapeControls(text: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
 }
+
+/** The same for text that must stay on its line: a line feed in a name could forge the next one. */
+export function escapeLine(text: string): string {
+  return escapeControls(text).replaceAll('\n', '\\x0a');
+}

@@ -29,6 +29,11 @@ export class Problems {
     return this.#droppedCount;
   }
 
+  /** How many there were, kept or dropped. */
+  get count(): number {
+    return this.#kept.size + this.#droppedCount;
+  }
+
   get isEmpty(): boolean {
     return this.#kept.size === 0;
   }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { compressZstd } from '../../src/format/compress/zstd-encode.ts';
 import { readInfo } from '../../src/kernel/info.ts';
 import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
+import { readSystem } from '../../src/kernel/system.ts';
 import { tasksResult } from '../../src/kernel/tasks-result.ts';
 import { infoText } from '../../src/report/info.ts';
 import { tasksSummary, tasksTable } from '../../src/report/tasks.ts';
@@ -113,7 +114,7 @@ function askTasks(vmcore: Vmcore): void {
 }
 
 function askMemalloc(vmcore: Vmcore): void {
-  const result = judge(readMemalloc(vmcore));
+  const result = judge(readMemalloc(vmcore), readSystem(vmcore));
   JSON.stringify(result);
   triageText(result);
 }

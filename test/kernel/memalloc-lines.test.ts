@@ -186,8 +186,21 @@ describe('watchdogReport', () => {
   });
 
   it('prints the Info line with its counts where nothing stalls', () => {
-    const { silent, lines } = report('v3', [{ pid: 1 }]);
+    const { silent, lines } = report('v3', [{ pid: 1, record: { depth: 0 } }]);
     assert.equal(silent, true);
     assert.deepEqual(lines, ['MemAlloc-Info: 0 stalling task, 0 dying task, 0 victim task.']);
+  });
+
+  it('counts nothing where no record could be read', () => {
+    const { counts, lines } = report('v3', [{ pid: 1 }]);
+    assert.equal('stalling' in counts, false);
+    assert.deepEqual(lines, ['MemAlloc-Info: ? stalling task, 0 dying task, 0 victim task.']);
+  });
+
+  it('prints the Info line alone where the watchdog would have been silent', () => {
+    const { lines } = report('v8', [{ pid: 3, words: { dying: true }, record: { depth: 0 } }]);
+    assert.deepEqual(lines, [
+      'MemAlloc-Info: stalling=0 dying=1 exiting=0 victim=0 oom_count=45896',
+    ]);
   });
 });

@@ -121,7 +121,7 @@ for (const id of Object.keys(LAYOUTS) as MemallocLayoutId[]) {
         { delay, order, gfpMask, depth, mempool },
         { delay: String(12 * HZ), order: 2, gfpMask: '0xcc0', depth: 1, mempool: false },
       );
-      assert.equal(BigInt(start) + BigInt(delay), BigInt(record(50).start) + BigInt(2 * HZ));
+      assert.equal(BigInt(start) + BigInt(delay ?? 0), BigInt(record(50).start) + BigInt(2 * HZ));
     });
 
     it('tells a nested request by its depth and describes the outer one', () => {

@@ -254,7 +254,10 @@ function layoutMachine(options: LayoutMachineOptions): MachineImage {
     variables: version.variables(options.timeout),
   };
   const types = typesWith(version.layout, options.editTypes);
-  const facts: MachineFacts = { ...threeStalls(), processes: options.processes };
+  const stalls = threeStalls();
+  // None of these processes runs, so every CPU runs its idle task.
+  const idle = stalls.idle.map((task) => ({ ...task, onCpu: true }));
+  const facts: MachineFacts = { ...stalls, idle, processes: options.processes };
   const machine = buildMachine(facts, {
     types: SAMPLE_TYPES,
     btfTypes: types,

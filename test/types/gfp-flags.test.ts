@@ -53,7 +53,14 @@ describe('guessGfpEra', () => {
 
   it('does not choose between eras that fit equally well', () => {
     assert.equal(guessGfpEra([]), undefined);
-    // GFP_KERNEL has the same bits before and after v6.3.
-    assert.equal(guessGfpEra([0xcc0]), undefined);
+    // One mask of v4.4 and one of v5.1: each era explains one of them.
+    assert.equal(guessGfpEra([0x24000c0, 0xcc0]), undefined);
+  });
+
+  it('takes either of two eras that name the masks alike', () => {
+    // GFP_KERNEL and GFP_NOFS have the same bits before and after v6.3.
+    const era = guessGfpEra([0xcc0, 0xc40]);
+    assert.ok(era);
+    assert.equal(describeGfp(era.names, 0xc40), 'GFP_NOFS');
   });
 });

@@ -6,13 +6,13 @@ import { readMemalloc } from '../../kernel/memalloc-report.ts';
 import { memallocLines, memallocRemarks, memallocTable } from '../../report/memalloc.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
-import { print, printJson, printTable, remark } from '../output.ts';
+import { print, printJson, printTable, remark, withProblems } from '../output.ts';
 import { UsageError } from '../usage.ts';
 
 /** Adds the verb. */
 export function addMemalloc(cli: Argv, state: RunState): void {
   cli.command(
-    'memalloc <vmcore..>',
+    'memalloc [vmcore..]',
     'the lines that kmallocwd would have printed at the instant of the dump',
     (verb) =>
       withOpenOptions(verb)
@@ -40,10 +40,11 @@ export function addMemalloc(cli: Argv, state: RunState): void {
           ...(args.format === undefined ? {} : { format: args.format }),
         });
         if (args.json) {
-          printJson({ ...result, problems: vmcore.problems.list });
+          printJson(withProblems(result, vmcore.problems));
           return;
         }
-        if (args.all) await printTable(memallocTable(result));
+        // Without records there is no table to show: the remark says all.
+        if (args.all && result.record !== undefined) await printTable(memallocTable(result));
         else print(memallocLines(result));
         for (const text of memallocRemarks(result)) remark(text);
       }),

@@ -5,8 +5,10 @@ import type { Argv } from 'yargs';
 import { identifyExport } from '../../target/export-source.ts';
 import { layoutFlags } from '../../kernel/layout-flags.ts';
 import { exportLayout } from '../../types/export.ts';
+import { Problems } from '../../util/problems.ts';
+import { EXIT_DONE, EXIT_PARTIAL } from '../exit.ts';
 import type { RunState } from '../main.ts';
-import { print, remark } from '../output.ts';
+import { print, progress, remark, remarkProblems } from '../output.ts';
 
 /** Adds the verb. */
 export function addStructs(cli: Argv, state: RunState): void {
@@ -23,6 +25,10 @@ export function addStructs(cli: Argv, state: RunState): void {
               demandOption: true,
               describe: 'a vmcore, or a vmlinux with BTF',
             })
+            .option('tmp', {
+              type: 'string',
+              describe: 'folder for the unpacked copy of a packed vmcore',
+            })
             .option('output', {
               alias: 'o',
               type: 'string',
@@ -30,15 +36,24 @@ export function addStructs(cli: Argv, state: RunState): void {
               describe: 'where the layout file goes; - for standard output',
             }),
         async (args) => {
-          const source = await identifyExport(args.file);
+          const problems = new Problems();
+          const source = await identifyExport(args.file, {
+            problems,
+            onProgress: progress,
+            ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
+          });
           try {
             const { identity, vmcore } = source;
             const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
             const { text, missing } = exportLayout(source.types, { identity, flags });
             if (args.output === '-') print(text);
             else writeBeside(args.output, text);
-            if (missing.length > 0) remark(`not in this kernel: ${missing.join(', ')}`);
-            state.exitCode = 0;
+            const where = args.output === '-' ? '' : ` to ${args.output}`;
+            remark(`wrote the types of ${identity.release ?? 'an unnamed kernel'}${where}`);
+            // Kernels come and go with their structs, so that this is no fault of the file.
+            if (missing.length > 0) remark(`this kernel has no ${missing.join(', ')}`);
+            remarkProblems(problems);
+            state.exitCode = problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
           } finally {
             source.close();
           }

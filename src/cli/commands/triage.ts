@@ -5,18 +5,18 @@ import { triage } from '../../triage/triage.ts';
 import { triageText } from '../../report/triage.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
-import { print, printJson } from '../output.ts';
+import { print, printJson, withProblems } from '../output.ts';
 
 /** Adds the verb. */
 export function addTriage(cli: Argv, state: RunState): void {
   cli.command(
-    ['triage <vmcore..>', '$0 <vmcore..>'],
+    ['triage [vmcore..]', '$0 [vmcore..]'],
     'a verdict: was the machine stuck in the memory allocator, who, since when',
     (verb) => withOpenOptions(verb),
     (args) =>
       onVmcore(args, state, (vmcore) => {
         const result = triage(vmcore);
-        if (args.json) printJson({ ...result, problems: vmcore.problems.list });
+        if (args.json) printJson(withProblems(result, vmcore.problems));
         else print(triageText(result));
       }),
   );

@@ -1,0 +1,99 @@
+// What crash(8) calls `sys`: which machine, when, for how long, whether it had panicked.
+
+import { Ref } from '../target/ref.ts';
+import type { Vmcore } from '../target/vmcore.ts';
+import { vaddrAdd } from '../util/address.ts';
+import { cpuSets } from './percpu.ts';
+import { readJiffies } from './jiffies.ts';
+
+/** The machine at the instant of the dump; a fact that the dump does not tell is absent. */
+export interface SystemState {
+  readonly release: string;
+  readonly nodename?: string;
+  readonly cpusOnline?: number;
+  readonly cpusPossible?: number;
+  readonly uptimeSeconds?: number;
+  /** Wall-clock time as the machine had it, ISO 8601 in UTC, to the second. */
+  readonly time?: string;
+  /** Over 1, 5 and 15 minutes. */
+  readonly loadAverage?: readonly number[];
+  /** The CPU that panicked; absent where none had. */
+  readonly panicCpu?: number;
+  readonly hz?: number;
+  readonly hzSource?: string;
+}
+
+/** Reads what can be read; what cannot leaves a problem. */
+export function readSystem(vmcore: Vmcore): SystemState {
+  const { identity, problems } = vmcore;
+  const cpus = cpuSets(vmcore);
+  const clock = problems.attempt('jiffies', () => readJiffies(vmcore));
+  return {
+    release: identity.release.value,
+    ...optional('nodename', identity.nodename?.value),
+    // A machine without a CPU is a mask that could not be read.
+    ...optional('cpusOnline', cpus.online.length || undefined),
+    ...optional('cpusPossible', cpus.possible.length || undefined),
+    ...(clock?.hz === undefined
+      ? {}
+      : { hz: clock.hz, hzSource: clock.hzSource, uptimeSeconds: uptime(clock.jiffies, clock.hz) }),
+    ...optional(
+      'time',
+      problems.attempt('wall clock', () => wallClock(vmcore)),
+    ),
+    ...optional(
+      'loadAverage',
+      problems.attempt('load average', () => loadAverage(vmcore)),
+    ),
+    ...optional(
+      'panicCpu',
+      problems.attempt('panic_cpu', () => panicCpu(vmcore)),
+    ),
+  };
+}
+
+/** jiffies_64 starts at (unsigned int)(-300 * HZ) (INITIAL_JIFFIES, include/linux/jiffies.h). */
+function uptime(jiffies: bigint, hz: number): number {
+  const initial = BigInt.asUintN(32, BigInt(-300 * hz));
+  return Number(jiffies - initial) / hz;
+}
+
+/** 1995 to 2100: outside of it a value is no time that a kernel of ours had. */
+const SECONDS_MIN = 800_000_000;
+const SECONDS_MAX = 4_102_444_800;
+
+/**
+ * tk_core.timekeeper.xtime_sec (kernel/time/timekeeping.c). tk_core is a struct without a name: a
+ * sequence counter of 4 to 16 bytes, then the timekeeper, aligned to 8.
+ */
+function wallClock(vmcore: Vmcore): string | undefined {
+  const core = vmcore.symbols.lookup('tk_core');
+  const timekeeper = vmcore.types.find('struct', 'timekeeper');
+  if (core === undefined || timekeeper?.kind !== 'struct') return undefined;
+  const counter =
+    vmcore.types.find('typedef', 'seqcount_raw_spinlock_t') ??
+    vmcore.types.find('typedef', 'seqcount_t');
+  const size = counter?.kind === 'struct' ? counter.size : 4;
+  const start = vaddrAdd(core, Math.ceil(size / 8) * 8);
+  const seconds = Number(new Ref(vmcore, timekeeper, start).member('xtime_sec').integer());
+  if (seconds < SECONDS_MIN || seconds > SECONDS_MAX) return undefined;
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** avenrun[3] in fixed point with 11 bits behind it (include/linux/sched/loadavg.h). */
+function loadAverage(vmcore: Vmcore): number[] | undefined {
+  if (vmcore.symbols.lookup('avenrun') === undefined) return undefined;
+  const averages = vmcore.global('avenrun');
+  return [0, 1, 2].map((i) => Math.round((averages.at(i).number() / 2048) * 100) / 100);
+}
+
+/** panic_cpu (kernel/panic.c, v4.5, commit 1717f2096b54): -1 until a CPU panics. */
+function panicCpu(vmcore: Vmcore): number | undefined {
+  if (vmcore.symbols.lookup('panic_cpu') === undefined) return undefined;
+  const cpu = vmcore.global('panic_cpu').member('counter').number();
+  return cpu < 0 ? undefined : cpu;
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: T });
+}
