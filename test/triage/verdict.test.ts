@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import type { MemallocResult, MemallocTask } from '../../src/kernel/memalloc-report.ts';
+import { judge, type Verdict, type VerdictClass } from '../../src/triage/verdict.ts';
+
+const MACHINE = { release: '6.1.0-test' };
+
+interface TaskSpec {
+  readonly comm: string;
+  /** Seconds that its request has been waiting; none where absent. */
+  readonly waits?: number;
+  readonly gfpNames?: string | undefined;
+  readonly stalling?: boolean;
+  readonly words?: MemallocTask['words'];
+  readonly oomMm?: string;
+  readonly unread?: boolean;
+  readonly inMemstall?: boolean;
+}
+
+let nextPid = 100;
+
+function task(spec: TaskSpec): MemallocTask {
+  const { comm, waits, words, oomMm, unread, inMemstall } = spec;
+  const gfpNames = 'gfpNames' in spec ? spec.gfpNames : 'GFP_KERNEL';
+  const pid = nextPid++;
+  return {
+    address: `0x${pid}`,
+    pid,
+    tgid: pid,
+    comm,
+    threadFlags: '0x0',
+    ...(oomMm === undefined ? {} : { oomMm, signal: `0x1${pid}` }),
+    ...(inMemstall === undefined ? {} : { inMemstall }),
+    words: words ?? { uninterruptible: false, exiting: false, dying: false, victim: false },
+    ...(unread === true
+      ? {}
+      : {
+          record: {
+            task: `0x${pid}`,
+            depth: waits === undefined ? 0 : 1,
+            torn: false,
+            start: '1',
+            order: 0,
+            mempool: false,
+            gfpMask: '0xcc0',
+            inherited: false,
+            corruptDepth: false,
+            inFlight: waits !== undefined,
+            stalling: spec.stalling ?? (waits ?? 0) >= 10,
+            ...(waits === undefined ? {} : { delay: String(waits * 100), delaySeconds: waits }),
+            ...(gfpNames === undefined ? {} : { gfpNames }),
+          },
+        }),
+  };
+}
+
+function result(specs: readonly TaskSpec[], changes: Partial<MemallocResult> = {}): MemallocResult {
+  const tasks = specs.map(task);
+  const stalling = tasks.filter(({ record }) => record?.stalling === true).length;
+  const unread = tasks.filter(({ record }) => record === undefined).length;
+  return {
+    type: 'memalloc',
+    record: {
+      layout: 'L3',
+      source: 'test',
+      format: 'v3',
+      formatSource: 'test',
+      timeoutSeconds: { value: 10, source: 'test' },
+      timeoutJiffies: '1000',
+      silent: stalling === 0,
+      counts: unread === tasks.length ? {} : { stalling, dying: 0, exiting: 0, victim: 0 },
+      lines: [],
+      gfpNamesFrom: 'test',
+    },
+    jiffies: '5000',
+    hz: 100,
+    hzSource: 'test',
+    constants: [],
+    coverage: {
+      taskListComplete: tasks.length > 0,
+      tasksWithoutRecord: unread,
+      tasksWithoutFlags: 0,
+      unknownBits: [],
+    },
+    tasks,
+    ...changes,
+  };
+}
+
+function check(memalloc: MemallocResult, expected: { class: VerdictClass; says: RegExp }): Verdict {
+  const { verdict } = judge(memalloc, MACHINE);
+  assert.equal(verdict.class, expected.class, verdict.sentence);
+  assert.match(verdict.sentence, expected.says);
+  return verdict;
+}
+
+const STUCK: TaskSpec = { comm: 'stuck', waits: 30 };
+const VICTIM = { uninterruptible: true, dying: true, victim: true, exiting: false };
+
+describe('judge', () => {
+  it('names the longest waiter and the victim that cannot exit', () => {
+    check(result([STUCK, { comm: 'older', waits: 40.5 }, { comm: 'java', words: VICTIM }]), {
+      class: 'after-oom-kill',
+      says: /^2 tasks are stuck .* longest older\(\d+\) for 40\.5 s, .* chosen java\(\d+\), which sleeps/,
+    });
+  });
+
+  it('sees a victim by signal->oom_mm where the marked thread has gone', () => {
+    const verdict = check(result([STUCK, { comm: 'java', oomMm: '0xffff888000001000' }]), {
+      class: 'after-oom-kill',
+      says: /chosen java/,
+    });
+    assert.match(verdict.evidence.map(({ fact }) => fact).join(), /signal->oom_mm/);
+  });
+
+  it('does not say that nobody was chosen where that could not be seen', () => {
+    const words = { uninterruptible: false, exiting: false };
+    const memalloc = result([{ ...STUCK, words }]);
+    const coverage = { ...memalloc.coverage, unknownBits: ['TIF_MEMDIE'] };
+    const verdict = check(
+      { ...memalloc, coverage },
+      {
+        class: 'stalled',
+        says: /^At least 1 task is stuck .*; whether the OOM killer has chosen a victim could not be read/,
+      },
+    );
+    assert.match(verdict.missing.join(), /TIF_MEMDIE not found in this kernel/);
+  });
+
+  it('tells requests that may not invoke the OOM killer from those that may', () => {
+    const nofs = { ...STUCK, gfpNames: 'GFP_NOFS|__GFP_NOWARN' };
+    check(result([nofs, { ...nofs, gfpNames: 'GFP_NOIO' }]), {
+      class: 'only-nofs',
+      says: /none of these requests may invoke it/,
+    });
+    check(result([nofs, STUCK]), { class: 'no-oom-kill', says: /at least one .* may invoke it/ });
+    check(result([{ ...nofs, gfpNames: 'GFP_NOFS|__GFP_NOFAIL' }]), {
+      class: 'no-oom-kill',
+      says: /may invoke it/,
+    });
+  });
+
+  it('does not guess what a mask without names may do', () => {
+    check(result([{ ...STUCK, gfpNames: undefined }]), {
+      class: 'stalled',
+      says: /whether one of these requests may invoke it could not be read/,
+    });
+  });
+
+  it('closes the case where every record was read and none is old', () => {
+    const verdict = check(result([{ comm: 'a' }, { comm: 'b', waits: 2 }]), {
+      class: 'not-stalled',
+      says: /^No task is stuck .* no request is older than 10 s, the oldest: b\(\d+\) for 2\.0 s/,
+    });
+    assert.deepEqual(verdict.missing, []);
+  });
+
+  it('does not close it where a record could not be read', () => {
+    const verdict = check(result([{ comm: 'a' }, { comm: 'b', unread: true }]), {
+      class: 'unknown',
+      says: /cannot be said for all of them; of the 1 that could be read/,
+    });
+    assert.match(verdict.missing.join(), /records of 1 of 2 tasks/);
+  });
+
+  it('says at least where the task list is not whole', () => {
+    const memalloc = result([STUCK]);
+    const coverage = { ...memalloc.coverage, taskListComplete: false };
+    const verdict = check(
+      { ...memalloc, coverage },
+      {
+        class: 'no-oom-kill',
+        says: /^At least 1 task is stuck/,
+      },
+    );
+    assert.match(verdict.missing.join(), /the task list could not be read whole/);
+  });
+
+  it('says nothing of a machine of which no task or record was read', () => {
+    check(result([]), { class: 'unknown', says: /cannot be said/ });
+    check(result([{ comm: 'a', unread: true }]), { class: 'unknown', says: /cannot be said/ });
+  });
+
+  it('gives ages in jiffies where HZ is not known', () => {
+    const memalloc = result([STUCK]);
+    const tasks = memalloc.tasks.map((each) => {
+      const { delaySeconds, ...record } = each.record ?? assert.fail();
+      assert.ok(delaySeconds);
+      return { ...each, record };
+    });
+    check({ ...memalloc, tasks }, { class: 'no-oom-kill', says: /for 3000 jiffies/ });
+  });
+
+  it('says of an unpatched kernel what it does know', () => {
+    const { record, ...rest } = result([
+      { comm: 'hog', inMemstall: true, unread: true },
+      { comm: 'java', oomMm: '0xffff888000001000', unread: true },
+      { comm: 'idle', unread: true },
+    ]);
+    assert.ok(record);
+    const coverage = { ...rest.coverage, tasksWithoutRecord: 0 };
+    check(
+      { ...rest, coverage },
+      {
+        class: 'unknown',
+        says: /^1 task is stalled on memory and the OOM killer has chosen 1 process\. .*lacks the kmallocwd/,
+      },
+    );
+  });
+});
