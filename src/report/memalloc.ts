@@ -22,6 +22,8 @@ export function memallocRemarks(result: MemallocResult): string[] {
   }
   if (record.counts.stalling === undefined) {
     remarks.push('no request, or not its age, could be read from this dump: nothing was counted');
+  } else if (record.silent && isPartial(result)) {
+    remarks.push('of the requests that could be read none is older than ' + ageOf(record));
   } else if (record.silent) {
     const age = ageOf(record);
     remarks.push(
@@ -29,11 +31,15 @@ export function memallocRemarks(result: MemallocResult): string[] {
         'the watchdog would have printed nothing at this instant',
     );
   }
-  const { taskListComplete, tasksWithoutRecord } = result.coverage;
-  if (!taskListComplete || tasksWithoutRecord > 0) {
+  if (isPartial(result)) {
     remarks.push('not every task and record could be read: counts and lines are a lower bound');
   }
   return remarks;
+}
+
+/** Whether there may be requests that were not seen. */
+export function isPartial({ coverage }: MemallocResult): boolean {
+  return !coverage.taskListComplete || coverage.tasksWithoutRecord > 0;
 }
 
 /** The timeout in seconds, or in jiffies where HZ is not known. */

@@ -1,7 +1,7 @@
 // The verdict as text: the sentence first, then what it rests on.
 
 import type { TriageResult } from '../triage/verdict.ts';
-import { memallocLines } from './memalloc.ts';
+import { isPartial, memallocLines } from './memalloc.ts';
 import { describeSystem } from './system.ts';
 
 /** The whole answer, a screen for one culprit. */
@@ -15,9 +15,7 @@ export function triageText(result: TriageResult): string {
     ...verdict.evidence.map(({ fact, verb }) => `  - ${fact}  [stallcore ${verb}]`),
   ];
   if (memalloc.record !== undefined && !memalloc.record.silent) {
-    const isWhole =
-      memalloc.coverage.taskListComplete && memalloc.coverage.tasksWithoutRecord === 0;
-    const asFar = isWhole ? '' : ', as far as tasks could be read';
+    const asFar = isPartial(memalloc) ? ', as far as tasks could be read' : '';
     lines.push('', `What kmallocwd would have printed at this instant${asFar}:`);
     lines.push(
       ...memallocLines(memalloc)

@@ -169,17 +169,22 @@ export function guessGfpEra(masks: readonly number[]): GfpEra | undefined {
   const scores = GFP_ERAS.map((candidate) => ({ candidate, score: score(candidate, masks) }));
   const best = Math.max(...scores.map((each) => each.score));
   const [first, ...rivals] = scores.filter((each) => each.score === best);
-  if (first === undefined || best === 0) return undefined;
+  if (first === undefined || best <= 0) return undefined;
   const words = ({ names }: GfpEra): string => masks.map((mask) => describeGfp(names, mask)).join();
   const agree = rivals.every(({ candidate }) => words(candidate) === words(first.candidate));
   return agree ? first.candidate : undefined;
 }
 
-/** How many masks have both reclaim bits and no bit that the era does not name. */
+/**
+ * How well an era explains the masks: those with both reclaim bits speak for it, those with a bit
+ * that it has no name for against.
+ */
 function score(candidate: GfpEra, masks: readonly number[]): number {
   const reclaim = candidate.directReclaim | candidate.kswapdReclaim;
   const known = candidate.names.reduce((all, { mask }) => all | mask, 0);
-  return masks.filter((mask) => (mask & reclaim) === reclaim && (mask & ~known) === 0).length;
+  const strange = masks.filter((mask) => (mask & ~known) !== 0).length;
+  const fitting = masks.filter((mask) => (mask & reclaim) === reclaim && (mask & ~known) === 0);
+  return fitting.length - strange;
 }
 
 /**

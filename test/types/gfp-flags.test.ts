@@ -51,10 +51,15 @@ describe('guessGfpEra', () => {
     });
   }
 
-  it('does not choose between eras that fit equally well', () => {
+  it('chooses none where no era fits', () => {
     assert.equal(guessGfpEra([]), undefined);
-    // One mask of v4.4 and one of v5.1: each era explains one of them.
-    assert.equal(guessGfpEra([0x24000c0, 0xcc0]), undefined);
+    // A bit that no era has a name for.
+    assert.equal(guessGfpEra([0x80000cc0]), undefined);
+  });
+
+  it('knows an era by a bit that the next one has no name for', () => {
+    // GFP_ATOMIC with __GFP_ATOMIC, which went in v6.3; it may not reclaim directly.
+    assert.equal(guessGfpEra([0xc40, 0xa20])?.releases, '5.1 to 6.2');
   });
 
   it('takes either of two eras that name the masks alike', () => {
