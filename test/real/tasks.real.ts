@@ -11,7 +11,7 @@ import { readTruth, type TrueTask } from './recipe/truth.ts';
 const STALLCORE = fileURLToPath(new URL('../../bin/stallcore.js', import.meta.url));
 const KTHREADD = 2;
 
-// comm has TASK_COMM_LEN bytes with the NUL; /proc shows the full name of a kernel thread since v5.16.
+// comm has TASK_COMM_LEN bytes with the NUL; since v5.16 /proc shows a kernel thread's full name.
 const COMM_HEX_DIGITS = 2 * 15;
 
 /** The part of a task in `tasks --json` that /proc shows as well. */

@@ -1,5 +1,6 @@
-// A client of QEMU's machine protocol: one JSON object a line over a unix socket. QEMU greets, takes
-// `qmp_capabilities` once, then answers each command with `return` or `error`; events come between.
+// A client of QEMU's machine protocol: one JSON object a line over a unix socket. QEMU greets,
+// takes `qmp_capabilities` once, then answers each command with `return` or `error`; events come
+// between.
 
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
