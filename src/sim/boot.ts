@@ -1,8 +1,10 @@
 // What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
 
+import { startFlusher } from './fs-writeback.ts';
 import type { Kernel, KernelOptions, ThreadPlan } from './kernel.ts';
 import { Kernel as Machine } from './kernel.ts';
 import { start_kmallocwd } from './kmallocwd.ts';
+import { startOomReaper } from './oom-kill.ts';
 import { daemon, type Program } from './programs.ts';
 import { kthreadd, smpboot_thread_fn, worker_thread } from './kthread.ts';
 import {
@@ -31,6 +33,8 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
     k.kthread({ comm: `kworker/${cpu}:0`, flags: BOUND | PF_WQ_WORKER }, worker_thread);
   }
   k.kthread({ comm: 'kworker/u8:0', flags: BOUND | PF_WQ_WORKER }, worker_thread);
+  startFlusher(k);
+  startOomReaper(k);
   kswapd_run(k);
   start_kmallocwd(k);
   k.skipPids(120);

@@ -37,6 +37,8 @@ export interface ScanControl {
   priority: number;
   nrScanned: number;
   nrReclaimed: number;
+  /** Pages of this pass that were still being written. */
+  nrImmediate: number;
 }
 
 /** One function that was entered and has not returned. */

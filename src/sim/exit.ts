@@ -2,14 +2,12 @@
 
 import { call, type Code } from './code.ts';
 import type { Kernel } from './kernel.ts';
-import { cond_resched, schedule } from './sched.ts';
+import { schedule } from './sched.ts';
 import { dequeueSigkill, killThreads } from './signal.ts';
 import { EXIT_ZOMBIE, PF_EXITING, SIGNAL_GROUP_EXIT, TASK_DEAD, TIF_MEMDIE } from './task-bits.ts';
 import type { Mm } from './task.ts';
+import { unmap_page_range } from './unmap.ts';
 import { assert } from '../util/assert.ts';
-
-/** Microseconds to give one page back. */
-const FREE_US = 0.2;
 
 /** Ends the whole process. It does not return. */
 export function* do_group_exit(k: Kernel): Code {
@@ -52,13 +50,7 @@ function* mmput(k: Kernel, mm: Mm): Code {
 
 /** Frees all pages; file pages stay in the page cache. */
 export function* exit_mmap(k: Kernel, mm: Mm): Code {
-  for (const page of mm.anonPages) {
-    page.lru?.remove(page);
-    page.zone.give(page);
-    k.spend(FREE_US);
-    yield* cond_resched(k);
-  }
-  mm.anonPages.clear();
+  yield* call(k, unmap_page_range, mm);
   for (const page of mm.filePages) page.mm = undefined;
   mm.filePages.clear();
 }

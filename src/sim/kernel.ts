@@ -5,13 +5,14 @@ import { assert } from '../util/assert.ts';
 import type { Prng } from '../util/prng.ts';
 import { call, type Code, type KernelFunction } from './code.ts';
 import type { SimEvent } from './event-queue.ts';
+import { FileSystem } from './file-system.ts';
 import { Mutex } from './mutex.ts';
 import { Node, Zone } from './mmzone.ts';
 import { Log } from './printk.ts';
 import { Scheduler } from './sched.ts';
 import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from './task-bits.ts';
 import { Process, Task, type Mm } from './task.ts';
-import type { WaitQueue } from './wait.ts';
+import { WaitQueue } from './wait.ts';
 
 /** Boot parameters and build options of the simulated kernel. */
 export interface KernelOptions {
@@ -24,6 +25,10 @@ export interface KernelOptions {
   readonly kmallocwd: number;
   /** Since Linux 4.6: a thread that takes a victim's memory away when the victim cannot. */
   readonly oomReaper: boolean;
+  /** Until Linux 4.14: whoever finds too many pages isolated waits for as long as that is so. */
+  readonly endlessIsolation: boolean;
+  /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
+  readonly consoleUs: number;
 }
 
 const US_PER_SECOND = 1_000_000;
@@ -67,6 +72,17 @@ export class Kernel {
   /** Calls of out_of_memory(). */
   oomCalls = 0;
   kswapdWait: WaitQueue | undefined;
+  /** Victims that the OOM reaper has not come to yet. */
+  readonly oomReaperList: Process[] = [];
+  readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
+  readonly fs = new FileSystem();
+  readonly flusherWait = new WaitQueue('writeback');
+  /** pgdat->reclaim_wait: who waits for others to reclaim. */
+  readonly reclaimWait = {
+    writeback: new WaitQueue('VMSCAN_THROTTLE_WRITEBACK'),
+    isolated: new WaitQueue('VMSCAN_THROTTLE_ISOLATED'),
+    noprogress: new WaitQueue('VMSCAN_THROTTLE_NOPROGRESS'),
+  };
   /** Every function that was ever called: the symbols of its text. */
   readonly functions = new Set<string>();
   readonly #initialJiffies: number;
@@ -93,6 +109,7 @@ export class Kernel {
       }),
     ]);
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
+    this.mutexes.push(this.fs.journal);
     this.#initialJiffies = 2 ** 32 - 300 * options.hz;
   }
 
@@ -127,7 +144,7 @@ export class Kernel {
   printk(level: number, text: string): void {
     const { pid, debt } = this.current;
     this.log.add({ timeNs: (this.sched.now + debt) * 1000, level, callerPid: pid, text });
-    this.spend(PRINTK_US);
+    this.spend(PRINTK_US + this.options.consoleUs);
   }
 
   /** Every thread, in the order of for_each_process_thread(). */

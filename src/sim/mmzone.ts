@@ -57,6 +57,21 @@ export class PageList {
     this.length++;
   }
 
+  /** folio_rotate_reclaimable(): it is the next to be reclaimed. */
+  addTail(page: Page): void {
+    if (this.#tail === undefined) {
+      this.add(page);
+      return;
+    }
+    assert(page.lru === undefined, `pfn ${page.pfn} is on a list already`);
+    page.lru = this;
+    page.next = undefined;
+    page.previous = this.#tail;
+    this.#tail.next = page;
+    this.#tail = page;
+    this.length++;
+  }
+
   remove(page: Page): void {
     assert(page.lru === this, `pfn ${page.pfn} is not on this list`);
     if (page.previous === undefined) this.#head = page.next;

@@ -5,16 +5,16 @@ import { call, type Code } from './code.ts';
 import { __GFP_FS, gfpNames } from './gfp.ts';
 import type { Kernel } from './kernel.ts';
 import { LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from './printk.ts';
-import { cond_resched } from './sched.ts';
+import { cond_resched, schedule } from './sched.ts';
 import { show_mem } from './show-mem.ts';
 import { sendSigkill } from './signal.ts';
-import { MMF_OOM_SKIP, SIGNAL_GROUP_EXIT, TIF_MEMDIE } from './task-bits.ts';
+import { MMF_OOM_SKIP, SIGNAL_GROUP_EXIT, TASK_INTERRUPTIBLE, TIF_MEMDIE } from './task-bits.ts';
+import { unmap_page_range } from './unmap.ts';
+import { finish_wait, prepare_to_wait, wake_up } from './wait.ts';
 import type { Process, Task } from './task.ts';
 
 /** oom_score_adj of a process that is never chosen. */
 export const OOM_SCORE_ADJ_MIN = -1000;
-/** Microseconds that a line takes while the console is fast. */
-const LINE_US = 5;
 const PAGE_KB = 4;
 
 /** @returns whether the caller should try again */
@@ -82,8 +82,7 @@ function* oom_kill_process(
   request: { gfp: number; order: number },
   victim: Process,
 ): Code {
-  dump_header(k, request);
-  yield* cond_resched(k);
+  yield* call(k, dump_header, request);
   const task = victim.threads.find(({ mm }) => mm !== undefined);
   if (task?.mm === undefined) return;
   k.oomKills++;
@@ -97,9 +96,45 @@ function* oom_kill_process(
       `anon-rss:${kb(anonPages.size)}, file-rss:${kb(filePages.size)}, shmem-rss:0kB, UID:0 ` +
       `pgtables:${kb(Math.ceil(totalPages / 512))} oom_score_adj:${victim.oomScoreAdj}`,
   );
+  queue_oom_reaper(k, victim);
 }
 
-function dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }): void {
+/** Since Linux 4.6 somebody else takes the victim's memory, so that it need not run for it. */
+function queue_oom_reaper(k: Kernel, victim: Process): void {
+  if (!k.options.oomReaper) return;
+  k.oomReaperList.push(victim);
+  wake_up(k, k.oomReaperWait);
+}
+
+/** Starts the reaper, where the kernel has one. */
+export function startOomReaper(k: Kernel): void {
+  if (k.options.oomReaper) k.kthread({ comm: 'oom_reaper' }, oom_reaper);
+}
+
+function* oom_reaper(k: Kernel): Code {
+  for (;;) {
+    const victim = k.oomReaperList.shift();
+    if (victim === undefined) {
+      prepare_to_wait(k, k.oomReaperWait, TASK_INTERRUPTIBLE);
+      yield* call(k, schedule);
+      finish_wait(k, k.oomReaperWait);
+    } else yield* call(k, oom_reap_task, victim);
+  }
+}
+
+function* oom_reap_task(k: Kernel, { oomMm, leader }: Process): Code {
+  if (oomMm === undefined) return;
+  yield* call(k, unmap_page_range, oomMm);
+  oomMm.flags |= MMF_OOM_SKIP;
+  k.printk(
+    LOGLEVEL_INFO,
+    `oom_reaper: reaped process ${leader.pid} (${leader.comm}), now anon-rss:0kB, ` +
+      `file-rss:${oomMm.filePages.size * PAGE_KB}kB, shmem-rss:0kB`,
+  );
+}
+
+/** With a slow console this takes seconds, and oom_lock is held all the while. */
+function* dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }): Code {
   const { comm, process } = k.current;
   k.printk(
     LOGLEVEL_WARNING,
@@ -108,12 +143,13 @@ function dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }):
   );
   show_mem(k);
   k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
-  for (const { threads, oomScoreAdj } of k.processes) {
+  for (const { threads, oomScoreAdj } of [...k.processes]) {
+    // console_unlock() gives way between two lines.
+    yield* cond_resched(k);
     const task = threads.find(({ mm }) => mm !== undefined);
     if (task?.mm === undefined) continue;
     const { rss, totalPages } = task.mm;
     k.printk(LOGLEVEL_INFO, taskLine([task.pid, totalPages, rss, oomScoreAdj], task.comm));
-    k.spend(LINE_US);
   }
 }
 

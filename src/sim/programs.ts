@@ -56,3 +56,26 @@ export function grown(pages: number, program: Program): Program {
     yield* program(k);
   };
 }
+
+/** Begins after some time. */
+export function later(us: number, program: Program): Program {
+  return function* (k) {
+    yield* syscall(k, __x64_sys_nanosleep, us);
+    yield* program(k);
+  };
+}
+
+/** An {@link eater} that looks each second whether memory is gone, and begins its work then. */
+export function lateEater(options: { pages: number; batch: number; sleepUs: number }): Program {
+  return function* (k) {
+    // The reserve of the zone below it is not for user space.
+    const [zone] = k.node.zones;
+    while (zone !== undefined && zone.freePages > zone.watermark.min) {
+      yield* syscall(k, __x64_sys_nanosleep, LATE_US);
+    }
+    yield* eater(options)(k);
+  };
+}
+
+/** How often a {@link lateEater} looks, in microseconds. */
+const LATE_US = 1_000_000;

@@ -1,7 +1,6 @@
 // What a scenario is: a machine, programs on it, and the stall that their run ends in.
 
-import type { KernelOptions } from './kernel.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel, KernelOptions } from './kernel.ts';
 
 /** Classes of stalls; see the README of this folder. */
 export type Diagnosis = 'D1' | 'D2' | 'D3' | 'D5' | 'D8' | 'D9' | 'D13' | 'D14';
@@ -11,10 +10,12 @@ export interface Knobs {
   readonly ramMiB: number;
   readonly cpus: number;
   readonly hz: KernelOptions['hz'];
-  readonly oomReaper: boolean;
   /** When the dump is taken, in seconds since boot. */
   readonly dumpSeconds: number;
 }
+
+/** What kernels have or lack. */
+export type Features = Partial<Pick<KernelOptions, 'oomReaper' | 'endlessIsolation' | 'consoleUs'>>;
 
 /** One scenario. */
 export interface Scenario {
@@ -23,8 +24,9 @@ export interface Scenario {
   readonly about: string;
   /** What the run comes to. */
   readonly diagnosis: Diagnosis;
-  /** What the kernel must have or lack for that. */
+  /** What the kernel must have or lack for that, in words and as build options. */
   readonly needs: readonly string[];
+  readonly features?: Features;
   readonly defaults: Knobs;
   /** Puts the programs on a machine that has booted. */
   readonly start: (k: Kernel) => void;

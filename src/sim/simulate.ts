@@ -10,7 +10,7 @@ import { writeElf } from './image/elf.ts';
 import { writeKdump } from './image/kdump.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
-import type { Knobs, Scenario } from './scenario.ts';
+import type { Features, Knobs, Scenario } from './scenario.ts';
 import { findTruth, takeSnapshot } from './truth.ts';
 import type { ByteSink } from '../util/io.ts';
 
@@ -26,6 +26,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Instead of the scenario's own. */
   readonly knobs?: Partial<Knobs>;
+  /** Instead of what the scenario's kernel has. */
+  readonly features?: Features;
   /** `kmallocwd=N` */
   readonly kmallocwd: number;
   /** The types of a 6.1 kernel with the patch. */
@@ -48,7 +50,11 @@ export function simulate(options: SimulationOptions): Simulation {
       cpuCount: knobs.cpus,
       ramBytes: knobs.ramMiB << 20,
       kmallocwd,
-      oomReaper: knobs.oomReaper,
+      oomReaper: false,
+      endlessIsolation: false,
+      consoleUs: 0,
+      ...scenario.features,
+      ...options.features,
     },
     new Prng(seed),
   );

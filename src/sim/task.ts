@@ -113,6 +113,8 @@ export class Task {
   /** Weighted CPU time: who has least runs next. */
   vruntime = 0;
   inMemstall = false;
+  /** Pages that it has taken off the LRU lists. */
+  isolated = 0;
   readonly memalloc: MemallocInfo = {
     sequence: 0,
     valid: 0,

@@ -8,7 +8,7 @@ import { writeElf } from '../../src/sim/image/elf.ts';
 import { writeKdump } from '../../src/sim/image/kdump.ts';
 import type { LedgerTask } from '../../src/sim/ledger.ts';
 import { findScenario } from '../../src/sim/scenarios/list.ts';
-import { simulate, type Simulation } from '../../src/sim/simulate.ts';
+import { simulate, type Simulation, type SimulationOptions } from '../../src/sim/simulate.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import { readLayout, type LayoutTypes } from '../../src/types/layout.ts';
 import { vaddr, vaddrAdd } from '../../src/util/address.ts';
@@ -20,12 +20,12 @@ let types: LayoutTypes | undefined;
 /** Runs a scenario of the list. */
 export function runScenario(
   name: string,
-  { seed, kmallocwd }: { seed: number; kmallocwd: number },
+  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features'>,
 ): Simulation {
   types ??= readLayout(readFileSync(LAYOUT, 'utf8'), 'the layout of the simulated kernel');
   const scenario = findScenario(name);
   assert.ok(scenario !== undefined, name);
-  return simulate({ scenario, seed, kmallocwd, types });
+  return simulate({ scenario, types, ...options });
 }
 
 /** The containers that runs are written to. */

@@ -1,10 +1,22 @@
 // All scenarios, in the order of `simulate --list`.
 
 import type { Scenario } from '../scenario.ts';
+import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
+import { NOFS_ONLY } from './nofs-only.ts';
+import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
+import { OVERLOAD } from './overload.ts';
+import { QUIET } from './quiet.ts';
 
 /** By the order of their diagnoses. */
-export const SCENARIOS: readonly Scenario[] = [OOM_VICTIM_MUTEX];
+export const SCENARIOS: readonly Scenario[] = [
+  NOFS_ONLY,
+  OOM_VICTIM_MUTEX,
+  OOM_LOCK_STARVED,
+  OVERLOAD,
+  QUIET,
+  LEAK_THEN_RECOVER,
+];
 
 /** @returns undefined if there is none of that name */
 export function findScenario(name: string): Scenario | undefined {

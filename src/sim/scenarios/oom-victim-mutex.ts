@@ -14,7 +14,7 @@ export const OOM_VICTIM_MUTEX: Scenario = {
   about: 'an OOM victim waits for a mutex whose holder waits for memory (D3)',
   diagnosis: 'D3',
   needs: ['no OOM reaper'],
-  defaults: { ramMiB: 256, cpus: 2, hz: 250, oomReaper: false, dumpSeconds: 30 },
+  defaults: { ramMiB: 256, cpus: 2, hz: 250, dumpSeconds: 30 },
   start,
 };
 

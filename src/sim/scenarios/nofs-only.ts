@@ -1,0 +1,31 @@
+// D2: nobody who waits for memory may invoke the OOM killer. A writer holds the journal and asks with
+// GFP_NOFS; the flusher and kswapd, who could free memory, wait for the journal, and so does everyone
+// whose own request could invoke the OOM killer, in the file system's shrinker.
+
+import { addProgram } from '../boot.ts';
+import { Inode } from '../file-system.ts';
+import type { Kernel } from '../kernel.ts';
+import { eater, writer } from '../programs.ts';
+import type { Scenario } from '../scenario.ts';
+
+/** The scenario. */
+export const NOFS_ONLY: Scenario = {
+  name: 'nofs-only',
+  about: 'the holder of the journal asks with GFP_NOFS, all others wait for the journal (D2)',
+  diagnosis: 'D2',
+  needs: [],
+  defaults: { ramMiB: 256, cpus: 2, hz: 1000, dumpSeconds: 40 },
+  start,
+};
+
+function start(k: Kernel): void {
+  const managed = k.node.managedPages;
+  const inode = new Inode(k, 'big.tar');
+  const log = { inode, pages: 100_000, extends: true, dirty: true, sleepUs: 1_000 };
+  addProgram(k, { comm: 'tar' }, writer(log));
+  for (let i = 0; i < 4; i++) {
+    const pages = Math.floor(managed * 0.3);
+    const sleepUs = 3_000 + k.prng.below(4_000);
+    addProgram(k, { comm: `cc1plus-${i}` }, eater({ pages, batch: 48, sleepUs }));
+  }
+}
