@@ -53,6 +53,7 @@ export function machineFacts(k: Kernel, run: { scenario: string; seed: number })
     processes: k.processes.map((process) => processFacts(k, process, locks)),
     functions: [...k.functions].sort().map((name) => ({ name, size: FUNCTION_SIZE })),
     locks: locks.map(lockFacts),
+    log: k.log.records,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
@@ -70,7 +70,10 @@ describe('simulate', function () {
             } finally {
               vmcore.close();
             }
-            if (container === 'elf') checkReadelf(path);
+            if (container === 'elf') {
+              checkReadelf(path);
+              checkDmesg(path, ledger);
+            }
           });
         }
       });
@@ -178,4 +181,15 @@ function checkReadelf(path: string): void {
   assert.match(text, /CORE \(Core file\)/);
   assert.match(text, /\n {2}NOTE /);
   assert.doesNotMatch(text, /Warning|Error/i);
+}
+
+/** The watchdog's lines in the dump's own log, as kexec-tools reads it. */
+function checkDmesg(path: string, { logLines }: Ledger): void {
+  const program = '/usr/sbin/vmcore-dmesg';
+  if (!existsSync(program)) return;
+  const text = execFileSync(program, [path], { encoding: 'latin1', maxBuffer: 1 << 24 });
+  const found = [...text.matchAll(/^\[.{12}\] (MemAlloc.*)$/gm)].map(([, line]) => line);
+  // Older ones may have been pushed out of the ring.
+  assert.deepEqual(found, logLines.slice(logLines.length - found.length));
+  assert.equal(found.length > 0, logLines.length > 0);
 }

@@ -44,6 +44,18 @@ export interface LockFacts {
   readonly waiterPids: readonly number[];
 }
 
+/** One record of the kernel's log. */
+export interface LogFacts {
+  /** Nanoseconds since boot. */
+  readonly timeNs: number;
+  /** KERN_* as a number, 0 to 7. */
+  readonly level: number;
+  /** Who wrote it; 0 before there were tasks. */
+  readonly callerPid: number;
+  /** One line, without level and line feed; latin1. */
+  readonly text: string;
+}
+
 /** A function of the kernel image. */
 export interface FunctionFacts {
   readonly name: string;
@@ -136,6 +148,8 @@ export interface MachineFacts {
   readonly commandLine?: string;
   /** Functions besides those that every image has. */
   readonly functions?: readonly FunctionFacts[];
+  /** All that was ever logged, the oldest first; without it the image has no log buffer. */
+  readonly log?: readonly LogFacts[];
   /** Sleeping locks. */
   readonly locks?: readonly LockFacts[];
 }

@@ -7,6 +7,7 @@ import { Areas } from './areas.ts';
 import { encodeBtf } from './btf.ts';
 import { placeKallsyms } from './kallsyms.ts';
 import { defineLocks, writeLocks } from './locks.ts';
+import { defineLogBuffer, writeLogBuffer } from './log-buffer.ts';
 import { defineCode, writeCode } from './kernel-code.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
@@ -65,6 +66,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const { banner, buildId } = facts;
   defineCode(image, facts.functions);
   defineLocks(image, types, facts.locks);
+  if (facts.log !== undefined) defineLogBuffer(image, types);
   const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
   defineVariables(image, types, patch);
   const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
@@ -72,6 +74,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   rodata.write(areas.memory);
   writeVariables(image, areas, facts);
   writePatch(image, areas.memory, patch);
+  if (facts.log !== undefined) writeLogBuffer(image, areas.memory, facts.log);
   const offsets = writePerCpu(image, areas, facts.cpuCount);
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, tasks);

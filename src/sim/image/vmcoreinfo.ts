@@ -7,6 +7,7 @@ import { writeVmcoreinfo } from '../../format/vmcoreinfo/write.ts';
 import { findMember, type StructType } from '../../types/ctype.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { LATCHED_SEQ } from './log-buffer.ts';
 import type { MachineFacts } from './machine-facts.ts';
 
 /** The keys of kernel 6.1 (kernel/crash_core.c), the kallsyms ones last as there. */
@@ -37,6 +38,49 @@ const OFFSETS = [
   'list_head.prev',
 ];
 
+/** What tools need to read the log, where the image has it. */
+const LOG_SYMBOLS = ['prb', 'printk_rb_static', 'clear_seq'];
+const LOG_SIZES = [
+  'printk_ringbuffer',
+  'prb_desc_ring',
+  'prb_desc',
+  'prb_data_blk_lpos',
+  'printk_info',
+  'dev_printk_info',
+  'prb_data_ring',
+];
+const LOG_OFFSETS = [
+  'printk_ringbuffer.desc_ring',
+  'printk_ringbuffer.text_data_ring',
+  'printk_ringbuffer.fail',
+  'prb_desc_ring.count_bits',
+  'prb_desc_ring.descs',
+  'prb_desc_ring.infos',
+  'prb_desc_ring.head_id',
+  'prb_desc_ring.tail_id',
+  'prb_desc.state_var',
+  'prb_desc.text_blk_lpos',
+  'prb_data_blk_lpos.begin',
+  'prb_data_blk_lpos.next',
+  'printk_info.seq',
+  'printk_info.ts_nsec',
+  'printk_info.text_len',
+  'printk_info.caller_id',
+  'printk_info.dev_info',
+  'dev_printk_info.subsystem',
+  'dev_printk_info.device',
+  'prb_data_ring.size_bits',
+  'prb_data_ring.data',
+  'prb_data_ring.head_lpos',
+  'prb_data_ring.tail_lpos',
+];
+/** Of types that no layout file has by these names. */
+const LOG_FIXED = {
+  sizes: { atomic_long_t: 8, latched_seq: LATCHED_SEQ.size },
+  offsets: { 'atomic_long_t.counter': 0, 'latched_seq.val': LATCHED_SEQ.valOffset },
+  lengths: { printk_info_subsystem: 16, printk_info_device: 48 },
+};
+
 /** Writes the text into memory and returns it. The symbols of kallsyms must be placed. */
 export function placeVmcoreinfo(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
   const text = vmcoreinfoText(image, areas, facts);
@@ -57,13 +101,16 @@ function vmcoreinfoText(image: KernelImage, areas: Areas, facts: MachineFacts): 
     const type = types.find('struct', name);
     return type?.kind === 'struct' ? type : undefined;
   };
-  const offsets = OFFSETS.flatMap((path): [string, number][] => {
-    const [name = '', member = ''] = path.split('.');
-    const type = struct(name);
-    const place = type === undefined ? undefined : findMember(type, member);
-    return place === undefined ? [] : [[path, place.bitOffset / 8]];
-  });
-  const sizes = SIZES.flatMap((name): [string, number][] => {
+  const hasLog = facts.log !== undefined;
+  const offsets = [...OFFSETS, ...(hasLog ? LOG_OFFSETS : [])].flatMap(
+    (path): [string, number][] => {
+      const [name = '', member = ''] = path.split('.');
+      const type = struct(name);
+      const place = type === undefined ? undefined : findMember(type, member);
+      return place === undefined ? [] : [[path, place.bitOffset / 8]];
+    },
+  );
+  const sizes = [...SIZES, ...(hasLog ? LOG_SIZES : [])].flatMap((name): [string, number][] => {
     const type = struct(name);
     return type === undefined ? [] : [[name, type.size]];
   });
@@ -73,12 +120,18 @@ function vmcoreinfoText(image: KernelImage, areas: Areas, facts: MachineFacts): 
     buildId: facts.buildId,
     pageSize: PAGE_SIZE,
     symbols: {
-      ...Object.fromEntries([...SYMBOLS, ...kallsyms].map((name) => [name, image.symbol(name)])),
+      ...Object.fromEntries(
+        [...SYMBOLS, ...kallsyms, ...(hasLog ? LOG_SYMBOLS : [])].map((name) => [
+          name,
+          image.symbol(name),
+        ]),
+      ),
       swapper_pg_dir: image.symbol('init_top_pgt'),
       init_top_pgt: image.symbol('init_top_pgt'),
     },
-    sizes: Object.fromEntries(sizes),
-    offsets: Object.fromEntries(offsets),
+    sizes: { ...Object.fromEntries(sizes), ...(hasLog ? LOG_FIXED.sizes : {}) },
+    offsets: { ...Object.fromEntries(offsets), ...(hasLog ? LOG_FIXED.offsets : {}) },
+    lengths: hasLog ? LOG_FIXED.lengths : {},
     numbers: {
       phys_base: image.kaslr.physBase,
       pgtable_l5_enabled: 0,
