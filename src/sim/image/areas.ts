@@ -46,6 +46,8 @@ export interface AreasOptions {
 export class Areas {
   readonly memory: KernelMemory;
   readonly pages: PageAllocator;
+  /** The kernel image in physical memory. */
+  readonly imageRange: RamRange;
   readonly #caches = new Map<string, SlabCache>();
   #nextStack: Vaddr;
 
@@ -56,6 +58,7 @@ export class Areas {
     const limit = options.pageCountMax === undefined ? {} : { pageCountMax: options.pageCountMax };
     const physical = new PhysicalImage({ ram, ...limit });
     const imageEnd = image.startPaddr + image.size;
+    this.imageRange = { start: image.startPaddr, end: imageEnd };
     this.pages = new PageAllocator([
       { start: DMA_END, end: image.startPaddr },
       { start: imageEnd, end: ramBytes },
@@ -72,6 +75,11 @@ export class Areas {
       const at = { vaddr: vaddrAdd(pageOffsetBase, start), paddr: start, size: end - start };
       tables.map({ ...at, protection: 'rw', pageSizeMax: GIB });
     }
+  }
+
+  /** The slabs of all caches. */
+  *slabs(): Generator<RamRange, void, undefined> {
+    for (const cache of this.#caches.values()) yield* cache.slabs;
   }
 
   /** A page or more in the direct map. */

@@ -12,11 +12,13 @@ import { defineCode, writeCode } from './kernel-code.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
+import { defineMemMap, memMapKeys, placeMemMap, writeMemMap } from './mem-map.ts';
 import { kmallocwdV3, writePatch, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
 import { writeStacks } from './stacks.ts';
 import { placeTasks, writeRunQueues, writeTasks, type PlacedTasks } from './tasks.ts';
+import { placeUserMemory } from './user-memory.ts';
 import { defineVariables, writePerCpu, writeVariables } from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
 
@@ -31,6 +33,11 @@ export interface MachineOptions {
   readonly btfTypes?: TypeSource;
   /** The version of the patch; v3 unless told. */
   readonly patch?: Patch;
+  /**
+   * All of RAM, as before a filter: also users' pages and free ones, and a struct page for each
+   * page frame. Without it the image is what a filter leaves.
+   */
+  readonly unfiltered?: boolean;
   /** The most pages that the image may take. */
   readonly pageCountMax?: number;
 }
@@ -68,6 +75,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   defineLocks(image, types, facts.locks);
   if (facts.log !== undefined) defineLogBuffer(image, types);
   const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
+  if (options.unfiltered === true) defineMemMap(image);
   defineVariables(image, types, patch);
   const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
   writeCode(image, areas.memory);
@@ -83,8 +91,24 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets });
   placeKallsyms(image, areas.memory);
-  const vmcoreinfo = placeVmcoreinfo(image, areas, facts);
+  const vmcoreinfo =
+    options.unfiltered === true
+      ? writeUnfiltered(image, areas, facts)
+      : placeVmcoreinfo(image, areas, { facts });
   const { physical } = areas.memory;
   const symbols = image.symbols();
   return { facts, kernel: image, physical, areas, tasks, locks, vmcoreinfo, btf, symbols };
+}
+
+/** What a filter leaves out, with VMCOREINFO that tells filters where to look; returns that. */
+function writeUnfiltered(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
+  const { vmemmapBase } = facts.kaslr;
+  const users = placeUserMemory(areas, facts.processes);
+  const roots = placeMemMap(image, areas, vmemmapBase);
+  const memMap = memMapKeys(areas.memory, roots);
+  const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, memMap });
+  writeMemMap(areas, vmemmapBase, users);
+  const { physical } = areas.memory;
+  for (const { start, end } of physical.ram) physical.touch(start, end - start);
+  return vmcoreinfo;
 }

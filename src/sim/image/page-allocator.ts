@@ -8,6 +8,7 @@ import type { RamRange } from './physical-image.ts';
 /** Hands out runs of pages, ascending; nothing is ever given back. */
 export class PageAllocator {
   readonly #ranges: readonly RamRange[];
+  readonly #allocated: { start: number; end: number }[] = [];
   #rangeIndex = 0;
   #next: number;
 
@@ -30,10 +31,18 @@ export class PageAllocator {
       const end = start + Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
       if (end <= range.end) {
         this.#next = end;
+        const last = this.#allocated.at(-1);
+        if (last?.end === start) last.end = end;
+        else this.#allocated.push({ start, end });
         return start;
       }
       this.#rangeIndex++;
     }
+  }
+
+  /** What was handed out, ascending, as runs of pages. */
+  allocated(): readonly RamRange[] {
+    return this.#allocated;
   }
 }
 
@@ -47,6 +56,8 @@ const SLAB_WASTE = 16;
 export class SlabCache {
   readonly objectSize: number;
   readonly slabSize: number;
+  /** Its slabs, ascending. */
+  readonly slabs: RamRange[] = [];
   readonly #pages: PageAllocator;
   #slab = 0;
   #used: number;
@@ -64,6 +75,7 @@ export class SlabCache {
     if (this.#used + this.objectSize > this.slabSize) {
       this.#slab = this.#pages.allocate(this.slabSize, this.slabSize);
       this.#used = 0;
+      this.slabs.push({ start: this.#slab, end: this.#slab + this.slabSize });
     }
     const at = this.#slab + this.#used;
     this.#used += this.objectSize;

@@ -3,8 +3,9 @@
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { writeNotes, type ElfNoteSpec } from '../../format/elf/write.ts';
-import { writeVmcoreinfo } from '../../format/vmcoreinfo/write.ts';
+import { writeVmcoreinfo, type VmcoreinfoFields } from '../../format/vmcoreinfo/write.ts';
 import { findMember, type StructType } from '../../types/ctype.ts';
+import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { LATCHED_SEQ } from './log-buffer.ts';
@@ -81,9 +82,26 @@ const LOG_FIXED = {
   lengths: { printk_info_subsystem: 16, printk_info_device: 48 },
 };
 
+/** Keys of a part of the kernel that not every image has. */
+export type VmcoreinfoKeys = Required<
+  Pick<VmcoreinfoFields, 'symbols' | 'sizes' | 'offsets' | 'lengths' | 'numbers'>
+>;
+
+/** What the text says besides what all images have. */
+export interface VmcoreinfoOptions {
+  readonly facts: MachineFacts;
+  /** Keys for those who filter the dump. */
+  readonly memMap?: VmcoreinfoKeys;
+}
+
 /** Writes the text into memory and returns it. The symbols of kallsyms must be placed. */
-export function placeVmcoreinfo(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
-  const text = vmcoreinfoText(image, areas, facts);
+export function placeVmcoreinfo(
+  image: KernelImage,
+  areas: Areas,
+  options: VmcoreinfoOptions,
+): Uint8Array {
+  const text = vmcoreinfoText(image, areas, options);
+  assert(text.length <= PAGE_SIZE, `VMCOREINFO of ${text.length} bytes`);
   const { memory } = areas;
   const data = areas.allocatePages(PAGE_SIZE);
   memory.write(data, text);
@@ -95,7 +113,11 @@ export function placeVmcoreinfo(image: KernelImage, areas: Areas, facts: Machine
   return text;
 }
 
-function vmcoreinfoText(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
+function vmcoreinfoText(
+  image: KernelImage,
+  areas: Areas,
+  { facts, memMap }: VmcoreinfoOptions,
+): Uint8Array {
   const { types } = areas.memory;
   const struct = (name: string): StructType | undefined => {
     const type = types.find('struct', name);
@@ -128,15 +150,21 @@ function vmcoreinfoText(image: KernelImage, areas: Areas, facts: MachineFacts): 
       ),
       swapper_pg_dir: image.symbol('init_top_pgt'),
       init_top_pgt: image.symbol('init_top_pgt'),
+      ...memMap?.symbols,
     },
-    sizes: { ...Object.fromEntries(sizes), ...(hasLog ? LOG_FIXED.sizes : {}) },
-    offsets: { ...Object.fromEntries(offsets), ...(hasLog ? LOG_FIXED.offsets : {}) },
-    lengths: hasLog ? LOG_FIXED.lengths : {},
+    sizes: { ...Object.fromEntries(sizes), ...(hasLog ? LOG_FIXED.sizes : {}), ...memMap?.sizes },
+    offsets: {
+      ...Object.fromEntries(offsets),
+      ...(hasLog ? LOG_FIXED.offsets : {}),
+      ...memMap?.offsets,
+    },
+    lengths: { ...(hasLog ? LOG_FIXED.lengths : {}), ...memMap?.lengths },
     numbers: {
       phys_base: image.kaslr.physBase,
       pgtable_l5_enabled: 0,
       KERNEL_IMAGE_SIZE: 1 << 30,
       sme_mask: 0,
+      ...memMap?.numbers,
     },
     kernelOffset: image.kaslr.kernelOffset,
   });

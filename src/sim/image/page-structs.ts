@@ -1,0 +1,195 @@
+// struct page, for the page frames of one section at a time: by whom a page is used shows in flags,
+// reference count, map count and mapping (include/linux/mm_types.h, page-flags.h).
+
+import { PAGE_SIZE } from '../../arch/x86-64.ts';
+import { byteOffsetOf, findMember, type TypeSource } from '../../types/ctype.ts';
+import type { Vaddr } from '../../util/address.ts';
+import { assert } from '../../util/assert.ts';
+import type { RamRange } from './physical-image.ts';
+
+/** MAX_ORDER, until 6.4 one more than the largest order of a free block. */
+export const ORDER_COUNT = 11;
+/** ~PG_buddy: page_type of the first page of a free block; _mapcount lies in the same bytes. */
+export const BUDDY_MAPCOUNT = -129;
+/** page_type and _mapcount of all other pages that no process maps. */
+const UNMAPPED = -1;
+/** PAGE_MAPPING_ANON, the lowest bit of `mapping`. */
+const MAPPING_ANON = 1n;
+/** COMPOUND_PAGE_DTOR of enum compound_dtor_id. */
+const COMPOUND_PAGE_DTOR = 1;
+/** CONFIG_NODES_SHIFT of distributions; there is one node. */
+const NODES_SHIFT = 10;
+const FLAGS_BITS = 64;
+
+/** First page frames of the zones above the first one: MAX_DMA_PFN and MAX_DMA32_PFN. */
+const ZONE_STARTS: readonly [name: string, pfn: number][] = [
+  ['ZONE_DMA', 0],
+  ['ZONE_DMA32', 2 ** 24 / PAGE_SIZE],
+  ['ZONE_NORMAL', 2 ** 32 / PAGE_SIZE],
+];
+
+/** Members of struct page that are written, most of them in unions with each other. */
+const MEMBERS = [
+  'flags',
+  'lru',
+  'mapping',
+  'index',
+  'private',
+  '_mapcount',
+  '_refcount',
+  'compound_head',
+  'compound_dtor',
+  'compound_order',
+] as const;
+type Member = (typeof MEMBERS)[number];
+
+const FLAGS = ['uptodate', 'lru', 'slab', 'reserved', 'head', 'swapbacked'] as const;
+type Flag = (typeof FLAGS)[number];
+
+/** The struct pages of a range of physical memory. */
+export class PageStructs {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #start: number;
+  readonly #address: bigint;
+  readonly #layout: PageLayout;
+
+  /** @param address of the first one in memory */
+  constructor(layout: PageLayout, range: RamRange, address: bigint) {
+    this.bytes = new Uint8Array(((range.end - range.start) / PAGE_SIZE) * layout.size);
+    this.#view = new DataView(this.bytes.buffer);
+    this.#start = range.start / PAGE_SIZE;
+    this.#address = address;
+    this.#layout = layout;
+  }
+
+  /** Memory of the image and of the time before there was an allocator, and what is no RAM. */
+  reserved(range: RamRange): void {
+    this.#each(range, (at, pfn) => this.#page(at, pfn, { flags: ['reserved'], refcount: 1 }));
+  }
+
+  /** Pages that the kernel allocated for itself: stacks, page tables. */
+  kernel(range: RamRange): void {
+    this.#each(range, (at, pfn) => this.#page(at, pfn, { flags: [], refcount: 1 }));
+  }
+
+  /** One slab: a page, or a compound page of several. */
+  slab(range: RamRange): void {
+    const count = (range.end - range.start) / PAGE_SIZE;
+    const head = range.start / PAGE_SIZE;
+    const headAt = this.#address + BigInt((head - this.#start) * this.#layout.size);
+    this.#each(range, (at, pfn) => {
+      if (pfn === head) {
+        const flags: Flag[] = count > 1 ? ['slab', 'head'] : ['slab'];
+        this.#page(at, pfn, { flags, refcount: 1 });
+        return;
+      }
+      this.#page(at, pfn, { flags: [], refcount: 0 });
+      // Bit 0 says that the page is a tail; order and destructor are in the first tail.
+      this.#set8(at, 'compound_head', headAt | 1n);
+      if (pfn !== head + 1) return;
+      this.bytes[at + this.#layout.offsets.compound_dtor] = COMPOUND_PAGE_DTOR;
+      this.bytes[at + this.#layout.offsets.compound_order] = Math.log2(count);
+    });
+  }
+
+  /** Anonymous pages of a process, each mapped once. */
+  anonymous(range: RamRange, anonVma: Vaddr): void {
+    const flags: Flag[] = ['uptodate', 'lru', 'swapbacked'];
+    this.#each(range, (at, pfn) => {
+      this.#page(at, pfn, { flags, refcount: 1, mapcount: 0 });
+      this.#set8(at, 'mapping', anonVma | MAPPING_ANON);
+      this.#set8(at, 'index', BigInt(pfn - range.start / PAGE_SIZE));
+    });
+  }
+
+  /** Free blocks, as large and as aligned as the buddy allocator makes them. */
+  free(range: RamRange): void {
+    this.#each(range, (at, pfn) => this.#page(at, pfn, { flags: [], refcount: 0 }));
+    const end = range.end / PAGE_SIZE;
+    for (let pfn = range.start / PAGE_SIZE; pfn < end;) {
+      let order = 0;
+      while (order + 1 < ORDER_COUNT && pfn % 2 ** (order + 1) === 0) order++;
+      while (pfn + 2 ** order > end) order--;
+      const at = (pfn - this.#start) * this.#layout.size;
+      this.#set4(at, '_mapcount', BUDDY_MAPCOUNT);
+      this.#set8(at, 'private', BigInt(order));
+      pfn += 2 ** order;
+    }
+  }
+
+  #each({ start, end }: RamRange, visit: (at: number, pfn: number) => void): void {
+    for (let pfn = start / PAGE_SIZE; pfn < end / PAGE_SIZE; pfn++) {
+      visit((pfn - this.#start) * this.#layout.size, pfn);
+    }
+  }
+
+  #page(
+    at: number,
+    pfn: number,
+    page: { flags: readonly Flag[]; refcount: number; mapcount?: number },
+  ): void {
+    const { flagsOf, size } = this.#layout;
+    this.bytes.fill(0, at, at + size);
+    this.#set8(at, 'flags', flagsOf(pfn, page.flags));
+    this.#set4(at, '_refcount', page.refcount);
+    this.#set4(at, '_mapcount', page.mapcount ?? UNMAPPED);
+    const lru = this.#address + BigInt(at + this.#layout.offsets.lru);
+    // In no list: both links point at themselves (INIT_LIST_HEAD).
+    this.#set8(at, 'lru', lru);
+    this.#view.setBigUint64(at + this.#layout.offsets.lru + 8, lru, true);
+  }
+
+  #set4(at: number, member: Member, value: number): void {
+    this.#view.setInt32(at + this.#layout.offsets[member], value, true);
+  }
+
+  #set8(at: number, member: Member, value: bigint): void {
+    this.#view.setBigUint64(at + this.#layout.offsets[member], value, true);
+  }
+}
+
+/** struct page of a kernel, and the bits of its flags. */
+export interface PageLayout {
+  /** In bytes. */
+  readonly size: number;
+  readonly offsets: Readonly<Record<Member, number>>;
+  /** `flags` of a page: zone in the high bits, PG_* in the low ones. */
+  readonly flagsOf: (pfn: number, flags: readonly Flag[]) => bigint;
+}
+
+/** @throws AssertionError if the types have no such struct page */
+export function pageLayout(types: TypeSource): PageLayout {
+  const type = types.find('struct', 'page');
+  assert(type?.kind === 'struct', `${types.origin} has no struct page`);
+  const offsets = {} as Record<Member, number>;
+  for (const member of MEMBERS) {
+    const place = findMember(type, member);
+    assert(place !== undefined, `struct page has no member ${member}`);
+    offsets[member] = byteOffsetOf(place);
+  }
+  const bits = new Map(FLAGS.map((flag) => [flag, 1n << pageEnumerator(types, `PG_${flag}`)]));
+  const zone = zoneOf(types);
+  const flagsOf = (pfn: number, flags: readonly Flag[]): bigint =>
+    flags.reduce((sum, flag) => sum | (bits.get(flag) ?? 0n), zone(pfn));
+  return { size: type.size, offsets, flagsOf };
+}
+
+/** The zone's bits, below those of the node (include/linux/page-flags-layout.h). */
+function zoneOf(types: TypeSource): (pfn: number) => bigint {
+  const width = Math.ceil(Math.log2(Number(pageEnumerator(types, '__MAX_NR_ZONES'))));
+  const shift = BigInt(FLAGS_BITS - NODES_SHIFT - width);
+  const zones = ZONE_STARTS.flatMap(([name, pfn]) => {
+    const value = types.findEnumerator(name);
+    return value === undefined ? [] : [{ pfn, bits: value << shift }];
+  });
+  // Without ZONE_DMA its pages are the next zone's.
+  return (pfn) => (zones.findLast((zone) => pfn >= zone.pfn) ?? zones[0])?.bits ?? 0n;
+}
+
+/** @throws AssertionError if no enum of the types has it */
+export function pageEnumerator(types: TypeSource, name: string): bigint {
+  const value = types.findEnumerator(name);
+  assert(value !== undefined, `${types.origin} has no enumerator ${name}`);
+  return value;
+}

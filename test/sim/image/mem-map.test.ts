@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readKdump } from '../../../src/format/kdump/read.ts';
+import { readMemalloc } from '../../../src/kernel/memalloc-report.ts';
+import { readTasks } from '../../../src/kernel/task.ts';
+import { KdumpMemory } from '../../../src/memory/kdump-memory.ts';
+import { sampleTypes } from '../../../src/scripts/make-samples.ts';
+import { threeStalls } from '../../../src/scripts/three-stalls.ts';
+import { writeElf } from '../../../src/sim/image/elf.ts';
+import { buildMachine, type MachineImage } from '../../../src/sim/image/machine.ts';
+import type { MachineFacts } from '../../../src/sim/image/machine-facts.ts';
+import { USER_CANARY } from '../../../src/sim/image/user-memory.ts';
+import { FileSource } from '../../../src/target/file-source.ts';
+import { openVmcore } from '../../../src/target/open.ts';
+import { USED_ENUMERATORS, USED_TYPES } from '../../../src/types/used-structs.ts';
+import { vaddr, vaddrAdd } from '../../../src/util/address.ts';
+import { BytesSink } from '../../../src/util/io.ts';
+import { hasProgram, skipWithReason } from '../../support/bpftool.ts';
+
+const PAGE_SIZE = 4096;
+const STRUCT_PAGE_SIZE = 64;
+const ANON_PAGES = 9;
+
+/** The sample's machine, small, with a few pages for each process, before any filter. */
+function unfiltered(): MachineImage {
+  const facts = threeStalls();
+  const processes = facts.processes.map((process): MachineFacts['processes'][number] =>
+    process.mm === undefined
+      ? process
+      : { ...process, mm: { ...process.mm, anonPages: ANON_PAGES } },
+  );
+  return buildMachine(
+    { ...facts, processes, ramBytes: 64 << 20, kaslr: { ...facts.kaslr, physBase: -0x1c400000 } },
+    {
+      types: sampleTypes(),
+      btfNames: USED_TYPES,
+      btfEnumerators: USED_ENUMERATORS,
+      unfiltered: true,
+    },
+  );
+}
+
+describe('writeMemMap', () => {
+  let folder: string;
+  let machine: MachineImage;
+  let elf: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'stallcore-mem-map-'));
+    machine = unfiltered();
+    const sink = new BytesSink();
+    writeElf(machine, sink);
+    elf = join(folder, 'full.elf');
+    writeFileSync(elf, sink.bytes());
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const isCanary = (page: Uint8Array): boolean =>
+    Buffer.from(page.buffer, page.byteOffset, page.length).includes(USER_CANARY);
+
+  const pageOf = (pfn: number): DataView => {
+    const base = vaddr(machine.facts.kaslr.vmemmapBase);
+    const bytes = machine.areas.memory.read(
+      vaddrAdd(base, pfn * STRUCT_PAGE_SIZE),
+      STRUCT_PAGE_SIZE,
+    );
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  };
+
+  /** Page frames that the kernel has for itself. */
+  const kernelPages = (): Set<number> => {
+    const found = new Set<number>();
+    const { pages, imageRange } = machine.areas;
+    for (const { start, end } of [...pages.allocated(), imageRange]) {
+      for (let paddr = start; paddr < end; paddr += PAGE_SIZE) {
+        const page = machine.physical.read(paddr, PAGE_SIZE);
+        if (!isCanary(page)) found.add(paddr / PAGE_SIZE);
+      }
+    }
+    return found;
+  };
+
+  it('covers all RAM with free blocks that do not overlap what is in use', () => {
+    const used = kernelPages();
+    let freeCount = 0;
+    for (const { start, end } of machine.physical.ram) {
+      for (let pfn = start / PAGE_SIZE; pfn < end / PAGE_SIZE;) {
+        const page = pageOf(pfn);
+        if (page.getInt32(48, true) !== -129) {
+          pfn++;
+          continue;
+        }
+        const size = 2 ** Number(page.getBigUint64(40, true));
+        assert.equal(pfn % size, 0, `pfn ${pfn}`);
+        for (let i = pfn; i < pfn + size; i++) assert.ok(!used.has(i), `pfn ${i} of ${pfn}`);
+        freeCount += size;
+        pfn += size;
+      }
+    }
+    const ram = machine.physical.ram.reduce((sum, { start, end }) => sum + end - start, 0);
+    const image = machine.areas.imageRange;
+    const taken = [...machine.areas.pages.allocated(), image];
+    const takenBytes = taken.reduce((sum, { start, end }) => sum + end - start, 0);
+    assert.equal(freeCount * PAGE_SIZE, ram - takenBytes);
+  });
+
+  it('fills as many user pages as the address spaces count', () => {
+    const spaces = machine.facts.processes.filter(({ mm }) => mm !== undefined).length;
+    const canaries = [...machine.physical.pages()].filter(({ bytes }) => isCanary(bytes));
+    assert.ok(spaces > 3);
+    assert.equal(canaries.length, spaces * ANON_PAGES);
+    for (const { pfn } of canaries) {
+      // PAGE_MAPPING_ANON, and one mapping counted from -1.
+      assert.equal(pageOf(pfn).getBigUint64(24, true) & 1n, 1n);
+      assert.equal(pageOf(pfn).getInt32(48, true), 0);
+    }
+  });
+
+  describe('after makedumpfile -d 31', () => {
+    let filtered: string;
+    before(function () {
+      if (!hasProgram('makedumpfile', '-v')) skipWithReason(this, 'makedumpfile is not installed');
+      filtered = join(folder, 'filtered.kdump');
+      execFileSync('makedumpfile', ['-l', '-d', '31', elf, filtered], { stdio: 'pipe' });
+    });
+
+    it('the dump has every page of the kernel and none of a user or of nobody', async () => {
+      const source = FileSource.open(filtered);
+      try {
+        const memory = await KdumpMemory.open([readKdump(source)]);
+        const kernel = kernelPages();
+        const bytes = new Uint8Array(PAGE_SIZE);
+        for (const { start, end } of machine.physical.ram) {
+          for (let paddr = start; paddr < end; paddr += PAGE_SIZE) {
+            const pfn = paddr / PAGE_SIZE;
+            const state = memory.stateOf(paddr);
+            assert.equal(state === 'present', kernel.has(pfn), `pfn ${pfn}: ${state}`);
+            if (state === 'present') {
+              memory.readInto(bytes, paddr);
+              assert.deepEqual(bytes, machine.physical.read(paddr, PAGE_SIZE));
+            }
+          }
+        }
+      } finally {
+        source.close();
+      }
+    });
+
+    it('tasks and memalloc say what they said before', async () => {
+      const answers = [];
+      for (const path of [elf, filtered]) {
+        const vmcore = await openVmcore([path]);
+        try {
+          answers.push({ tasks: readTasks(vmcore), memalloc: readMemalloc(vmcore) });
+        } finally {
+          vmcore.close();
+        }
+      }
+      const [before, after] = answers;
+      assert.ok(before !== undefined && before.tasks.tasks.length > 10);
+      assert.deepEqual(after, before);
+    });
+  });
+});
