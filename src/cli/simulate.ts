@@ -106,6 +106,7 @@ function summary({ ledger }: Simulation, path: string): string {
   return [
     `${scenario}, seed ${seed}, kmallocwd=${knobs.kmallocwd}: ${tasks.length} tasks, `,
     `${knobs.ramMiB} MiB, ${knobs.cpus} CPUs, dumped after ${knobs.dumpSeconds} s\n`,
+    ...Object.entries(ledger.parameters ?? {}).map(([name, value]) => `  ${name}: ${value}\n`),
     `${lines[0] ?? ''}\n`,
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered: `,
     `${truth.diagnosis}\n`,

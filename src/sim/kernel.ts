@@ -1,5 +1,5 @@
-// The machine as its kernel sees it: clock, scheduler, memory, tasks, log. What the kernel does with
-// them stands in the files that are named as the kernel's own are.
+// The machine as its kernel sees it: clock, scheduler, memory, tasks, log. What the kernel does
+// with them stands in the files that are named as the kernel's own are.
 
 import { assert } from '../util/assert.ts';
 import type { Prng } from '../util/prng.ts';

@@ -1,12 +1,12 @@
-// The truth about a run, next to its vmcore: what every task is, holds and waits for, what kmallocwd
-// would print at that instant, and what became of it all. The simulation works it out from its own
-// state; no reader of dumps has a part in it.
+// The truth about a run, next to its vmcore: what every task is, holds and waits for, what
+// kmallocwd would print at that instant, and what became of it all. The simulation works it out
+// from its own state; no reader of dumps has a part in it.
 
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel, KernelOptions } from './kernel.ts';
 import { isStalling, stallReport } from './kmallocwd.ts';
-import type { Knobs, Scenario } from './scenario.ts';
+import type { Features, Knobs, Scenario } from './scenario.ts';
 import { stateLetter } from './show-task.ts';
 import { fatal_signal_pending, type Task } from './task.ts';
 import { SIGKILL, TASK_UNINTERRUPTIBLE } from './task-bits.ts';
@@ -72,6 +72,9 @@ export interface Ledger {
   readonly scenario: string;
   readonly seed: number;
   readonly knobs: Knobs & { readonly kmallocwd: number };
+  /** What the seed drew besides, where it draws more than a scenario's programs do. */
+  readonly parameters?: Scenario['parameters'];
+  readonly features: Features;
   readonly kernel: Readonly<Record<string, string | number>>;
   readonly jiffies: string;
   readonly hz: number;
@@ -109,6 +112,8 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     scenario: run.scenario.name,
     seed: run.seed,
     knobs,
+    ...(run.scenario.parameters === undefined ? {} : { parameters: run.scenario.parameters }),
+    features: featuresOf(k.options),
     kernel: identity(image),
     jiffies: String(k.jiffies),
     hz,
@@ -124,6 +129,10 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     locks: lockEntries(image),
     tasks: tasks.map((task) => taskEntry(k, task, { placed: place(image, task), timeout })),
   };
+}
+
+function featuresOf({ oomReaper, endlessIsolation, consoleUs }: KernelOptions): Features {
+  return { oomReaper, endlessIsolation, consoleUs };
 }
 
 function identity({ facts }: MachineImage): Ledger['kernel'] {

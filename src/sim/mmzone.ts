@@ -1,5 +1,5 @@
-// Zones with their free pages in buddy order, and the LRU lists of the node (include/linux/mmzone.h,
-// the buddy half of mm/page_alloc.c).
+// Zones with their free pages in buddy order, and the LRU lists of the node
+// (include/linux/mmzone.h, the buddy half of mm/page_alloc.c).
 
 import { assert } from '../util/assert.ts';
 import type { Mm } from './task.ts';

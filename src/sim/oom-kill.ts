@@ -61,7 +61,7 @@ function selectBadProcess(k: Kernel): Process | 'wait' | undefined {
   return chosen;
 }
 
-/** Pages that killing the process would free, moved by oom_score_adj; undefined if it may not be. */
+/** Pages that a kill would free, moved by oom_score_adj; undefined for who may not be killed. */
 export function oom_badness(k: Kernel, process: Process): number | undefined {
   const mm = process.threads.find((task) => task.mm !== undefined)?.mm;
   const { oomScoreAdj } = process;

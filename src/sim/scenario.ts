@@ -22,12 +22,16 @@ export interface Scenario {
   readonly name: string;
   /** One line for `simulate --list`. */
   readonly about: string;
-  /** What the run comes to. */
-  readonly diagnosis: Diagnosis;
+  /** What the run comes to; undefined where the seed decides. */
+  readonly diagnosis: Diagnosis | undefined;
   /** What the kernel must have or lack for that, in words and as build options. */
   readonly needs: readonly string[];
   readonly features?: Features;
   readonly defaults: Knobs;
+  /** What was drawn from the seed, for the ledger. */
+  readonly parameters?: Readonly<Record<string, number | string | boolean>>;
+  /** The scenario that this seed draws, where the seed decides about more than the programs. */
+  readonly forSeed?: (seed: number) => Scenario;
   /** Puts the programs on a machine that has booted. */
   readonly start: (k: Kernel) => void;
 }

@@ -1,4 +1,5 @@
-// SysRq-m: the state of memory, into the log (lib/show_mem.c, show_free_areas() in mm/page_alloc.c).
+// SysRq-m: the state of memory, into the log (lib/show_mem.c, show_free_areas() in
+// mm/page_alloc.c).
 
 import type { Kernel } from './kernel.ts';
 import { MAX_ORDER, type Zone } from './mmzone.ts';

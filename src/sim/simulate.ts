@@ -42,7 +42,8 @@ export interface Simulation {
 
 /** Runs a scenario. The same options give the same memory and the same ledger. */
 export function simulate(options: SimulationOptions): Simulation {
-  const { scenario, seed, kmallocwd, types } = options;
+  const { seed, kmallocwd, types } = options;
+  const scenario = options.scenario.forSeed?.(seed) ?? options.scenario;
   const knobs = { ...scenario.defaults, ...options.knobs };
   const kernel = boot(
     {

@@ -1,5 +1,5 @@
-// Reclaim (mm/vmscan.c): from the inactive tails of the LRU lists, with rising urgency. Without swap
-// only file pages can be reclaimed. kswapd does it in the background between two watermarks.
+// Reclaim (mm/vmscan.c): from the inactive tails of the LRU lists, with rising urgency. Without
+// swap only file pages can be reclaimed. kswapd does it in the background between two watermarks.
 
 import { call, keepOnStack, type Code, type ScanControl } from './code.ts';
 import { simfs_free_cached_objects, simfs_writepage } from './file-system.ts';

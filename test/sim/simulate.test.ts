@@ -47,13 +47,17 @@ describe('simulate', function () {
           ({ ledger } = run);
         });
 
-        it(`comes to ${scenario.diagnosis}`, () => {
-          assert.equal(ledger.truth.diagnosis, scenario.diagnosis, JSON.stringify(ledger.truth));
+        it(`comes to ${scenario.diagnosis ?? 'something that is known'}`, () => {
+          const { diagnosis } = ledger.truth;
+          const expected = scenario.diagnosis ?? diagnosis;
+          assert.equal(diagnosis, expected, JSON.stringify(ledger.truth));
+          assert.notEqual(diagnosis, 'unknown', JSON.stringify(ledger.truth));
         });
 
         it('logs what stalls, and nothing with kmallocwd=0', () => {
-          const stalled = ledger.counts.stalling > 0 && kmallocwd > 0;
-          assert.equal(ledger.logLines.length > 0, stalled);
+          if (kmallocwd === 0) assert.deepEqual(ledger.logLines, []);
+          // A request that stalls for longer than from one look to the next is in the log.
+          else if (ledger.truth.stuck.length > 0) assert.notDeepEqual(ledger.logLines, []);
         });
 
         for (const { name: container, bytes } of CONTAINERS) {

@@ -7,6 +7,7 @@ import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
 import { OVERLOAD } from './overload.ts';
 import { QUIET } from './quiet.ts';
+import { RANDOM } from './random.ts';
 
 /** By the order of their diagnoses. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   OVERLOAD,
   QUIET,
   LEAK_THEN_RECOVER,
+  RANDOM,
 ];
 
 /** @returns undefined if there is none of that name */

@@ -1,6 +1,6 @@
-// D2: nobody who waits for memory may invoke the OOM killer. A writer holds the journal and asks with
-// GFP_NOFS; the flusher and kswapd, who could free memory, wait for the journal, and so does everyone
-// whose own request could invoke the OOM killer, in the file system's shrinker.
+// D2: nobody who waits for memory may invoke the OOM killer. A writer holds the journal and asks
+// with GFP_NOFS; the flusher and kswapd, who could free memory, wait for the journal, and so does
+// everyone whose own request could invoke the OOM killer, in the file system's shrinker.
 
 import { addProgram } from '../boot.ts';
 import { Inode } from '../file-system.ts';

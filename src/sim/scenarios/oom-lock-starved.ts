@@ -1,5 +1,5 @@
-// D8: a task of SCHED_IDLE takes oom_lock and begins to print; the console is slow, and it gives way
-// between two lines. Everybody else runs in circles, because whoever holds oom_lock is at work.
+// D8: a task of SCHED_IDLE takes oom_lock and begins to print; the console is slow, and it gives
+// way between two lines. Everybody else runs in circles, because whoever holds oom_lock is at work.
 
 import { addProgram } from '../boot.ts';
 import type { Kernel } from '../kernel.ts';
