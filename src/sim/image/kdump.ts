@@ -1,5 +1,5 @@
 // A machine's memory as a kdump file, as makedumpfile -d 31 would leave it: the pages that the
-// kernel uses are stored, all other RAM is excluded.
+// kernel uses are stored, all other RAM is excluded. An image with all of RAM gives a -d 0 file.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { compressPage } from '../../format/compress/encode.ts';
@@ -43,7 +43,7 @@ export function writeKdump(machine: MachineImage, sink: ByteSink, codec: PageCod
     status: PAGE_FLAGS[codec],
     cpuCount: facts.cpuCount,
     physBase: BigInt(facts.kaslr.physBase),
-    dumpLevel: DUMP_LEVEL,
+    dumpLevel: machine.unfiltered ? 0 : DUMP_LEVEL,
     vmcoreinfo,
     notes: writeNotes([vmcoreinfoNote(vmcoreinfo)]),
     compress,

@@ -52,6 +52,8 @@ export interface MachineImage {
   /** Where the locks lie, in the order of the facts. */
   readonly locks: readonly Vaddr[];
   readonly vmcoreinfo: Uint8Array;
+  /** All of RAM is there; else what makedumpfile -d 31 leaves. */
+  readonly unfiltered: boolean;
   readonly btf: Uint8Array;
   readonly symbols: readonly ImageSymbol[];
 }
@@ -62,7 +64,7 @@ export interface MachineImage {
  * @throws AssertionError if the facts contradict each other or the types lack what they need
  */
 export function buildMachine(facts: MachineFacts, options: MachineOptions): MachineImage {
-  const { types } = options;
+  const { types, unfiltered = false } = options;
   const { kernelOffset, physBase } = facts.kaslr;
   const image = new KernelImage({ kernelOffset, physBase });
   const patch = options.patch ?? kmallocwdV3(facts.kmallocwdTimeout);
@@ -75,7 +77,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   defineLocks(image, types, facts.locks);
   if (facts.log !== undefined) defineLogBuffer(image, types);
   const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
-  if (options.unfiltered === true) defineMemMap(image);
+  if (unfiltered) defineMemMap(image);
   defineVariables(image, types, patch);
   const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
   writeCode(image, areas.memory);
@@ -91,13 +93,13 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets });
   placeKallsyms(image, areas.memory);
-  const vmcoreinfo =
-    options.unfiltered === true
-      ? writeUnfiltered(image, areas, facts)
-      : placeVmcoreinfo(image, areas, { facts });
+  const vmcoreinfo = unfiltered
+    ? writeUnfiltered(image, areas, facts)
+    : placeVmcoreinfo(image, areas, { facts });
   const { physical } = areas.memory;
   const symbols = image.symbols();
-  return { facts, kernel: image, physical, areas, tasks, locks, vmcoreinfo, btf, symbols };
+  const places = { kernel: image, physical, areas, tasks, locks, symbols };
+  return { facts, unfiltered, ...places, vmcoreinfo, btf };
 }
 
 /** What a filter leaves out, with VMCOREINFO that tells filters where to look; returns that. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readKdump } from '../../../src/format/kdump/read.ts';
@@ -10,8 +10,9 @@ import { KdumpMemory } from '../../../src/memory/kdump-memory.ts';
 import { sampleTypes } from '../../../src/scripts/make-samples.ts';
 import { threeStalls } from '../../../src/scripts/three-stalls.ts';
 import { writeElf } from '../../../src/sim/image/elf.ts';
+import { writeKdump } from '../../../src/sim/image/kdump.ts';
 import { buildMachine, type MachineImage } from '../../../src/sim/image/machine.ts';
-import type { MachineFacts } from '../../../src/sim/image/machine-facts.ts';
+import type { LogFacts, MachineFacts } from '../../../src/sim/image/machine-facts.ts';
 import { USER_CANARY } from '../../../src/sim/image/user-memory.ts';
 import { FileSource } from '../../../src/target/file-source.ts';
 import { openVmcore } from '../../../src/target/open.ts';
@@ -24,6 +25,11 @@ const PAGE_SIZE = 4096;
 const STRUCT_PAGE_SIZE = 64;
 const ANON_PAGES = 9;
 
+const LOG: readonly LogFacts[] = [
+  { timeNs: 0, level: 5, callerPid: 0, text: 'first' },
+  { timeNs: 4_021_600_000_000, level: 4, callerPid: 60, text: 'MemAlloc-Info: x' },
+];
+
 /** The sample's machine, small, with a few pages for each process, before any filter. */
 function unfiltered(): MachineImage {
   const facts = threeStalls();
@@ -33,7 +39,13 @@ function unfiltered(): MachineImage {
       : { ...process, mm: { ...process.mm, anonPages: ANON_PAGES } },
   );
   return buildMachine(
-    { ...facts, processes, ramBytes: 64 << 20, kaslr: { ...facts.kaslr, physBase: -0x1c400000 } },
+    {
+      ...facts,
+      processes,
+      log: LOG,
+      ramBytes: 64 << 20,
+      kaslr: { ...facts.kaslr, physBase: -0x1c400000 },
+    },
     {
       types: sampleTypes(),
       btfNames: USED_TYPES,
@@ -46,16 +58,20 @@ function unfiltered(): MachineImage {
 describe('writeMemMap', () => {
   let folder: string;
   let machine: MachineImage;
-  let elf: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'stallcore-mem-map-'));
     machine = unfiltered();
-    const sink = new BytesSink();
-    writeElf(machine, sink);
-    elf = join(folder, 'full.elf');
-    writeFileSync(elf, sink.bytes());
   });
   after(() => rmSync(folder, { recursive: true }));
+
+  const fileOf = (container: 'elf' | 'kdump'): string => {
+    const sink = new BytesSink();
+    if (container === 'elf') writeElf(machine, sink);
+    else writeKdump(machine, sink, 'lzo');
+    const path = join(folder, `full.${container}`);
+    writeFileSync(path, sink.bytes());
+    return path;
+  };
 
   const isCanary = (page: Uint8Array): boolean =>
     Buffer.from(page.buffer, page.byteOffset, page.length).includes(USER_CANARY);
@@ -118,49 +134,63 @@ describe('writeMemMap', () => {
     }
   });
 
-  describe('after makedumpfile -d 31', () => {
-    let filtered: string;
-    before(function () {
-      if (!hasProgram('makedumpfile', '-v')) skipWithReason(this, 'makedumpfile is not installed');
-      filtered = join(folder, 'filtered.kdump');
-      execFileSync('makedumpfile', ['-l', '-d', '31', elf, filtered], { stdio: 'pipe' });
-    });
+  for (const container of ['elf', 'kdump'] as const) {
+    describe(`the ${container} file after makedumpfile -d 31`, () => {
+      let full: string;
+      let filtered: string;
+      before(function () {
+        if (!hasProgram('makedumpfile', '-v'))
+          skipWithReason(this, 'makedumpfile is not installed');
+        full = fileOf(container);
+        filtered = join(folder, `filtered-${container}.kdump`);
+        execFileSync('makedumpfile', ['-l', '-d', '31', full, filtered], { stdio: 'pipe' });
+      });
 
-    it('the dump has every page of the kernel and none of a user or of nobody', async () => {
-      const source = FileSource.open(filtered);
-      try {
-        const memory = await KdumpMemory.open([readKdump(source)]);
-        const kernel = kernelPages();
-        const bytes = new Uint8Array(PAGE_SIZE);
-        for (const { start, end } of machine.physical.ram) {
-          for (let paddr = start; paddr < end; paddr += PAGE_SIZE) {
-            const pfn = paddr / PAGE_SIZE;
-            const state = memory.stateOf(paddr);
-            assert.equal(state === 'present', kernel.has(pfn), `pfn ${pfn}: ${state}`);
-            if (state === 'present') {
-              memory.readInto(bytes, paddr);
-              assert.deepEqual(bytes, machine.physical.read(paddr, PAGE_SIZE));
+      it('the log is that of the facts, before and after', () => {
+        for (const path of [full, filtered]) {
+          const out = `${path}.dmesg`;
+          execFileSync('makedumpfile', ['--dump-dmesg', path, out], { stdio: 'pipe' });
+          const lines = readFileSync(out, 'latin1').trimEnd().split('\n');
+          assert.deepEqual(lines, ['[    0.000000] first', '[ 4021.600000] MemAlloc-Info: x']);
+        }
+      });
+
+      it('the dump has every page of the kernel and none of a user or of nobody', async () => {
+        const source = FileSource.open(filtered);
+        try {
+          const memory = await KdumpMemory.open([readKdump(source)]);
+          const kernel = kernelPages();
+          const bytes = new Uint8Array(PAGE_SIZE);
+          for (const { start, end } of machine.physical.ram) {
+            for (let paddr = start; paddr < end; paddr += PAGE_SIZE) {
+              const pfn = paddr / PAGE_SIZE;
+              const state = memory.stateOf(paddr);
+              assert.equal(state === 'present', kernel.has(pfn), `pfn ${pfn}: ${state}`);
+              if (state === 'present') {
+                memory.readInto(bytes, paddr);
+                assert.deepEqual(bytes, machine.physical.read(paddr, PAGE_SIZE));
+              }
             }
           }
-        }
-      } finally {
-        source.close();
-      }
-    });
-
-    it('tasks and memalloc say what they said before', async () => {
-      const answers = [];
-      for (const path of [elf, filtered]) {
-        const vmcore = await openVmcore([path]);
-        try {
-          answers.push({ tasks: readTasks(vmcore), memalloc: readMemalloc(vmcore) });
         } finally {
-          vmcore.close();
+          source.close();
         }
-      }
-      const [before, after] = answers;
-      assert.ok(before !== undefined && before.tasks.tasks.length > 10);
-      assert.deepEqual(after, before);
+      });
+
+      it('tasks and memalloc say what they said before', async () => {
+        const answers = [];
+        for (const path of [full, filtered]) {
+          const vmcore = await openVmcore([path]);
+          try {
+            answers.push({ tasks: readTasks(vmcore), memalloc: readMemalloc(vmcore) });
+          } finally {
+            vmcore.close();
+          }
+        }
+        const [before, after] = answers;
+        assert.ok(before !== undefined && before.tasks.tasks.length > 10);
+        assert.deepEqual(after, before);
+      });
     });
-  });
+  }
 });
