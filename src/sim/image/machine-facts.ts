@@ -148,6 +148,8 @@ export interface MachineFacts {
   readonly commandLine?: string;
   /** Functions besides those that every image has. */
   readonly functions?: readonly FunctionFacts[];
+  /** Clean pages of files, which an image of all RAM has in its page cache; none unless told. */
+  readonly cachePages?: number;
   /** All that was ever logged, the oldest first; without it the image has no log buffer. */
   readonly log?: readonly LogFacts[];
   /** Sleeping locks. */

@@ -105,7 +105,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
 /** What a filter leaves out, with VMCOREINFO that tells filters where to look; returns that. */
 function writeUnfiltered(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
   const { vmemmapBase } = facts.kaslr;
-  const users = placeUserMemory(areas, facts.processes);
+  const users = placeUserMemory(areas, facts);
   const roots = placeMemMap(image, areas, vmemmapBase);
   const memMap = memMapKeys(areas.memory, roots);
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, memMap });

@@ -134,7 +134,7 @@ export function writeMemMap(areas: Areas, vmemmapBase: bigint, users: readonly U
     for (const range of free) structs.free(cut(range, section));
     for (const range of areas.pages.allocated()) structs.kernel(cut(range, section));
     for (const range of areas.slabs()) structs.slab(cut(range, section));
-    for (const range of users) structs.anonymous(cut(range, section), range.anonVma);
+    for (const range of users) structs.user(cut(range, section), range);
     memory.write(vaddr(address), structs.bytes);
   }
 }

@@ -3,9 +3,9 @@
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { byteOffsetOf, findMember, type TypeSource } from '../../types/ctype.ts';
-import type { Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { RamRange } from './physical-image.ts';
+import type { UserPages } from './user-memory.ts';
 
 /** MAX_ORDER, until 6.4 one more than the largest order of a free block. */
 export const ORDER_COUNT = 11;
@@ -45,6 +45,23 @@ type Member = (typeof MEMBERS)[number];
 
 const FLAGS = ['uptodate', 'lru', 'slab', 'reserved', 'head', 'swapbacked'] as const;
 type Flag = (typeof FLAGS)[number];
+
+/** What shows how a page is used. */
+interface PageUse {
+  readonly flags: readonly Flag[];
+  readonly refcount: number;
+  /** One less than there are mappings. */
+  readonly mapcount?: number;
+}
+
+/** Mapped once, which is its only reference. */
+const ANONYMOUS_PAGE: PageUse = {
+  flags: ['uptodate', 'lru', 'swapbacked'],
+  refcount: 1,
+  mapcount: 0,
+};
+/** Referenced by the address_space alone. */
+const CACHE_PAGE: PageUse = { flags: ['uptodate', 'lru'], refcount: 1 };
 
 /** The struct pages of a range of physical memory. */
 export class PageStructs {
@@ -93,13 +110,13 @@ export class PageStructs {
     });
   }
 
-  /** Anonymous pages of a process, each mapped once. */
-  anonymous(range: RamRange, anonVma: Vaddr): void {
-    const flags: Flag[] = ['uptodate', 'lru', 'swapbacked'];
+  /** The part of a user's pages that lies in `range`. */
+  user(range: RamRange, { kind, mapping, start }: UserPages): void {
+    const isAnonymous = kind === 'anonymous';
     this.#each(range, (at, pfn) => {
-      this.#page(at, pfn, { flags, refcount: 1, mapcount: 0 });
-      this.#set8(at, 'mapping', anonVma | MAPPING_ANON);
-      this.#set8(at, 'index', BigInt(pfn - range.start / PAGE_SIZE));
+      this.#page(at, pfn, isAnonymous ? ANONYMOUS_PAGE : CACHE_PAGE);
+      this.#set8(at, 'mapping', isAnonymous ? mapping | MAPPING_ANON : mapping);
+      this.#set8(at, 'index', BigInt(pfn - start / PAGE_SIZE));
     });
   }
 
@@ -124,11 +141,7 @@ export class PageStructs {
     }
   }
 
-  #page(
-    at: number,
-    pfn: number,
-    page: { flags: readonly Flag[]; refcount: number; mapcount?: number },
-  ): void {
+  #page(at: number, pfn: number, page: PageUse): void {
     const { flagsOf, size } = this.#layout;
     this.bytes.fill(0, at, at + size);
     this.#set8(at, 'flags', flagsOf(pfn, page.flags));
