@@ -34,6 +34,7 @@ export interface SimulateOptions {
   readonly seed: number;
   readonly kmallocwd: number;
   readonly dumpSeconds?: number;
+  readonly unfiltered: boolean;
 }
 
 /** The text of `simulate --list`. */
@@ -53,10 +54,10 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   if (scenario === undefined) {
     throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
   }
-  const { seed, kmallocwd, dumpSeconds, path } = options;
+  const { seed, kmallocwd, dumpSeconds, unfiltered, path } = options;
   const knobs = dumpSeconds === undefined ? {} : { dumpSeconds };
   const types = readLayout(readFileSync(join(structsFolder() ?? '', LAYOUT), 'utf8'), LAYOUT);
-  const run = simulate({ scenario, seed, kmallocwd, knobs, types });
+  const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types });
   writeVmcore(run, options);
   writeFileSync(ledgerPath(path), ledgerText(run.ledger));
   return summary(run, path);

@@ -37,8 +37,8 @@ const PAGE_SHIFT = 12;
 const DMA_END_PFN = 4096;
 /** What firmware and the first page take of ZONE_DMA. */
 const DMA_RESERVED_PAGES = 128;
-/** The image, its tables and what is never given back. */
-const KERNEL_RESERVED_PAGES = 6144;
+/** The image, struct pages, slabs, stacks: 40 MiB that are never given back. */
+const KERNEL_RESERVED_PAGES = 10_240;
 /** Microseconds that a line takes while no console is slow. */
 const PRINTK_US = 3;
 /** What `kmallocwd=N` is clamped to: LONG_MAX jiffies. */

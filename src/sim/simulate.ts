@@ -30,6 +30,8 @@ export interface SimulationOptions {
   readonly features?: Features;
   /** `kmallocwd=N` */
   readonly kmallocwd: number;
+  /** All of RAM, as before a filter; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
+  readonly unfiltered?: boolean;
   /** The types of a 6.1 kernel with the patch. */
   readonly types: TypeSource;
 }
@@ -65,6 +67,7 @@ export function simulate(options: SimulationOptions): Simulation {
     types,
     btfNames: USED_TYPES,
     btfEnumerators: USED_ENUMERATORS,
+    unfiltered: options.unfiltered ?? false,
   });
   const run = { scenario, seed, knobs: { ...knobs, kmallocwd }, kernel, image };
   const atDump = ledgerAtDump(run);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
@@ -12,7 +12,7 @@ import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
 import { ledgerText, type Simulation } from '../../src/sim/simulate.ts';
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
-import { hasProgram } from '../support/bpftool.ts';
+import { hasProgram, skipWithReason } from '../support/bpftool.ts';
 import {
   CONTAINERS,
   functionsOf,
@@ -64,16 +64,7 @@ describe('simulate', function () {
           it(`is read from ${container} as the ledger has it`, async () => {
             const path = join(folder, `${scenario.name}-${seed}.${container}`);
             writeFileSync(path, bytes(run));
-            const vmcore = await openVmcore([path]);
-            try {
-              checkTasks(vmcore, ledger);
-              checkRecords(vmcore, ledger);
-              checkStacks(vmcore, ledger);
-              checkLocks(vmcore, ledger);
-              assert.deepEqual(vmcore.problems.list, []);
-            } finally {
-              vmcore.close();
-            }
+            await withVmcore(path, (vmcore) => checkAll(vmcore, ledger));
             if (container === 'elf') {
               checkReadelf(path);
               checkDmesg(path, ledger);
@@ -98,6 +89,24 @@ describe('simulate', function () {
     assert.equal(memory.oomKills, 1);
   });
 
+  it('reads the same from an unfiltered dump after makedumpfile -d 31', async function () {
+    if (!hasProgram('makedumpfile', '-v')) {
+      skipWithReason(this, 'makedumpfile is not installed');
+      return;
+    }
+    const run = runScenario('oom-victim-mutex', { seed: 1, kmallocwd: 4, unfiltered: true });
+    const [whole, filtered] = ['whole', 'filtered'].map((name) => join(folder, `${name}.kdump`));
+    const kdump = CONTAINERS.find(({ name }) => name === 'kdump');
+    writeFileSync(whole!, kdump!.bytes(run));
+    execFileSync('makedumpfile', ['-d', '31', '-c', whole!, filtered!], { stdio: 'pipe' });
+    for (const path of [whole!, filtered!]) {
+      await withVmcore(path, (vmcore) => checkAll(vmcore, run.ledger));
+    }
+    const log = join(folder, 'log.txt');
+    execFileSync('makedumpfile', ['--dump-dmesg', filtered!, log], { stdio: 'pipe' });
+    checkLog(readFileSync(log, 'latin1'), run.ledger);
+  });
+
   it('gives the same bytes and the same ledger for the same seed', () => {
     const [first, second] = [0, 1].map(() => {
       const run = runScenario('oom-victim-mutex', { seed: 4, kmallocwd: 2 });
@@ -115,6 +124,23 @@ describe('simulate', function () {
 });
 
 const RECOVERED = { diagnosis: 'D14', stuck: [], recovered: [], cycle: [] };
+
+async function withVmcore(path: string, check: (vmcore: Vmcore) => void): Promise<void> {
+  const vmcore = await openVmcore([path]);
+  try {
+    check(vmcore);
+  } finally {
+    vmcore.close();
+  }
+}
+
+function checkAll(vmcore: Vmcore, ledger: Ledger): void {
+  checkTasks(vmcore, ledger);
+  checkRecords(vmcore, ledger);
+  checkStacks(vmcore, ledger);
+  checkLocks(vmcore, ledger);
+  assert.deepEqual(vmcore.problems.list, []);
+}
 
 function checkTasks(vmcore: Vmcore, ledger: Ledger): void {
   const { tasks, crossCheck } = tasksResult(vmcore);
@@ -187,11 +213,15 @@ function checkReadelf(path: string): void {
   assert.doesNotMatch(text, /Warning|Error/i);
 }
 
-/** The watchdog's lines in the dump's own log, as kexec-tools reads it. */
-function checkDmesg(path: string, { logLines }: Ledger): void {
+/** The dump's own log, as kexec-tools reads it. */
+function checkDmesg(path: string, ledger: Ledger): void {
   const program = '/usr/sbin/vmcore-dmesg';
   if (!existsSync(program)) return;
-  const text = execFileSync(program, [path], { encoding: 'latin1', maxBuffer: 1 << 24 });
+  checkLog(execFileSync(program, [path], { encoding: 'latin1', maxBuffer: 1 << 24 }), ledger);
+}
+
+/** The watchdog's lines in it. */
+function checkLog(text: string, { logLines }: Ledger): void {
   const found = [...text.matchAll(/^\[.{12}\] (MemAlloc.*)$/gm)].map(([, line]) => line);
   // Older ones may have been pushed out of the ring.
   assert.deepEqual(found, logLines.slice(logLines.length - found.length));

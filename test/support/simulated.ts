@@ -20,7 +20,7 @@ let types: LayoutTypes | undefined;
 /** Runs a scenario of the list. */
 export function runScenario(
   name: string,
-  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features'>,
+  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features' | 'unfiltered'>,
 ): Simulation {
   types ??= readLayout(readFileSync(LAYOUT, 'utf8'), 'the layout of the simulated kernel');
   const scenario = findScenario(name);

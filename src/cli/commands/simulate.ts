@@ -29,6 +29,11 @@ export function addSimulate(cli: Argv, state: RunState): void {
           default: 'kdump' as const,
           describe: 'of the vmcore',
         })
+        .option('unfiltered', {
+          type: 'boolean',
+          default: false,
+          describe: "all of RAM, free and users' pages too, as before makedumpfile",
+        })
         .option('dump-at', {
           type: 'number',
           describe: 'when the dump is taken: seconds of uptime',
@@ -50,6 +55,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
         simulateToFile(scenario, {
           path: output,
           format,
+          unfiltered: args.unfiltered,
           seed: wholeNumber('--seed', args.seed),
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
           ...(dumpAt === undefined ? {} : { dumpSeconds: wholeNumber('--dump-at', dumpAt) }),

@@ -1,5 +1,5 @@
-// Whatever the seed draws: a machine, programs and faults. Most kinds of trouble are switched off in
-// any one run, so that the others can be seen at work; what the run comes to is in its ledger.
+// Whatever the seed draws: a machine, programs and faults. Most kinds of trouble are switched off
+// in any one run, so that the others can be seen at work; the ledger says what the run comes to.
 
 import { Prng } from '../../util/prng.ts';
 import { addProgram } from '../boot.ts';
