@@ -2,6 +2,7 @@
 
 import { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
+import { InvalidError } from '../util/errors.ts';
 
 /** The tick counter at the instant of the dump. */
 export interface Jiffies {
@@ -21,16 +22,25 @@ const NSEC_PER_SEC = 1_000_000_000;
 /**
  * Reads jiffies and works out HZ.
  *
- * @throws LookupError or FaultError where jiffies cannot be read
+ * @throws LookupError or FaultError where jiffies cannot be read, InvalidError for an impossible value
  */
 export function readJiffies(vmcore: Vmcore): Jiffies {
   const jiffies = vmcore.global('jiffies_64').integer();
   const found = hzOfClocksource(vmcore) ?? hzOfLoops(vmcore);
+  if (found !== undefined && jiffies < initialJiffies(found.hz)) {
+    const first = initialJiffies(found.hz);
+    throw new InvalidError(`jiffies_64 is ${jiffies}, below ${first}, with which a kernel boots`);
+  }
   return {
     jiffies,
     hz: found?.hz,
     hzSource: found?.source ?? 'not found in the dump',
   };
+}
+
+/** jiffies_64 starts at (unsigned int)(-300 * HZ) (INITIAL_JIFFIES, include/linux/jiffies.h). */
+export function initialJiffies(hz: number): bigint {
+  return BigInt.asUintN(32, BigInt(-300 * hz));
 }
 
 interface FoundHz {

@@ -92,9 +92,10 @@ function countTasks(
   settings: WatchdogSettings,
 ): InfoCounts {
   const count = <Key extends keyof TaskWords>(word: Key): { [K in Key]?: number } => {
-    const known = watched.filter(({ words }) => words[word] !== undefined);
-    if (known.length === 0) return {};
-    const having = known.filter(({ words }) => words[word] === true).length;
+    const having = watched.filter(({ words }) => words[word] === true).length;
+    const unknown = watched.filter(({ words }) => words[word] === undefined).length;
+    // None that is known to be, and some of which it is not known, is no count of 0.
+    if (watched.length === 0 || (having === 0 && unknown > 0)) return {};
     return { [word]: having } as { [K in Key]?: number };
   };
   // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,

@@ -1,9 +1,10 @@
 // The allocation state of the last minute: every task's record, and what the watchdog would have
 // printed about it. The result object of `stallcore memalloc`.
 
+import { findMember } from '../types/ctype.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { gfpNamer } from './gfp.ts';
-import { readJiffies, type Jiffies } from './jiffies.ts';
+import { initialJiffies, readJiffies, type Jiffies } from './jiffies.ts';
 import { kswapdTest } from './kswapd.ts';
 import { isExiting } from './task-flags.ts';
 import { chooseFormat } from './memalloc-choice.ts';
@@ -63,6 +64,16 @@ export interface MemallocCoverage {
   /** Tasks whose record, and whose thread_info.flags, could not be read. */
   readonly tasksWithoutRecord: number;
   readonly tasksWithoutFlags: number;
+  /** Tasks whose signal_struct, and with it signal->oom_mm, could not be read. */
+  readonly tasksWithoutSignal: number;
+  /** This kernel marks tasks that stall on memory (CONFIG_PSI, not switched off at boot). */
+  readonly countsMemstalls: boolean;
+  /** Tasks whose `in_memstall` could not be read. */
+  readonly tasksWithoutMemstall: number;
+  /** Records that were being updated: such a request is too young to stall, unless it hangs there. */
+  readonly tornRecords: number;
+  /** The list of requests could be walked to its end; of layout L1. */
+  readonly requestListComplete: boolean;
   /** TIF_* bits of which it could not be found out where this kernel has them. */
   readonly unknownBits: readonly string[];
 }
@@ -92,6 +103,8 @@ export interface MemallocResult {
   /** Bits that were found out: TIF_MEMDIE, TIF_SIGPENDING. */
   readonly constants: readonly { name: string; bit: number; source: string }[];
   readonly coverage: MemallocCoverage;
+  /** A symbol of the patch, where the types have no record all the same. */
+  readonly patchSymbol?: string;
   readonly tasks: readonly MemallocTask[];
 }
 
@@ -103,6 +116,8 @@ interface Facts {
   readonly watched: readonly WatchedTask[];
   /** Tasks in the order of memalloc_list; of layout L1 only. */
   readonly listOrder?: readonly string[];
+  readonly listComplete: boolean;
+  readonly hasMemstall: boolean;
 }
 
 /**
@@ -135,8 +150,10 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
     coverage: coverageOf(facts, layout),
   } as const;
   if (layout === undefined || format === undefined) {
+    const patchSymbol = symbolOfPatch(vmcore);
     return {
       ...base,
+      ...(patchSymbol === undefined ? {} : { patchSymbol }),
       tasks: facts.watched.map((each) => taskResult(each, new Set(), facts, () => undefined)),
     };
   }
@@ -173,16 +190,53 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   };
 }
 
+/** PSI marks tasks unless it was switched off: the static key psi_disabled (kernel/sched/psi.c). */
+function countsMemstalls(vmcore: Vmcore): boolean {
+  if (findMember(vmcore.struct('task_struct'), 'in_memstall') === undefined) return false;
+  const key = vmcore.symbols.lookup('psi_disabled');
+  if (key === undefined) return true;
+  const bytes = vmcore.problems.attempt('psi_disabled', () => vmcore.readBytes(key, 4));
+  return bytes?.every((byte) => byte === 0) === true;
+}
+
+/** Variables that only kernels with the patch have. */
+const PATCH_SYMBOLS = [
+  'kmallocwd_timeout',
+  'sysctl_memalloc_task_timeout_secs',
+  'sysctl_memalloc_task_warning_secs',
+  'memalloc_list',
+];
+
+function symbolOfPatch({ symbols, problems }: Vmcore): string | undefined {
+  const found = PATCH_SYMBOLS.find((name) => symbols.lookup(name) !== undefined);
+  if (found !== undefined) {
+    const what = `not in the types, though the kernel has ${found}: the types are wrong or damaged`;
+    problems.addMessage('task_struct.memalloc', what);
+  }
+  return found;
+}
+
+/** A record is of no use without its age where it has a request in flight. */
+function isUnread(record: MemallocRecord | undefined): boolean {
+  return record === undefined || (record.depth > 0 && record.delay === undefined);
+}
+
 function coverageOf(
-  { bits, table, watched }: Facts,
+  { bits, table, watched, listComplete, hasMemstall }: Facts,
   layout: MemallocLayout | undefined,
 ): MemallocCoverage {
+  const count = (test: (each: WatchedTask) => boolean): number => watched.filter(test).length;
   // Of layout L1 a task without an entry on the list has no request in flight.
   const hasRecords = layout !== undefined && layout.id !== 'L1';
   return {
     taskListComplete: table.complete,
-    tasksWithoutRecord: hasRecords ? watched.filter(({ record }) => !record).length : 0,
-    tasksWithoutFlags: watched.filter(({ task }) => task.threadFlags === undefined).length,
+    tasksWithoutRecord: hasRecords ? count(({ record }) => isUnread(record)) : 0,
+    tasksWithoutFlags: count(({ task }) => task.threadFlags === undefined),
+    tasksWithoutSignal: count(({ task }) => task.oomScoreAdj === undefined),
+    countsMemstalls: hasMemstall,
+    tasksWithoutMemstall: hasMemstall ? count(({ task }) => task.inMemstall === undefined) : 0,
+    tornRecords: count(({ record }) => record?.torn === true && record.depth > 0),
+    requestListComplete: listComplete,
     unknownBits: [
       ...(bits.memdie === undefined ? ['TIF_MEMDIE'] : []),
       ...(bits.sigpending === undefined ? ['TIF_SIGPENDING'] : []),
@@ -208,13 +262,18 @@ function readFacts(
   const table = readTasks(vmcore);
   const bits = threadFlagBits(vmcore);
   const { jiffies } = time;
+  const problemsBefore = vmcore.problems.count;
   const records =
     layout === undefined
       ? []
       : readMemallocRecords(vmcore, layout, { tasks: table.tasks, jiffies });
+  // Of layout L1 the walk of memalloc_list leaves a problem where it does not reach the end.
+  const listComplete = layout?.id !== 'L1' || vmcore.problems.count === problemsBefore;
+  const hasMemstall = countsMemstalls(vmcore);
   const byTask = new Map(records.map((record) => [record.task, record]));
   const isKswapd = kswapdTest(table.tasks);
   const deadIsNotExiting = format?.lists === 'exiting' || format?.lists === 'kswapd';
+  dropImpossibleAges(vmcore, byTask, time);
   const watched = table.tasks.map((task) => ({
     task,
     words: wordsOf(task, bits, deadIsNotExiting),
@@ -222,8 +281,30 @@ function readFacts(
     record: byTask.get(task.address),
   }));
   reportStrangers(vmcore, table.tasks, byTask);
-  const listOrder = layout?.id === 'L1' ? { listOrder: [...byTask.keys()] } : {};
-  return { table, bits, time, watched, ...listOrder };
+  // A list of which not even the head could be read says nothing, not that it is empty.
+  const isListed = layout?.id === 'L1' && (listComplete || byTask.size > 0);
+  const listOrder = isListed ? { listOrder: [...byTask.keys()] } : {};
+  return { table, bits, time, watched, listComplete, hasMemstall, ...listOrder };
+}
+
+/**
+ * A request in flight that began before the boot or after the dump has a damaged record: what else
+ * is in it is shown, its age is not.
+ */
+function dropImpossibleAges(
+  { problems }: Vmcore,
+  byTask: Map<string, MemallocRecord>,
+  { jiffies, hz }: Clock,
+): void {
+  if (jiffies === undefined) return;
+  const first = hz === undefined ? 0n : initialJiffies(hz);
+  for (const [task, { delay, ...record }] of byTask) {
+    const start = BigInt(record.start);
+    if (record.depth === 0 || delay === undefined || (start >= first && start <= jiffies)) continue;
+    const what = `start is ${start}, expected jiffies from ${first} to ${jiffies}`;
+    problems.addMessage(`memalloc of task ${task}`, what);
+    byTask.set(task, record);
+  }
 }
 
 /** The entries of memalloc_list name their tasks, and one may name what is no task. */
@@ -326,14 +407,20 @@ function chooseTimeout(
     const jiffies = BigInt(Math.round(chosen * hz));
     return { seconds: chosen, jiffies, source: 'chosen by the user' };
   }
+  const before = vmcore.problems.count;
   const own = ownTimeout(vmcore, hz);
   if (own !== undefined) return own;
+  const isUnread = vmcore.problems.count > before;
   if (hz === undefined && jiffiesKnown) {
     const what = 'HZ of this kernel could not be found: every request in flight counts as stalling';
     vmcore.problems.addMessage('timeout', what, 'lookup');
   }
   const jiffies = BigInt(SECONDS_DEFAULT * (hz ?? 0));
-  return { seconds: SECONDS_DEFAULT, jiffies, source: 'default' };
+  return {
+    seconds: SECONDS_DEFAULT,
+    jiffies,
+    source: isUnread ? "default, the dump's own could not be read" : 'default',
+  };
 }
 
 function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined {

@@ -8,6 +8,12 @@ import { xarrayEntries } from './xarray.ts';
 /** PIDTYPE_PID, the first of enum pid_type (include/linux/pid_types.h). */
 const PIDTYPE_PID = 0;
 
+/** Whether this kernel keeps its pids in an IDR (v4.15, commit 95846ecf9dac). */
+export function hasPidIdr(vmcore: Vmcore): boolean {
+  const namespace = vmcore.types.find('struct', 'pid_namespace');
+  return namespace?.kind === 'struct' && findMember(namespace, 'idr.idr_rt') !== undefined;
+}
+
 /**
  * The addresses of the task_structs that the pid IDR leads to: one for each pid that a thread has.
  *

@@ -4,7 +4,7 @@ import { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { vaddrAdd } from '../util/address.ts';
 import { cpuSets } from './percpu.ts';
-import { readJiffies } from './jiffies.ts';
+import { initialJiffies, readJiffies } from './jiffies.ts';
 
 /** The machine at the instant of the dump; a fact that the dump does not tell is absent. */
 export interface SystemState {
@@ -52,10 +52,8 @@ export function readSystem(vmcore: Vmcore): SystemState {
   };
 }
 
-/** jiffies_64 starts at (unsigned int)(-300 * HZ) (INITIAL_JIFFIES, include/linux/jiffies.h). */
 function uptime(jiffies: bigint, hz: number): number {
-  const initial = BigInt.asUintN(32, BigInt(-300 * hz));
-  return Number(jiffies - initial) / hz;
+  return Number(jiffies - initialJiffies(hz)) / hz;
 }
 
 /** 1995 to 2100: outside of it a value is no time that a kernel of ours had. */

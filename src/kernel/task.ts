@@ -7,7 +7,7 @@ import { hex, vaddr, type Vaddr } from '../util/address.ts';
 import type { Problems } from '../util/problems.ts';
 import { escapeText } from '../util/escape.ts';
 import { listEntries } from './list.ts';
-import { tasksByPid } from './pid.ts';
+import { hasPidIdr, tasksByPid } from './pid.ts';
 import { runQueues, type RunQueue } from './sched.ts';
 import { taskStateLetters, type StateLetters } from './task-state.ts';
 import { threadFlags, type ThreadFlagReader } from './thread-info.ts';
@@ -161,9 +161,14 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   const idle = queues
     .flatMap((queue) => (queue.idle === undefined ? [] : [queue.idle]))
     .map((address) => reader.read(address));
+  const beforeCurrent = vmcore.problems.count;
   reportCurrent(vmcore.problems, queues, [...tasks, ...missed, ...idle]);
+  // A task that runs and that no list leads to is the plainest sign that others are missing too.
+  const currentsKnown = vmcore.problems.count === beforeCurrent;
   const agrees = crossCheck.onlyInList.length === 0 && missed.length === 0;
-  return { tasks: [...tasks, ...missed], idle, complete: walkedToEnd && agrees, crossCheck };
+  const hasIdr = hasPidIdr(vmcore);
+  const complete = walkedToEnd && agrees && currentsKnown && (pidWalkComplete || !hasIdr);
+  return { tasks: [...tasks, ...missed], idle, complete, crossCheck };
 }
 
 function pids(tasks: readonly Task[]): (number | string)[] {

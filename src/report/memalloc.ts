@@ -12,7 +12,10 @@ export function memallocLines(result: MemallocResult): string {
 /** What is said beside the lines, a sentence each, for standard error. */
 export function memallocRemarks(result: MemallocResult): string[] {
   const { record } = result;
-  if (record === undefined) return [NO_RECORD];
+  if (record === undefined) {
+    // The problem that tells of it says what is wrong.
+    return result.patchSymbol === undefined ? [NO_RECORD] : [];
+  }
   const remarks: string[] = [];
   if (record.formatSource.startsWith('newest')) {
     remarks.push(
@@ -22,7 +25,9 @@ export function memallocRemarks(result: MemallocResult): string[] {
   }
   if (record.counts.stalling === undefined) {
     remarks.push('no request, or not its age, could be read from this dump: nothing was counted');
-  } else if (record.silent && isPartial(result)) {
+    return remarks;
+  }
+  if (record.silent && isPartial(result)) {
     remarks.push('of the requests that could be read none is older than ' + ageOf(record));
   } else if (record.silent) {
     const age = ageOf(record);
@@ -39,7 +44,13 @@ export function memallocRemarks(result: MemallocResult): string[] {
 
 /** Whether there may be requests that were not seen. */
 export function isPartial({ coverage }: MemallocResult): boolean {
-  return !coverage.taskListComplete || coverage.tasksWithoutRecord > 0;
+  return (
+    !coverage.taskListComplete ||
+    !coverage.requestListComplete ||
+    coverage.tasksWithoutRecord > 0 ||
+    coverage.tasksWithoutFlags > 0 ||
+    coverage.unknownBits.length > 0
+  );
 }
 
 /** The timeout in seconds, or in jiffies where HZ is not known. */
@@ -97,7 +108,7 @@ function requestCell(task: MemallocTask): string {
 
 /** For how long a request has been waiting; one that is over waits no more. */
 function delayCell({ record }: MemallocTask): string {
-  if (record?.delay === undefined) return '-';
+  if (record?.delay === undefined) return record?.inFlight === true ? ABSENT : '-';
   const seconds = record.delaySeconds;
   return seconds === undefined ? `${record.delay} jiffies` : `${seconds.toFixed(2)} s`;
 }

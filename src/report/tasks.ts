@@ -34,7 +34,9 @@ export function tasksSummary(result: TasksResult): string {
     result.tasks.length === 0
       ? 'NO TASK COULD BE READ'
       : `${result.tasks.length} tasks, ${result.idle.length} idle tasks`;
-  if (crossCheck.pidCount === undefined) return `${count}; no pid IDR to check them against\n`;
+  if (crossCheck.pidCount === undefined) {
+    return `${count}; not checked against the pid IDR, which is not there or could not be read\n`;
+  }
   const { onlyInList, onlyInPids } = crossCheck;
   if (result.tasks.length === 0) return `${count}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
@@ -72,7 +74,11 @@ function commCell({ comm, kthread }: Task): string {
 
 /** What of a task matters for a memory stall, in a word each. */
 function signsCell(task: Task): string {
-  if (task.flags === undefined) return ABSENT;
+  const { flags, oomScoreAdj, sigkillPending } = task;
+  // A sign that is not there must not be read off a field that was not.
+  if (flags === undefined || oomScoreAdj === undefined || sigkillPending === undefined) {
+    return ABSENT;
+  }
   const signs: string[] = [];
   if (task.oomMm !== undefined && task.oomMm !== '0x0') signs.push('oom');
   if (task.sigkillPending === true || task.sharedSigkillPending === true) signs.push('kill');

@@ -33,7 +33,7 @@ const BTF_SIZE_MAX = 256 << 20;
 /** The types of the kernel; {@link NO_TYPES} and a problem where none are found. */
 export function findTypes(search: TypeSearch): TypeSource {
   const { layoutPath, problems } = search;
-  if (layoutPath !== undefined) return layoutFromFile(layoutPath, search.identity);
+  if (layoutPath !== undefined) return layoutFromFile(layoutPath, search);
   if (search.vmlinux?.types !== undefined) return search.vmlinux.types;
   const btf = problems.attempt('BTF in the dump', () => btfInDump(search));
   if (btf !== undefined) return btf;
@@ -67,11 +67,19 @@ function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
 }
 
 /** A layout of another kernel would decode to nonsense, so one that names its kernel must match. */
-function layoutFromFile(path: string, identity: KernelIdentity): TypeSource {
+function layoutFromFile(path: string, { identity, problems }: TypeSearch): TypeSource {
   const text = readFileSync(path, 'utf8');
   const layout = inFile(path, () => readLayout(text, `layout file ${fileName(path)}`));
-  const { buildId, banner } = layout.file;
+  const { buildId, banner, release } = layout.file;
   const isNamed = buildId !== null || banner !== null;
+  if (!isNamed && release !== null && release !== identity.release.value) {
+    const what = `made from kernel ${release}; the dump is of ${identity.release.value}`;
+    throw new InvalidError(`layout file ${fileName(path)}: ${what}`);
+  }
+  if (!isNamed) {
+    const what = 'it has neither build ID nor banner to compare: taken unproved';
+    problems.addMessage(`layout file ${fileName(path)}`, what);
+  }
   if (isNamed && !fits(layout, identity)) {
     throw new InvalidError(
       `layout file ${fileName(path)}: made from kernel ${layout.file.release ?? banner}, ` +

@@ -147,7 +147,10 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
   for (const { subject, message, code } of elf.problems.list) {
     problems.addMessage(subject, message, code);
   }
-  requireX86(describeMachine(elf.machine), elf.machine === EM_X86_64 && elf.elfClass === 64);
+  requireX86(describeMachine(elf.machine), elf.machine === EM_X86_64, {
+    bits: elf.elfClass,
+    littleEndian: elf.littleEndian,
+  });
   return {
     info: {
       format: 'elf',
@@ -186,7 +189,10 @@ async function openKdump(inputs: readonly Input[], options: ContainerOptions): P
   const { header, subHeader, target } = first;
   const machine = header.utsname.machine;
   const isLp64 = target.abi === 'lp64';
-  requireX86(machine, isLp64 && target.littleEndian && (machine === '' || machine === 'x86_64'));
+  requireX86(machine, machine === '' || machine === 'x86_64', {
+    bits: isLp64 ? 64 : 32,
+    littleEndian: target.littleEndian,
+  });
   const memory = await KdumpMemory.open(files, problems);
   const flattened = inputs.some((input) => input.flattened);
   return {
@@ -294,8 +300,13 @@ function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
 }
 
 /** The containers of every architecture can be read; what lies in them only for x86-64. */
-function requireX86(machine: string, isX86: boolean): void {
-  if (isX86) return;
-  const what = `the dump is of a machine of type ${machine || 'unknown'}`;
-  throw new UnsupportedError(`${what}; page tables and kernels are read for x86_64 only`);
+function requireX86(
+  machine: string,
+  isX86: boolean,
+  target: { bits: 32 | 64; littleEndian: boolean },
+): void {
+  if (isX86 && target.bits === 64 && target.littleEndian) return;
+  const order = target.littleEndian ? '' : ', big-endian';
+  const what = `the dump is of a ${target.bits}-bit${order} machine of type ${machine || 'unknown'}`;
+  throw new UnsupportedError(`${what}; kernels are read for 64-bit x86_64 only`);
 }

@@ -105,7 +105,7 @@ async function unpackToTemp(
   });
   try {
     // Where the size is not stated, the free room is looked at while unpacking.
-    temp.requireRoom((await statedSize(source, wrapper)) ?? 0);
+    temp.requireRoom(statedSize(source, wrapper) ?? 0);
     const problem = await unpackAll(source, wrapper, {
       write: (bytes) => temp.append(bytes),
       consumed: (offset) => options.onProgress?.(offset, source.size),

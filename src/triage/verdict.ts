@@ -60,17 +60,26 @@ export function judge(memalloc: MemallocResult, machine: SystemState): TriageRes
 
 /** What could not be read, in words; it may hide tasks of any kind. */
 function gaps({ tasks, coverage }: MemallocResult): string[] {
-  const { taskListComplete, tasksWithoutRecord, tasksWithoutFlags, unknownBits } = coverage;
   const of = `of ${tasks.length} tasks`;
+  const some = (number: number, what: (number: number) => string): string[] =>
+    number > 0 ? [what(number)] : [];
   return [
-    ...(taskListComplete ? [] : ['tasks that are missing: the task list could not be read whole']),
-    ...(tasksWithoutRecord > 0 ? [`the request records of ${tasksWithoutRecord} ${of}`] : []),
-    ...(tasksWithoutFlags > 0
-      ? [`whether ${tasksWithoutFlags} ${of} are being killed: their flags could not be read`]
-      : []),
-    ...(unknownBits.length > 0
-      ? [`which tasks are being killed: ${unknownBits.join(', ')} not found in this kernel`]
-      : []),
+    ...(coverage.taskListComplete
+      ? []
+      : ['tasks that are missing: the task list could not be read whole']),
+    ...(coverage.requestListComplete
+      ? []
+      : ['requests that are missing: memalloc_list could not be read whole']),
+    ...some(coverage.tasksWithoutRecord, (n) => `the request, or its age, of ${n} ${of}`),
+    ...some(
+      coverage.tornRecords,
+      (n) => `the request of ${n} ${of}, whose record was being updated`,
+    ),
+    ...some(coverage.tasksWithoutFlags, (n) => `whether ${n} ${of} are being killed (TIF_MEMDIE)`),
+    ...some(coverage.tasksWithoutSignal, (n) => `whether the OOM killer chose ${n} ${of} (oom_mm)`),
+    ...some(coverage.unknownBits.length, () => {
+      return `which tasks are being killed: ${coverage.unknownBits.join(', ')} not found in the code`;
+    }),
   ];
 }
 
@@ -92,7 +101,7 @@ function nothingRead(memalloc: MemallocResult): Verdict {
 
 function stalled(memalloc: MemallocResult): Verdict {
   const stalling = memalloc.tasks.filter((task) => task.record?.stalling === true);
-  const victims = victimsOf(memalloc.tasks);
+  const victims = victimsOf(memalloc);
   const missing = gaps(memalloc);
   const atLeast = missing.length > 0 ? 'At least ' : '';
   const since =
@@ -119,14 +128,14 @@ function beforeKill(
   missing: readonly string[],
 ): Pick<Verdict, 'class' | 'sentence' | 'missing'> {
   const nobody = `${since}; the OOM killer chose nobody`;
-  const cannot = stalling.map(({ record }) => cannotInvokeOom(record?.gfpNames));
+  const cannot = stalling.map(({ record }) => cannotInvokeOom(record));
   if (cannot.every((answer) => answer === true)) {
     const sentence = `${nobody}, and none of these requests may invoke it.`;
     return { class: 'only-nofs', sentence, missing };
   }
   if (!cannot.includes(false)) {
-    const sentence = `${nobody}; whether one of these requests may invoke it could not be read.`;
-    return { class: 'stalled', sentence, missing: [...missing, 'the names of their gfp_masks'] };
+    const sentence = `${nobody}; whether one of these requests may invoke it is not known.`;
+    return { class: 'stalled', sentence, missing };
   }
   const sentence =
     `${nobody}, though at least one of these requests may invoke it: ` +
@@ -142,21 +151,37 @@ interface Victims {
 }
 
 /**
- * The tasks with TIF_MEMDIE; where none has it, one of each process with signal->oom_mm (v4.9),
- * which stays when the marked thread has gone.
+ * The tasks with TIF_MEMDIE, and one of each other process with signal->oom_mm (v4.9), which stays
+ * when the marked thread has gone. That there is none is known only where each task was asked.
  */
-function victimsOf(tasks: readonly MemallocTask[]): Victims {
+function victimsOf({ tasks, coverage }: MemallocResult): Victims {
   const marked = tasks.filter(({ words }) => words.victim === true);
-  const isKnown = tasks.some(
-    ({ words, oomMm }) => words.victim !== undefined || oomMm !== undefined,
-  );
-  if (marked.length > 0) return { tasks: marked, source: 'TIF_MEMDIE', isKnown };
+  const signals = new Set(marked.map(({ signal }) => signal));
   const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
-  return { tasks: chosen, source: 'signal->oom_mm', isKnown };
+  const others = chosen.filter(({ signal }) => !signals.has(signal));
+  const source = [
+    ...(marked.length > 0 ? ['TIF_MEMDIE'] : []),
+    ...(others.length > 0 ? ['signal->oom_mm'] : []),
+  ].join(', ');
+  const isKnown =
+    coverage.taskListComplete &&
+    tasks.every(({ words, oomMm, oomScoreAdj }) =>
+      // A signal_struct that was read and has no oom_mm is that of a kernel before v4.9.
+      oomMm === undefined ? oomScoreAdj !== undefined && words.victim === false : true,
+    );
+  return { tasks: [...marked, ...others], source, isKnown };
 }
 
+/** A sleep that SIGKILL does not end: TASK_UNINTERRUPTIBLE without TASK_WAKEKILL. */
+function sleepsUnkillably({ words, stateBits }: MemallocTask): boolean {
+  return words.uninterruptible === true && ((stateBits ?? 0) & TASK_WAKEKILL) === 0;
+}
+
+/** 0x100, and 0x80 before v4.14; the other of the two never goes with TASK_UNINTERRUPTIBLE. */
+const TASK_WAKEKILL = 0x180;
+
 function afterKill(since: string, victims: readonly MemallocTask[]): string {
-  const asleep = victims.filter(({ words }) => words.uninterruptible === true);
+  const asleep = victims.filter(sleepsUnkillably);
   const all = `${since}, although the OOM killer has chosen ${nameList(victims)}`;
   if (asleep.length === 0) return `${all}.`;
   if (victims.length === 1) return `${all}, which sleeps where SIGKILL does not wake it.`;
@@ -196,7 +221,9 @@ function thresholdOf(record: MemallocResult['record']): string {
 const TWO_DUMPS = 'whether the requests progress: a second dump would show their seq moving';
 
 function notStalled(memalloc: MemallocResult): Verdict {
-  const inFlight = memalloc.tasks.filter((task) => task.record?.inFlight === true);
+  const inFlight = memalloc.tasks.filter(
+    ({ record }) => record?.inFlight === true && record.delay !== undefined && !record.torn,
+  );
   const known = memalloc.tasks.length - memalloc.coverage.tasksWithoutRecord;
   const missing = gaps(memalloc);
   const none =
@@ -219,7 +246,7 @@ function notStalled(memalloc: MemallocResult): Verdict {
 }
 
 function withoutRecord(memalloc: MemallocResult): Verdict {
-  const { tasks } = memalloc;
+  const { tasks, coverage, patchSymbol } = memalloc;
   const stalledNow = tasks.filter(({ inMemstall }) => inMemstall === true);
   const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
   const having = (what: string, found: readonly MemallocTask[]): Evidence[] =>
@@ -229,8 +256,10 @@ function withoutRecord(memalloc: MemallocResult): Verdict {
   return {
     class: 'unknown',
     sentence:
-      `${pressure(stalledNow.length, chosen.length)} Since when tasks wait for memory is not ` +
-      'recorded: this kernel lacks the kmallocwd patch.',
+      `${pressure(coverage, { tasks, stalling: stalledNow.length, chosen: chosen.length })} ` +
+      (patchSymbol === undefined
+        ? 'Since when tasks wait for memory is not recorded: this kernel lacks the kmallocwd patch.'
+        : `Since when cannot be read: the kernel has ${patchSymbol}, its types lack the record.`),
     evidence: [
       { fact: count(tasks.length, 'task'), verb: 'tasks' },
       ...having('inside reclaim or compaction (PF_MEMALLOC)', tasks.filter(isReclaiming)),
@@ -241,6 +270,9 @@ function withoutRecord(memalloc: MemallocResult): Verdict {
     ],
     missing: [
       ...gaps(memalloc),
+      ...(coverage.tasksWithoutMemstall > 0
+        ? [`whether ${coverage.tasksWithoutMemstall} of ${tasks.length} tasks stall (in_memstall)`]
+        : []),
       'the age of each request',
       'what the tasks wait for: stacks and locks are not read yet',
     ],
@@ -248,12 +280,29 @@ function withoutRecord(memalloc: MemallocResult): Verdict {
 }
 
 /** What an unpatched kernel says for sure. */
-function pressure(stalling: number, chosen: number): string {
-  if (stalling === 0 && chosen === 0) return 'No task is marked as stalled on memory.';
-  const killed = chosen === 0 ? '' : `the OOM killer has chosen ${count(chosen, 'process', 'es')}`;
-  if (stalling === 0) return `No task is marked as stalled on memory, though ${killed}.`;
-  const marked = `${count(stalling, 'task')} ${stalling === 1 ? 'is' : 'are'} stalled on memory`;
-  return killed === '' ? `${marked}.` : `${marked} and ${killed}.`;
+function pressure(
+  coverage: MemallocResult['coverage'],
+  found: { tasks: readonly unknown[]; stalling: number; chosen: number },
+): string {
+  const { stalling, chosen } = found;
+  if (found.tasks.length === 0) return 'Nothing can be said: no task could be read.';
+  const isWhole =
+    coverage.taskListComplete &&
+    coverage.tasksWithoutMemstall === 0 &&
+    coverage.tasksWithoutSignal === 0;
+  const some = isWhole ? '' : 'At least ';
+  const killed = `the OOM killer has chosen ${chosen === 0 ? 'nobody' : count(chosen, 'process', 'es')}`;
+  if (!coverage.countsMemstalls) {
+    const marks = 'Which tasks stall on memory is not marked: PSI is off in this kernel';
+    return chosen === 0 ? `${marks}.` : `${marks}; ${killed}.`;
+  }
+  if (stalling === 0 && chosen === 0) {
+    return isWhole
+      ? 'No task is marked as stalled on memory.'
+      : 'None of the tasks that could be read whole is marked as stalled on memory.';
+  }
+  const marked = `${some}${count(stalling, 'task')} ${stalling === 1 ? 'is' : 'are'} stalled on memory`;
+  return chosen === 0 && !isWhole ? `${marked}.` : `${marked}, and ${killed}.`;
 }
 
 /** One task for each process: its leader where it is among them. */
@@ -277,12 +326,22 @@ function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boo
   return sigkillPending === true || sharedSigkillPending === true;
 }
 
-/** True where the mask has neither __GFP_FS nor __GFP_NOFAIL; undefined where it has no names. */
-function cannotInvokeOom(names: string | undefined): boolean | undefined {
+/**
+ * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
+ * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
+ * without __GFP_FS, which kernels before v4.12 let through and later ones do not.
+ */
+function cannotInvokeOom(record: MemallocTask['record']): boolean | undefined {
+  const names = record?.gfpNames;
   if (names === undefined) return undefined;
-  const mayEnterFs = /\bGFP_(KERNEL|USER|HIGHUSER|TRANSHUGE)|__GFP_FS\b/.test(names);
-  return !mayEnterFs && !/__GFP_NOFAIL\b/.test(names);
+  const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
+  if (givesUp || (record?.order ?? 0) > PAGE_ALLOC_COSTLY_ORDER) return true;
+  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) return false;
+  return /__GFP_NOFAIL\b/.test(names) ? undefined : true;
 }
+
+/** include/linux/mmzone.h */
+const PAGE_ALLOC_COSTLY_ORDER = 3;
 
 /** `backup(412) for 23.7 s`: who has waited longest. */
 function oldestOf(tasks: readonly MemallocTask[]): string {

@@ -121,7 +121,7 @@ export const ELF_CASES: readonly DamagedCase[] = [
     name: 'ELF header: e_machine 183',
     make: (s) => patched(s.elf(), u16(18, 183)),
     exitCode: 3,
-    says: /the dump is of a machine of type aarch64; page tables and kernels are read for x86_64/,
+    says: /the dump is of a 64-bit machine of type aarch64; kernels are read for 64-bit x86_64 onl/,
   },
   {
     name: 'ELF header: e_phoff past the end',

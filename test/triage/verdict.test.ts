@@ -28,6 +28,8 @@ function task(spec: TaskSpec): MemallocTask {
     tgid: pid,
     comm,
     threadFlags: '0x0',
+    oomScoreAdj: 0,
+    stateBits: words?.uninterruptible === true ? 2 : 0,
     ...(oomMm === undefined ? {} : { oomMm, signal: `0x1${pid}` }),
     ...(inMemstall === undefined ? {} : { inMemstall }),
     words: words ?? { uninterruptible: false, exiting: false, dying: false, victim: false },
@@ -79,6 +81,11 @@ function result(specs: readonly TaskSpec[], changes: Partial<MemallocResult> = {
       taskListComplete: tasks.length > 0,
       tasksWithoutRecord: unread,
       tasksWithoutFlags: 0,
+      tasksWithoutSignal: 0,
+      countsMemstalls: true,
+      tasksWithoutMemstall: 0,
+      tornRecords: 0,
+      requestListComplete: true,
       unknownBits: [],
     },
     tasks,
@@ -123,7 +130,7 @@ describe('judge', () => {
         says: /^At least 1 task is .*; whether the OOM killer has chosen .* could not be read/,
       },
     );
-    assert.match(verdict.missing.join(), /TIF_MEMDIE not found in this kernel/);
+    assert.match(verdict.missing.join(), /TIF_MEMDIE not found in the code/);
   });
 
   it('tells requests that may not invoke the OOM killer from those that may', () => {
@@ -133,16 +140,21 @@ describe('judge', () => {
       says: /none of these requests may invoke it/,
     });
     check(result([nofs, STUCK]), { class: 'no-oom-kill', says: /at least one .* may invoke it/ });
-    check(result([{ ...nofs, gfpNames: 'GFP_NOFS|__GFP_NOFAIL' }]), {
-      class: 'no-oom-kill',
-      says: /may invoke it/,
+    check(result([{ ...nofs, gfpNames: 'GFP_KERNEL|__GFP_RETRY_MAYFAIL' }]), {
+      class: 'only-nofs',
+      says: /none of these requests may invoke it/,
     });
   });
 
   it('does not guess what a mask without names may do', () => {
     check(result([{ ...STUCK, gfpNames: undefined }]), {
       class: 'stalled',
-      says: /whether one of these requests may invoke it could not be read/,
+      says: /whether one of these requests may invoke it is not known/,
+    });
+    // Kernels before v4.12 let such a request invoke it.
+    check(result([{ ...STUCK, gfpNames: 'GFP_NOFS|__GFP_NOFAIL' }]), {
+      class: 'stalled',
+      says: /is not known/,
     });
   });
 
@@ -159,7 +171,7 @@ describe('judge', () => {
       class: 'unknown',
       says: /cannot be said for all of them; of the 1 that could be read/,
     });
-    assert.match(verdict.missing.join(), /records of 1 of 2 tasks/);
+    assert.match(verdict.missing.join(), /the request, or its age, of 1 of 2 tasks/);
   });
 
   it('says at least where the task list is not whole', () => {
@@ -168,8 +180,8 @@ describe('judge', () => {
     const verdict = check(
       { ...memalloc, coverage },
       {
-        class: 'no-oom-kill',
-        says: /^At least 1 task is stuck/,
+        class: 'stalled',
+        says: /^At least 1 task is stuck .* chosen a victim could not be read/,
       },
     );
     assert.match(verdict.missing.join(), /the task list could not be read whole/);
@@ -205,5 +217,34 @@ describe('judge', () => {
         says: /^1 task is stalled .* OOM killer has chosen 1 process\. .*lacks the kmallocwd/,
       },
     );
+  });
+
+  it('does not take unread tasks of an unpatched kernel for healthy ones', () => {
+    const { record, ...rest } = result([{ comm: 'a' }]);
+    assert.ok(record);
+    check({ ...rest, tasks: [] }, { class: 'unknown', says: /^Nothing can be said: no task/ });
+    const coverage = { ...rest.coverage, tasksWithoutMemstall: 1 };
+    check(
+      { ...rest, coverage },
+      { class: 'unknown', says: /^None of the tasks that could be read/ },
+    );
+    const psiOff = { ...rest.coverage, countsMemstalls: false };
+    check({ ...rest, coverage: psiOff }, { class: 'unknown', says: /PSI is off in this kernel/ });
+  });
+
+  it('does not say that a victim in a killable wait ignores SIGKILL', () => {
+    const memalloc = result([STUCK, { comm: 'java', words: VICTIM }]);
+    const tasks = memalloc.tasks.map((each) =>
+      each.comm === 'java' ? { ...each, stateBits: 0x102 } : each,
+    );
+    check({ ...memalloc, tasks }, { class: 'after-oom-kill', says: /has chosen java\(\d+\)\.$/ });
+  });
+
+  it('does not close the case over a torn record or an unread list of requests', () => {
+    const memalloc = result([{ comm: 'a' }]);
+    for (const gap of [{ tornRecords: 1 }, { requestListComplete: false }]) {
+      const coverage = { ...memalloc.coverage, ...gap };
+      check({ ...memalloc, coverage }, { class: 'unknown', says: /cannot be said/ });
+    }
   });
 });

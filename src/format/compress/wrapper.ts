@@ -8,6 +8,7 @@ import { openLz4InPlace, type OpenedInPlace } from './lz4-source.ts';
 import { unpackLz4 } from './lz4-unpack.ts';
 import type { UnpackSink } from './unpack.ts';
 import { skippableFrameEnd, ZSTD_MAGIC } from './zstd-frame.ts';
+import { openZstdInPlace, unpackZstd, zstdContentSize } from './zstd-source.ts';
 
 export type { OpenedInPlace } from './lz4-source.ts';
 export type { UnpackSink } from './unpack.ts';
@@ -51,7 +52,7 @@ export async function openInPlace(
 ): Promise<OpenedInPlace | undefined> {
   if (wrapper === 'gzip') return undefined;
   if (wrapper === 'lz4') return openLz4InPlace(source);
-  return (await import('./zstd-source.ts')).openZstdInPlace(source);
+  return openZstdInPlace(source);
 }
 
 /**
@@ -88,15 +89,12 @@ async function unpack(
 ): Promise<string | undefined> {
   if (wrapper === 'gzip') return unpackGzip(source, sink);
   if (wrapper === 'lz4') return unpackLz4(source, sink);
-  return (await import('./zstd-source.ts')).unpackZstd(source, sink);
+  return unpackZstd(source, sink);
 }
 
 /** The unpacked size in bytes that the first frame states; more frames may follow. */
-export async function statedSize(
-  source: ByteSource,
-  wrapper: Wrapper,
-): Promise<number | undefined> {
-  if (wrapper === 'zstd') return (await import('./zstd-source.ts')).zstdContentSize(source);
+export function statedSize(source: ByteSource, wrapper: Wrapper): number | undefined {
+  if (wrapper === 'zstd') return zstdContentSize(source);
   if (wrapper === 'gzip') return undefined;
   try {
     for (const part of walkLz4(source)) {

@@ -1,6 +1,5 @@
 // zstd files: read in place where they are made of many small frames, else unpacked in order.
 
-import { ZSTDDecoder } from 'zstddec/stream';
 import { errorChain, FormatError, VmcoreError } from '../../util/errors.ts';
 import { readExactly, type ByteSource } from '../../util/io.ts';
 import type { OpenedInPlace } from './lz4-source.ts';
@@ -103,6 +102,8 @@ export async function unpackZstd(
   source: ByteSource,
   sink: UnpackSink,
 ): Promise<string | undefined> {
+  // Loaded late: it carries its own 380 KB of wasm, and few dumps are packed as a whole.
+  const { ZSTDDecoder } = await import('zstddec/stream');
   const decoder = new ZSTDDecoder();
   await withoutFetch(() => decoder.init());
   const feed = new Feed(source, sink);
