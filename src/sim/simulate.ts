@@ -30,7 +30,7 @@ export interface SimulationOptions {
   readonly features?: Features;
   /** `kmallocwd=N` */
   readonly kmallocwd: number;
-  /** All of RAM, as before a filter; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
+  /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
   readonly unfiltered?: boolean;
   /** The types of a 6.1 kernel with the patch. */
   readonly types: TypeSource;
