@@ -4,11 +4,11 @@
 import { call, type Code } from './code.ts';
 import { simfs_writepages } from './file-system.ts';
 import type { Kernel } from './kernel.ts';
+import { worker_thread } from './kthread.ts';
 import type { Page } from './mmzone.ts';
 import { cond_resched } from './sched.ts';
-import { PF_NO_SETAFFINITY, PF_WQ_WORKER, TASK_IDLE } from './task-bits.ts';
-import { schedule_timeout } from './timer.ts';
-import { finish_wait, prepare_to_wait, wake_up } from './wait.ts';
+import { PF_NO_SETAFFINITY, PF_WQ_WORKER } from './task-bits.ts';
+import { wake_up } from './wait.ts';
 
 /** dirty_writeback_interval */
 const INTERVAL_SECONDS = 5;
@@ -18,23 +18,17 @@ const BATCH_PAGES = 64;
 /** Starts the worker. */
 export function startFlusher(k: Kernel): void {
   const flags = PF_NO_SETAFFINITY | PF_WQ_WORKER;
-  k.kthread({ comm: 'kworker/u8:1', flags }, worker_thread);
+  k.kthread({ comm: 'kworker/u8:1', flags }, worker_thread, {
+    wait: k.flusherWait,
+    isPending: () => k.fs.dirty.size > 0,
+    timeout: INTERVAL_SECONDS * k.options.hz,
+    process: process_one_work,
+  });
 }
 
 /** Wakes it. */
 export function wakeup_flusher_threads(k: Kernel): void {
   wake_up(k, k.flusherWait);
-}
-
-function* worker_thread(k: Kernel): Code {
-  for (;;) {
-    if (k.fs.dirty.size === 0) {
-      prepare_to_wait(k, k.flusherWait, TASK_IDLE);
-      yield* call(k, schedule_timeout, INTERVAL_SECONDS * k.options.hz);
-      finish_wait(k, k.flusherWait);
-    }
-    yield* call(k, process_one_work);
-  }
 }
 
 function* process_one_work(k: Kernel): Code {
