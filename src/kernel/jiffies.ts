@@ -22,7 +22,8 @@ const NSEC_PER_SEC = 1_000_000_000;
 /**
  * Reads jiffies and works out HZ.
  *
- * @throws LookupError or FaultError where jiffies cannot be read, InvalidError for an impossible value
+ * @throws LookupError or FaultError where jiffies cannot be read, InvalidError for a value that
+ *   no kernel has
  */
 export function readJiffies(vmcore: Vmcore): Jiffies {
   const jiffies = vmcore.global('jiffies_64').integer();

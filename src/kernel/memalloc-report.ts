@@ -70,7 +70,7 @@ export interface MemallocCoverage {
   readonly countsMemstalls: boolean;
   /** Tasks whose `in_memstall` could not be read. */
   readonly tasksWithoutMemstall: number;
-  /** Records that were being updated: such a request is too young to stall, unless it hangs there. */
+  /** Records that were being updated, of which it is not known what they describe. */
   readonly tornRecords: number;
   /** The list of requests could be walked to its end; of layout L1. */
   readonly requestListComplete: boolean;

@@ -307,6 +307,7 @@ function requireX86(
 ): void {
   if (isX86 && target.bits === 64 && target.littleEndian) return;
   const order = target.littleEndian ? '' : ', big-endian';
-  const what = `the dump is of a ${target.bits}-bit${order} machine of type ${machine || 'unknown'}`;
+  const type = machine || 'unknown';
+  const what = `the dump is of a ${target.bits}-bit${order} machine of type ${type}`;
   throw new UnsupportedError(`${what}; kernels are read for 64-bit x86_64 only`);
 }

@@ -71,14 +71,12 @@ function gaps({ tasks, coverage }: MemallocResult): string[] {
       ? []
       : ['requests that are missing: memalloc_list could not be read whole']),
     ...some(coverage.tasksWithoutRecord, (n) => `the request, or its age, of ${n} ${of}`),
-    ...some(
-      coverage.tornRecords,
-      (n) => `the request of ${n} ${of}, whose record was being updated`,
-    ),
+    ...some(coverage.tornRecords, (n) => `the request of ${n} ${of}: the record is torn`),
     ...some(coverage.tasksWithoutFlags, (n) => `whether ${n} ${of} are being killed (TIF_MEMDIE)`),
     ...some(coverage.tasksWithoutSignal, (n) => `whether the OOM killer chose ${n} ${of} (oom_mm)`),
     ...some(coverage.unknownBits.length, () => {
-      return `which tasks are being killed: ${coverage.unknownBits.join(', ')} not found in the code`;
+      const bits = coverage.unknownBits.join(', ');
+      return `which tasks are being killed: ${bits} not found in the code`;
     }),
   ];
 }
@@ -291,7 +289,8 @@ function pressure(
     coverage.tasksWithoutMemstall === 0 &&
     coverage.tasksWithoutSignal === 0;
   const some = isWhole ? '' : 'At least ';
-  const killed = `the OOM killer has chosen ${chosen === 0 ? 'nobody' : count(chosen, 'process', 'es')}`;
+  const who = chosen === 0 ? 'nobody' : count(chosen, 'process', 'es');
+  const killed = `the OOM killer has chosen ${who}`;
   if (!coverage.countsMemstalls) {
     const marks = 'Which tasks stall on memory is not marked: PSI is off in this kernel';
     return chosen === 0 ? `${marks}.` : `${marks}; ${killed}.`;
@@ -301,7 +300,8 @@ function pressure(
       ? 'No task is marked as stalled on memory.'
       : 'None of the tasks that could be read whole is marked as stalled on memory.';
   }
-  const marked = `${some}${count(stalling, 'task')} ${stalling === 1 ? 'is' : 'are'} stalled on memory`;
+  const are = stalling === 1 ? 'is' : 'are';
+  const marked = `${some}${count(stalling, 'task')} ${are} stalled on memory`;
   return chosen === 0 && !isWhole ? `${marked}.` : `${marked}, and ${killed}.`;
 }
 
