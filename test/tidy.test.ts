@@ -145,7 +145,7 @@ const CODE_CASES: readonly Case[] = [
   ]),
   ['no leftover', ['src/a.ts', '// XXXL, TODOS'], ['src/a.ts', '// TODO: all']],
   ['no leftover', ['README.md', 'TODO'], ['.ci/run', '# FIXME']],
-  ['no path of a machine', ['a.ts', "'../work/main'"], ['a.ts', "'/work/main'"]],
+  ['no path of a machine', ['a.ts', "'../home/somebody'"], ['a.ts', "'/home/somebody'"]],
   ['no path of a machine', ['a.md', 'https://x.org/home/a'], ['a.md', 'in /home/me/dumps']],
   ['no registry', ['a.json', 'https://github.com'], ['a.json', 'https://registry.npmjs.org/a']],
   ['no registry', ['a.md', 'the registry.'], ['.ci/run', 'http://localhost:4873/x']],
