@@ -24,6 +24,7 @@ import {
 import { readTasks, type Task, type TaskTable } from './task.ts';
 import { threadFlagBits, type ThreadFlagBits } from './thread-info.ts';
 import { InvalidError } from '../util/errors.ts';
+import { optional } from '../util/optional.ts';
 
 /** What the caller may choose. */
 export interface MemallocOptions {
@@ -332,18 +333,14 @@ function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): T
   const killed = [isSet(bits.sigpending), sigkillPending];
   const dying = killed.includes(false) ? false : killed.includes(undefined) ? undefined : true;
   return {
-    ...word(
+    ...optional(
       'uninterruptible',
       state === undefined ? undefined : (state & TASK_UNINTERRUPTIBLE) !== 0,
     ),
-    ...word('exiting', exiting === undefined ? undefined : exiting && !dead),
-    ...word('dying', dying),
-    ...word('victim', isSet(bits.memdie)),
+    ...optional('exiting', exiting === undefined ? undefined : exiting && !dead),
+    ...optional('dying', dying),
+    ...optional('victim', isSet(bits.memdie)),
   };
-}
-
-function word<Key extends string>(key: Key, value: boolean | undefined): { [K in Key]?: boolean } {
-  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: boolean });
 }
 
 function taskResult(

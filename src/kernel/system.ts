@@ -5,6 +5,7 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { vaddrAdd } from '../util/address.ts';
 import { cpuSets } from './percpu.ts';
 import { initialJiffies, readJiffies } from './jiffies.ts';
+import { optional } from '../util/optional.ts';
 
 /** The machine at the instant of the dump; a fact that the dump does not tell is absent. */
 export interface SystemState {
@@ -90,8 +91,4 @@ function panicCpu(vmcore: Vmcore): number | undefined {
   if (vmcore.symbols.lookup('panic_cpu') === undefined) return undefined;
   const cpu = vmcore.global('panic_cpu').member('counter').number();
   return cpu < 0 ? undefined : cpu;
-}
-
-function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: T });
 }

@@ -10,6 +10,7 @@ import type { AddressSpace } from '../memory/address-space.ts';
 import { readUtsname, type KernelSpace } from './kernel-memory.ts';
 import type { SymbolTable } from './symbols.ts';
 import { readGnuBuildId } from './notes-section.ts';
+import { optional } from '../util/optional.ts';
 
 /** A fact and where it comes from, in words. */
 export interface Fact<T> {
@@ -154,10 +155,6 @@ function hexFact(value: bigint | undefined, source: string): Fact<string> | unde
 
 function fact<T>(value: T | undefined, source: string): Fact<T> | undefined {
   return value === undefined ? undefined : { value, source };
-}
-
-function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: T });
 }
 
 /** A page that is not in the dump, or damaged in it, leaves a fact unknown; it is no error. */
