@@ -1,21 +1,22 @@
 // What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
 
-import { startFlusher } from './fs-writeback.ts';
-import type { Kernel, KernelOptions, ThreadPlan } from './kernel.ts';
-import { Kernel as Machine } from './kernel.ts';
-import { start_kmallocwd } from './kmallocwd.ts';
-import { startOomReaper } from './oom-kill.ts';
+import { startFlusher } from './fs/fs-writeback.ts';
+import type { Kernel, ThreadPlan } from './core/kernel.ts';
+import type { KernelOptions } from './core/options.ts';
+import { Kernel as Machine } from './core/kernel.ts';
+import { start_kmallocwd } from './watchdog/kmallocwd.ts';
+import { startOomReaper } from './mm/oom-kill.ts';
 import { daemon, type Program } from './programs.ts';
-import { kthreadd, smpboot_thread_fn, worker_thread } from './kthread.ts';
+import { kthreadd, smpboot_thread_fn, worker_thread } from './kernel/kthread.ts';
 import {
   PF_NO_SETAFFINITY,
   PF_RANDOMIZE,
   PF_SUPERPRIV,
   PF_WQ_WORKER,
   SCHED_FIFO,
-} from './task-bits.ts';
-import { Mm } from './task.ts';
-import { kswapd_run } from './vmscan.ts';
+} from './kernel/task-bits.ts';
+import { Mm } from './kernel/task.ts';
+import { kswapd_run } from './mm/vmscan.ts';
 import type { Prng } from '../util/prng.ts';
 
 const DAEMON = PF_RANDOMIZE | PF_SUPERPRIV;

@@ -1,7 +1,7 @@
 // The simulated machine as plain facts, which src/sim/image writes to memory.
 
-import type { Kernel } from './kernel.ts';
-import type { Frame, StackLocal } from './code.ts';
+import type { Kernel } from './core/kernel.ts';
+import type { Frame, StackLocal } from './core/code.ts';
 import type {
   FrameFacts,
   LocalFacts,
@@ -11,10 +11,10 @@ import type {
   ProcessFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
-import type { Mutex } from './mutex.ts';
-import { callOffset, FUNCTION_SIZE } from './text.ts';
-import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './task-bits.ts';
-import type { Mm, Process, Task } from './task.ts';
+import type { Mutex } from './locking/mutex.ts';
+import { callOffset, FUNCTION_SIZE } from './core/text.ts';
+import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
+import type { Mm, Process, Task } from './kernel/task.ts';
 import { Prng } from '../util/prng.ts';
 
 const NS_PER_US = 1000;

@@ -4,13 +4,14 @@
 
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
-import type { Kernel, KernelOptions } from './kernel.ts';
-import { isStalling, stallReport } from './kmallocwd.ts';
+import type { Kernel } from './core/kernel.ts';
+import { FEATURES_DEFAULT, type KernelOptions } from './core/options.ts';
+import { isStalling, stallReport } from './watchdog/kmallocwd.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
-import { stateLetter } from './show-task.ts';
-import { fatal_signal_pending, type Task } from './task.ts';
-import { SIGKILL, TASK_UNINTERRUPTIBLE } from './task-bits.ts';
-import type { Truth } from './truth.ts';
+import { stateLetter } from './kernel/show-task.ts';
+import { fatal_signal_pending, type Task } from './kernel/task.ts';
+import { SIGKILL, TASK_UNINTERRUPTIBLE } from './kernel/task-bits.ts';
+import type { Truth } from './truth/truth.ts';
 
 /** What the patch waits for where nobody says otherwise. */
 export const TIMEOUT_SECONDS_DEFAULT = 10;
@@ -131,8 +132,10 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
   };
 }
 
-function featuresOf({ oomReaper, endlessIsolation, consoleUs }: KernelOptions): Features {
-  return { oomReaper, endlessIsolation, consoleUs };
+/** Every option that is a feature of the kernel. */
+function featuresOf(options: KernelOptions): Features {
+  const names = Object.keys(FEATURES_DEFAULT) as (keyof Features)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 function identity({ facts }: MachineImage): Ledger['kernel'] {

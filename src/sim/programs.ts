@@ -1,11 +1,11 @@
 // What user space does: endless programs that the scenarios put together.
 
-import type { Code } from './code.ts';
-import { page_fault, syscall } from './entry.ts';
-import { __x64_sys_write, type Write } from './file-system.ts';
-import type { Kernel } from './kernel.ts';
-import { passTime } from './sched.ts';
-import { __x64_sys_nanosleep } from './time.ts';
+import type { Code } from './core/code.ts';
+import { page_fault, syscall } from './kernel/entry.ts';
+import { __x64_sys_write, type Write } from './fs/file-system.ts';
+import type { Kernel } from './core/kernel.ts';
+import { passTime } from './kernel/sched.ts';
+import { __x64_sys_nanosleep } from './core/time.ts';
 
 /** A program. */
 export type Program = (k: Kernel) => Code;

@@ -1,9 +1,24 @@
 // What a scenario is: a machine, programs on it, and the stall that their run ends in.
 
-import type { Kernel, KernelOptions } from './kernel.ts';
+import type { Kernel } from './core/kernel.ts';
+import type { KernelFeatures, KernelOptions } from './core/options.ts';
 
 /** Classes of stalls; see the README of this folder. */
-export type Diagnosis = 'D1' | 'D2' | 'D3' | 'D5' | 'D8' | 'D9' | 'D13' | 'D14';
+export type Diagnosis =
+  | 'D1'
+  | 'D2'
+  | 'D3'
+  | 'D4'
+  | 'D5'
+  | 'D6'
+  | 'D7'
+  | 'D8'
+  | 'D9'
+  | 'D10'
+  | 'D11'
+  | 'D12'
+  | 'D13'
+  | 'D14';
 
 /** What a user may turn. */
 export interface Knobs {
@@ -15,7 +30,7 @@ export interface Knobs {
 }
 
 /** What kernels have or lack. */
-export type Features = Partial<Pick<KernelOptions, 'oomReaper' | 'endlessIsolation' | 'consoleUs'>>;
+export type Features = Partial<KernelFeatures>;
 
 /** One scenario. */
 export interface Scenario {

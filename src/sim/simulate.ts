@@ -10,8 +10,9 @@ import { writeElf } from './image/elf.ts';
 import { writeKdump } from './image/kdump.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
+import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
-import { findTruth, takeSnapshot } from './truth.ts';
+import { findTruth, takeSnapshot } from './truth/truth.ts';
 import type { ByteSink } from '../util/io.ts';
 
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
@@ -28,6 +29,8 @@ export interface SimulationOptions {
   readonly knobs?: Partial<Knobs>;
   /** Instead of what the scenario's kernel has. */
   readonly features?: Features;
+  /** What is tried against the stall. */
+  readonly remedies?: Partial<Remedies>;
   /** `kmallocwd=N` */
   readonly kmallocwd: number;
   /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
@@ -53,11 +56,11 @@ export function simulate(options: SimulationOptions): Simulation {
       cpuCount: knobs.cpus,
       ramBytes: knobs.ramMiB << 20,
       kmallocwd,
-      oomReaper: false,
-      endlessIsolation: false,
-      consoleUs: 0,
+      ...FEATURES_DEFAULT,
+      ...REMEDIES_NONE,
       ...scenario.features,
       ...options.features,
+      ...options.remedies,
     },
     new Prng(seed),
   );

@@ -2,7 +2,7 @@
 // back as it should. The log tells of a kill; nothing is stuck.
 
 import { addProgram } from '../boot.ts';
-import type { Kernel } from '../kernel.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -3,8 +3,8 @@
 // everyone whose own request could invoke the OOM killer, in the file system's shrinker.
 
 import { addProgram } from '../boot.ts';
-import { Inode } from '../file-system.ts';
-import type { Kernel } from '../kernel.ts';
+import { Inode } from '../fs/file-system.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 

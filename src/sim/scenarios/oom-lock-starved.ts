@@ -2,10 +2,10 @@
 // way between two lines. Everybody else runs in circles, because whoever holds oom_lock is at work.
 
 import { addProgram } from '../boot.ts';
-import type { Kernel } from '../kernel.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, lateEater } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
-import { SCHED_IDLE } from '../task-bits.ts';
+import { SCHED_IDLE } from '../kernel/task-bits.ts';
 
 /** The scenario. */
 export const OOM_LOCK_STARVED: Scenario = {

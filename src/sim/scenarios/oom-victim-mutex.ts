@@ -3,8 +3,8 @@
 // holder gets a page, and there is none before the victim dies.
 
 import { addProgram } from '../boot.ts';
-import { Inode } from '../file-system.ts';
-import type { Kernel } from '../kernel.ts';
+import { Inode } from '../fs/file-system.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, grown, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 

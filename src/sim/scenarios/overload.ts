@@ -2,8 +2,8 @@
 // in the end, some of them only after longer than the watchdog waits.
 
 import { addProgram } from '../boot.ts';
-import { Inode } from '../file-system.ts';
-import type { Kernel } from '../kernel.ts';
+import { Inode } from '../fs/file-system.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, later, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -1,8 +1,8 @@
 // D14: a machine with work and memory enough. The proof that nothing is wrong.
 
 import { addProgram } from '../boot.ts';
-import { Inode } from '../file-system.ts';
-import type { Kernel } from '../kernel.ts';
+import { Inode } from '../fs/file-system.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -3,11 +3,11 @@
 
 import { Prng } from '../../util/prng.ts';
 import { addProgram } from '../boot.ts';
-import { Inode } from '../file-system.ts';
-import type { Kernel } from '../kernel.ts';
+import { Inode } from '../fs/file-system.ts';
+import type { Kernel } from '../core/kernel.ts';
 import { eater, grown, later, writer } from '../programs.ts';
 import type { Features, Knobs, Scenario } from '../scenario.ts';
-import { SCHED_IDLE } from '../task-bits.ts';
+import { SCHED_IDLE } from '../kernel/task-bits.ts';
 
 /** The parameters come from a stream of their own, so that the programs' draws stay theirs. */
 const PARAMETER_STREAM = 0x52414e44;

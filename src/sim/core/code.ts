@@ -1,0 +1,70 @@
+// How kernel code is written here: a function of the kernel is a generator function under the
+// kernel's own name. It yields to the scheduler where the kernel would spend time or switch tasks.
+//
+//   yield* call(k, mutex_lock, lock)     a call: the callee's frame is on the stack until it ends
+//   k.spend(us)                          CPU time; it passes at the next preemption point
+//
+// The frames of a task are its kernel stack: what is written to memory is what was running. A
+// function that never sleeps and never gives up the CPU may be a plain one: nobody ever sees it on
+// a stack, and it costs less.
+
+import type { Mutex } from '../locking/mutex.ts';
+import type { Task } from '../kernel/task.ts';
+import type { Kernel } from './kernel.ts';
+
+/** What code asks of the scheduler. */
+export type Request =
+  | { readonly kind: 'run'; readonly us: number }
+  /** Leave the CPU: to sleep if the task's state says so, else to let others run. */
+  | { readonly kind: 'switch'; readonly preempted: boolean };
+
+/** Kernel code that runs, and returns a T. */
+export type Code<T = void> = Generator<Request, T, undefined>;
+
+/** A function of the kernel that may sleep. */
+export type KernelFunction<A extends unknown[], T> = (k: Kernel, ...args: A) => Code<T>;
+
+/** What a function keeps on the stack for others to find. */
+export type StackLocal =
+  | { readonly type: 'mutex_waiter'; readonly task: Task; readonly lock: Mutex }
+  | { readonly type: 'scan_control'; readonly sc: ScanControl };
+
+/** struct scan_control, as far as it is kept. */
+export interface ScanControl {
+  readonly gfpMask: number;
+  readonly order: number;
+  readonly nrToReclaim: number;
+  priority: number;
+  nrScanned: number;
+  nrReclaimed: number;
+  /** Pages of this pass that were still being written. */
+  nrImmediate: number;
+}
+
+/** One function that was entered and has not returned. */
+export interface Frame {
+  /** Its symbol. */
+  readonly name: string;
+  readonly locals: StackLocal[];
+}
+
+/** Calls a function of the kernel. */
+export function* call<A extends unknown[], T>(
+  k: Kernel,
+  callee: KernelFunction<A, T>,
+  ...args: A
+): Code<T> {
+  const { frames } = k.current;
+  k.functions.add(callee.name);
+  frames.push({ name: callee.name, locals: [] });
+  try {
+    return yield* callee(k, ...args);
+  } finally {
+    frames.pop();
+  }
+}
+
+/** Puts a local variable into the frame of the function that runs. */
+export function keepOnStack(k: Kernel, local: StackLocal): void {
+  k.current.frames.at(-1)?.locals.push(local);
+}

@@ -1,0 +1,198 @@
+// The machine as its kernel sees it: clock, scheduler, memory, tasks, log. What the kernel does
+// with them stands in the files that are named as the kernel's own are.
+
+import { assert } from '../../util/assert.ts';
+import type { Prng } from '../../util/prng.ts';
+import { call, type Code, type KernelFunction } from './code.ts';
+import type { SimEvent } from './event-queue.ts';
+import type { KernelOptions } from './options.ts';
+import { FileSystem } from '../fs/file-system.ts';
+import { Mutex } from '../locking/mutex.ts';
+import { Node, Zone } from '../mm/mmzone.ts';
+import { Log } from '../kernel/printk.ts';
+import { Scheduler } from '../kernel/sched.ts';
+import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts';
+import { Process, Task, type Mm } from '../kernel/task.ts';
+import { WaitQueue } from '../kernel/wait.ts';
+
+const US_PER_SECOND = 1_000_000;
+const PAGE_SHIFT = 12;
+/** The end of ZONE_DMA, 16 MiB. */
+const DMA_END_PFN = 4096;
+/** What firmware and the first page take of ZONE_DMA. */
+const DMA_RESERVED_PAGES = 128;
+/** The image, struct pages, slabs, stacks: 40 MiB that are never given back. */
+const KERNEL_RESERVED_PAGES = 10_240;
+/** Microseconds that a line takes while no console is slow. */
+const PRINTK_US = 3;
+/** What `kmallocwd=N` is clamped to: LONG_MAX jiffies. */
+const TIMEOUT_MAX = 2n ** 63n - 1n;
+
+/** A new thread. */
+export interface ThreadPlan {
+  readonly comm: string;
+  readonly process: Process;
+  readonly mm: Mm | undefined;
+  readonly flags?: number;
+  readonly policy?: number;
+  readonly nice?: number;
+  readonly rtPriority?: number;
+}
+
+/** The simulated machine. */
+export class Kernel {
+  readonly options: KernelOptions;
+  readonly prng: Prng;
+  readonly sched: Scheduler;
+  readonly node: Node;
+  readonly log = new Log();
+  /** In the order of init_task.tasks. */
+  readonly processes: Process[] = [];
+  readonly oomLock = new Mutex('oom_lock');
+  /** Locks that the scenario made, for the ledger. */
+  readonly mutexes: Mutex[] = [];
+  /** vm_event OOM_KILL. */
+  oomKills = 0;
+  /** Calls of out_of_memory(). */
+  oomCalls = 0;
+  kswapdWait: WaitQueue | undefined;
+  /** Victims that the OOM reaper has not come to yet. */
+  readonly oomReaperList: Process[] = [];
+  readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
+  readonly fs = new FileSystem();
+  readonly flusherWait = new WaitQueue('writeback');
+  /** pgdat->reclaim_wait: who waits for others to reclaim. */
+  readonly reclaimWait = {
+    writeback: new WaitQueue('VMSCAN_THROTTLE_WRITEBACK'),
+    isolated: new WaitQueue('VMSCAN_THROTTLE_ISOLATED'),
+    noprogress: new WaitQueue('VMSCAN_THROTTLE_NOPROGRESS'),
+  };
+  /** Every function that was ever called: the symbols of its text. */
+  readonly functions = new Set<string>();
+  readonly #initialJiffies: number;
+  #nextPid = 1;
+
+  constructor(options: KernelOptions, prng: Prng) {
+    this.options = options;
+    this.prng = prng;
+    this.sched = new Scheduler(options.cpuCount);
+    const endPfn = options.ramBytes / 2 ** PAGE_SHIFT;
+    assert(endPfn > 2 * DMA_END_PFN, 'too little RAM for a kernel');
+    this.node = new Node([
+      new Zone({
+        name: 'DMA32',
+        startPfn: DMA_END_PFN,
+        endPfn,
+        reservedPages: KERNEL_RESERVED_PAGES,
+      }),
+      new Zone({
+        name: 'DMA',
+        startPfn: 0,
+        endPfn: DMA_END_PFN,
+        reservedPages: DMA_RESERVED_PAGES,
+      }),
+    ]);
+    // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
+    this.mutexes.push(this.fs.journal);
+    this.#initialJiffies = 2 ** 32 - 300 * options.hz;
+  }
+
+  get current(): Task {
+    return this.sched.current;
+  }
+
+  get jiffies(): number {
+    const ticks = Math.floor((this.sched.now * this.options.hz) / US_PER_SECOND);
+    return this.#initialJiffies + ticks;
+  }
+
+  /** `kmallocwd_timeout`, in jiffies. */
+  get kmallocwdTimeout(): bigint {
+    // The product is an unsigned long before it is clamped, and wraps.
+    const timeout = BigInt.asUintN(64, BigInt(this.options.kmallocwd) * BigInt(this.options.hz));
+    return timeout < TIMEOUT_MAX ? timeout : TIMEOUT_MAX;
+  }
+
+  /** Calls `action` when jiffies reach a value. */
+  atJiffy(jiffy: number, action: () => void): SimEvent {
+    const ticks = jiffy - this.#initialJiffies;
+    return this.sched.at(Math.ceil((ticks * US_PER_SECOND) / this.options.hz), action);
+  }
+
+  /** The current task has used the CPU for so long; it passes at the next preemption point. */
+  spend(us: number): void {
+    this.current.debt += us;
+  }
+
+  /** pr_warn() and the like: one line into the log. */
+  printk(level: number, text: string): void {
+    const { pid, debt } = this.current;
+    this.log.add({ timeNs: (this.sched.now + debt) * 1000, level, callerPid: pid, text });
+    this.spend(PRINTK_US + this.options.consoleUs);
+  }
+
+  /** Every thread, in the order of for_each_process_thread(). */
+  *threads(): Generator<Task, void, undefined> {
+    for (const { threads } of this.processes) yield* threads;
+  }
+
+  /** Tasks that came and went have used up pids. */
+  skipPids(count: number): void {
+    this.#nextPid += count;
+  }
+
+  /** kthread_run() */
+  kthread<A extends unknown[]>(
+    options: Omit<ThreadPlan, 'process' | 'mm'>,
+    body: KernelFunction<A, void>,
+    ...args: A
+  ): Task {
+    const process = this.addProcess({ ppid: this.#nextPid === 2 ? 0 : 2 });
+    const flags = (options.flags ?? 0) | PF_KTHREAD | PF_FORKNOEXEC;
+    const task = this.#spawn({ ...options, process, mm: undefined, flags });
+    return this.#start(task, kthreadCode(this, body, ...args));
+  }
+
+  /** A process of user space, without a thread yet. */
+  addProcess(options: { ppid: number; oomScoreAdj?: number }): Process {
+    const process = new Process(options);
+    this.processes.push(process);
+    return process;
+  }
+
+  /** A thread of user space that runs `program`. */
+  thread(plan: ThreadPlan, program: (k: Kernel) => Code): Task {
+    const task = this.#spawn({ flags: PF_RANDOMIZE, ...plan });
+    return this.#start(task, program(this));
+  }
+
+  #spawn(plan: ThreadPlan & { flags: number }): Task {
+    return new Task({ pid: this.#nextPid++, ...plan });
+  }
+
+  #start(task: Task, code: Code): Task {
+    task.code = code;
+    this.sched.start(task);
+    return task;
+  }
+}
+
+function* kthreadCode<A extends unknown[]>(
+  k: Kernel,
+  body: KernelFunction<A, void>,
+  ...args: A
+): Code {
+  yield* call(k, ret_from_fork, body, args);
+}
+
+function* ret_from_fork<A extends unknown[]>(
+  k: Kernel,
+  body: KernelFunction<A, void>,
+  args: A,
+): Code {
+  yield* call(k, kthread, body, args);
+}
+
+function* kthread<A extends unknown[]>(k: Kernel, body: KernelFunction<A, void>, args: A): Code {
+  yield* call(k, body, ...args);
+}

@@ -1,0 +1,42 @@
+// Boot parameters and build options of the simulated kernel: what a scenario, a remedy or the user
+// turns. What a kernel has is said by what it does, never by a version; the comments name the
+// release in which Linux changed.
+
+/** What kernels have or lack. */
+export interface KernelFeatures {
+  /** Since Linux 4.6: a thread that takes a victim's memory away when the victim cannot. */
+  readonly oomReaper: boolean;
+  /** Until Linux 4.14: whoever finds too many pages isolated waits for as long as that is so. */
+  readonly endlessIsolation: boolean;
+  /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
+  readonly consoleUs: number;
+}
+
+/** What a kernel has unless its scenario says otherwise. */
+export const FEATURES_DEFAULT: KernelFeatures = {
+  oomReaper: false,
+  endlessIsolation: false,
+  consoleUs: 0,
+};
+
+/** Changes that were proposed against stalls; each is off in every kernel that was released. */
+export interface Remedies {
+  /** Seconds after which another victim is chosen, if one does not die (seed 003); 0 for never. */
+  readonly oomTimeout: number;
+}
+
+/** A kernel as it was released. */
+export const REMEDIES_NONE: Remedies = {
+  oomTimeout: 0,
+};
+
+/** Boot parameters and build options of the simulated kernel. */
+export interface KernelOptions extends KernelFeatures, Remedies {
+  /** CONFIG_HZ */
+  readonly hz: 100 | 250 | 300 | 1000;
+  readonly cpuCount: number;
+  /** In bytes. */
+  readonly ramBytes: number;
+  /** `kmallocwd=N` in seconds; 0 switches the thread off. */
+  readonly kmallocwd: number;
+}

@@ -1,0 +1,90 @@
+// Where user mode enters the kernel and leaves it (arch/x86/entry, kernel/entry/common.c). On the
+// way out a fatal signal ends the task.
+
+import { call, type Code, type KernelFunction } from '../core/code.ts';
+import { do_group_exit } from './exit.ts';
+import type { Kernel } from '../core/kernel.ts';
+import { handle_mm_fault, type Fault } from '../mm/memory.ts';
+import { cond_resched } from './sched.ts';
+import { fatal_signal_pending } from './task.ts';
+
+/** Microseconds in and out again. */
+const ENTRY_US = 0.3;
+
+/** A system call of the program that runs. */
+export function* syscall<A extends unknown[]>(
+  k: Kernel,
+  handler: KernelFunction<A, void>,
+  ...args: A
+): Code {
+  k.spend(ENTRY_US);
+  yield* call(k, entry_SYSCALL_64_after_hwframe, handler, args);
+}
+
+function* entry_SYSCALL_64_after_hwframe<A extends unknown[]>(
+  k: Kernel,
+  handler: KernelFunction<A, void>,
+  args: A,
+): Code {
+  yield* call(k, do_syscall_64, handler, args);
+}
+
+function* do_syscall_64<A extends unknown[]>(
+  k: Kernel,
+  handler: KernelFunction<A, void>,
+  args: A,
+): Code {
+  yield* call(k, handler, ...args);
+  yield* call(k, syscall_exit_to_user_mode);
+}
+
+function* syscall_exit_to_user_mode(k: Kernel): Code {
+  yield* exitToUserMode(k);
+}
+
+/** The program touches memory that is not mapped. */
+export function* page_fault(k: Kernel, kind: Fault['kind']): Code {
+  k.spend(ENTRY_US);
+  yield* call(k, asm_exc_page_fault, kind);
+}
+
+function* asm_exc_page_fault(k: Kernel, kind: Fault['kind']): Code {
+  yield* call(k, exc_page_fault, kind);
+}
+
+function* exc_page_fault(k: Kernel, kind: Fault['kind']): Code {
+  yield* call(k, do_user_addr_fault, kind);
+  yield* call(k, irqentry_exit_to_user_mode);
+}
+
+function* do_user_addr_fault(k: Kernel, kind: Fault['kind']): Code {
+  const { mm } = k.current;
+  // A fault that got no memory is tried again, unless the task is to die.
+  while (mm !== undefined && !(yield* call(k, handle_mm_fault, { mm, kind }))) {
+    if (fatal_signal_pending(k.current)) return;
+  }
+}
+
+function* irqentry_exit_to_user_mode(k: Kernel): Code {
+  yield* exitToUserMode(k);
+}
+
+/** Inlined: exit_to_user_mode_prepare() and get_signal(). */
+function* exitToUserMode(k: Kernel): Code {
+  if (fatal_signal_pending(k.current)) {
+    yield* call(k, exit_to_user_mode_prepare);
+  }
+  yield* cond_resched(k);
+}
+
+function* exit_to_user_mode_prepare(k: Kernel): Code {
+  yield* call(k, arch_do_signal_or_restart);
+}
+
+function* arch_do_signal_or_restart(k: Kernel): Code {
+  yield* call(k, get_signal);
+}
+
+function* get_signal(k: Kernel): Code {
+  yield* call(k, do_group_exit);
+}

@@ -1,0 +1,169 @@
+// Tasks, processes and address spaces, as far as the simulated kernel keeps them: task_struct,
+// signal_struct and mm_struct.
+
+import type { Code, Frame } from '../core/code.ts';
+import type { Page } from '../mm/mmzone.ts';
+import type { WaitTarget } from '../locking/wait-target.ts';
+import {
+  MMF_INIT,
+  PF_EXITING,
+  PF_KTHREAD,
+  SCHED_NORMAL,
+  SIGKILL,
+  TASK_RUNNING,
+  TIF_MEMDIE,
+  TIF_SIGPENDING,
+} from './task-bits.ts';
+
+/** struct memalloc_info of the kmallocwd patch v3. */
+export interface MemallocInfo {
+  sequence: number;
+  valid: number;
+  dumped: number;
+  /** jiffies */
+  start: number;
+  order: number;
+  gfp: number;
+}
+
+/** struct mm_struct. */
+export class Mm {
+  flags = MMF_INIT;
+  /** Tasks that use it. */
+  users = 0;
+  readonly anonPages = new Set<Page>();
+  readonly filePages = new Set<Page>();
+  readonly totalPages: number;
+
+  constructor(totalPages: number) {
+    this.totalPages = totalPages;
+  }
+
+  /** get_mm_rss() */
+  get rss(): number {
+    return this.anonPages.size + this.filePages.size;
+  }
+}
+
+/** A process: struct signal_struct and the threads that share it. */
+export class Process {
+  readonly threads: Task[] = [];
+  readonly ppid: number;
+  readonly oomScoreAdj: number;
+  /** SIGNAL_* */
+  flags = 0;
+  /** Signals of the whole group; signal n is bit n - 1. */
+  sharedPending = 0;
+  /** signal->oom_mm: what the OOM killer wants back. */
+  oomMm: Mm | undefined;
+
+  constructor({ ppid, oomScoreAdj = 0 }: { ppid: number; oomScoreAdj?: number }) {
+    this.ppid = ppid;
+    this.oomScoreAdj = oomScoreAdj;
+  }
+
+  /** @throws TypeError never: a process has its leader from the start */
+  get leader(): Task {
+    return this.threads[0]!;
+  }
+}
+
+/** What a task is made from. */
+export interface TaskOptions {
+  readonly pid: number;
+  readonly comm: string;
+  readonly process: Process;
+  readonly mm: Mm | undefined;
+  readonly flags: number;
+  readonly policy?: number;
+  readonly nice?: number;
+  /** RT priority of SCHED_FIFO. */
+  readonly rtPriority?: number;
+}
+
+/** struct task_struct. */
+export class Task {
+  readonly pid: number;
+  readonly comm: string;
+  readonly process: Process;
+  readonly policy: number;
+  readonly nice: number;
+  readonly rtPriority: number;
+  mm: Mm | undefined;
+  state = TASK_RUNNING;
+  exitState = 0;
+  flags: number;
+  /** TIF_* */
+  threadFlags = 0;
+  /** Signals of this thread. */
+  pending = 0;
+  cpu = 0;
+  nvcsw = 0;
+  nivcsw = 0;
+  /** CPU time in microseconds. */
+  utime = 0;
+  stime = 0;
+  /** CPU time that was spent and has not passed yet, in microseconds. */
+  debt = 0;
+  /** Microseconds since boot. */
+  startTime = 0;
+  /** When it last got a CPU, and when it last became runnable. */
+  lastArrival = 0;
+  lastQueued = 0;
+  /** Weighted CPU time: who has least runs next. */
+  vruntime = 0;
+  inMemstall = false;
+  /** Pages that it has taken off the LRU lists. */
+  isolated = 0;
+  readonly memalloc: MemallocInfo = {
+    sequence: 0,
+    valid: 0,
+    dumped: 0,
+    start: 0,
+    order: 0,
+    gfp: 0,
+  };
+  /** The kernel stack, outermost function first. */
+  readonly frames: Frame[] = [];
+  readonly held = new Set<WaitTarget>();
+  /** What it sleeps for, until somebody else gives it. */
+  blockedOn: WaitTarget | undefined;
+  code: Code | undefined;
+
+  constructor(options: TaskOptions) {
+    this.pid = options.pid;
+    this.comm = options.comm;
+    this.process = options.process;
+    this.mm = options.mm;
+    this.flags = options.flags;
+    this.policy = options.policy ?? SCHED_NORMAL;
+    this.nice = options.nice ?? 0;
+    this.rtPriority = options.rtPriority ?? 0;
+    options.process.threads.push(this);
+    if (options.mm !== undefined) options.mm.users++;
+  }
+
+  get isKthread(): boolean {
+    return (this.flags & PF_KTHREAD) !== 0;
+  }
+
+  get isExiting(): boolean {
+    return (this.flags & PF_EXITING) !== 0;
+  }
+
+  /** test_tsk_thread_flag(task, TIF_MEMDIE) */
+  get isMemdie(): boolean {
+    return (this.threadFlags & TIF_MEMDIE) !== 0;
+  }
+
+  /** tsk_is_oom_victim(): every thread of a process that the OOM killer chose. */
+  get isOomVictim(): boolean {
+    return this.process.oomMm !== undefined;
+  }
+}
+
+/** fatal_signal_pending() */
+export function fatal_signal_pending(task: Task): boolean {
+  const killed = (task.pending & (1 << (SIGKILL - 1))) !== 0;
+  return killed && (task.threadFlags & TIF_SIGPENDING) !== 0;
+}

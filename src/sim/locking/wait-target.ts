@@ -1,0 +1,14 @@
+// What a task can sleep for until another task does something: a lock, a pool, a page. The truth
+// about a run is read off these: who waits for what, and whose it is to give.
+
+import type { Task } from '../kernel/task.ts';
+
+/** Something that is waited for. */
+export interface WaitTarget {
+  /** As the ledger names it. */
+  readonly name: string;
+  /** What kind of thing it is: the name of the kernel's structure, or of the wait. */
+  readonly kind: string;
+  /** Who could end the wait, as things are now. */
+  holders(): readonly Task[];
+}

@@ -1,0 +1,55 @@
+// Page faults (mm/memory.c, mm/filemap.c).
+
+import { call, type Code } from '../core/code.ts';
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from './gfp.ts';
+import type { Kernel } from '../core/kernel.ts';
+import type { Page } from './mmzone.ts';
+import { __alloc_pages } from './page-alloc.ts';
+import type { Mm } from '../kernel/task.ts';
+
+/** Microseconds to clear a page and map it. */
+const CLEAR_US = 1;
+
+/** What a fault is about. */
+export interface Fault {
+  readonly mm: Mm;
+  readonly kind: 'anon' | 'file';
+}
+
+/** @returns whether the page is mapped now */
+export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
+  return yield* call(k, __handle_mm_fault, fault);
+}
+
+function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean> {
+  if (kind === 'anon') return yield* call(k, do_anonymous_page, mm);
+  return yield* call(k, do_fault, mm);
+}
+
+function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
+  const gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
+  const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
+  if (page === undefined) return false;
+  k.spend(CLEAR_US);
+  k.node.lru.active_anon.add(page);
+  page.mm = mm;
+  mm.anonPages.add(page);
+  return true;
+}
+
+function* do_fault(k: Kernel, mm: Mm): Code<boolean> {
+  const page = yield* call(k, filemap_fault);
+  if (page === undefined) return false;
+  page.mm = mm;
+  mm.filePages.add(page);
+  return true;
+}
+
+/** A page of a file that is not in the page cache any more. */
+function* filemap_fault(k: Kernel): Code<Page | undefined> {
+  const page = yield* call(k, __alloc_pages, { gfp: GFP_HIGHUSER_MOVABLE, order: 0 });
+  if (page === undefined) return undefined;
+  k.spend(CLEAR_US);
+  k.node.lru.inactive_file.add(page);
+  return page;
+}

@@ -1,0 +1,164 @@
+// The OOM killer (mm/oom_kill.c of 6.1). While a victim has not given its memory back, nobody else
+// is chosen: that is what turns a victim that cannot die into a stall of the whole machine.
+
+import { call, type Code } from '../core/code.ts';
+import { __GFP_FS, gfpNames } from './gfp.ts';
+import type { Kernel } from '../core/kernel.ts';
+import { LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from '../kernel/printk.ts';
+import { cond_resched, schedule } from '../kernel/sched.ts';
+import { show_mem } from './show-mem.ts';
+import { sendSigkill } from '../kernel/signal.ts';
+import {
+  MMF_OOM_SKIP,
+  SIGNAL_GROUP_EXIT,
+  TASK_INTERRUPTIBLE,
+  TIF_MEMDIE,
+} from '../kernel/task-bits.ts';
+import { unmap_page_range } from './unmap.ts';
+import { finish_wait, prepare_to_wait, wake_up } from '../kernel/wait.ts';
+import type { Process, Task } from '../kernel/task.ts';
+
+/** oom_score_adj of a process that is never chosen. */
+export const OOM_SCORE_ADJ_MIN = -1000;
+const PAGE_KB = 4;
+
+/** @returns whether the caller should try again */
+export function* out_of_memory(k: Kernel, request: { gfp: number; order: number }): Code<boolean> {
+  k.oomCalls++;
+  const task = k.current;
+  if (taskWillFreeMem(task)) {
+    markOomVictim(task);
+    return true;
+  }
+  // The OOM killer cannot know what a caller that may not enter the file system holds up.
+  if ((request.gfp & __GFP_FS) === 0) return true;
+  const chosen = selectBadProcess(k);
+  if (chosen === 'wait') return true;
+  if (chosen === undefined) {
+    k.printk(LOGLEVEL_WARNING, 'Out of memory and no killable processes...');
+    return false;
+  }
+  yield* call(k, oom_kill_process, request, chosen);
+  return true;
+}
+
+/** task_will_free_mem(): it is on its way out already. */
+function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
+  if (mm === undefined || (mm.flags & MMF_OOM_SKIP) !== 0) return false;
+  return (process.flags & SIGNAL_GROUP_EXIT) !== 0 || (isExiting && process.threads.length === 1);
+}
+
+/** select_bad_process(): 'wait' while an earlier victim has not finished. */
+function selectBadProcess(k: Kernel): Process | 'wait' | undefined {
+  let chosen: Process | undefined;
+  let most = 0;
+  for (const process of k.processes) {
+    if (process.leader.isKthread || process.leader.pid === 1) continue;
+    if (process.oomMm !== undefined) {
+      if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
+      return 'wait';
+    }
+    const points = oom_badness(k, process);
+    if (points === undefined || points < most) continue;
+    chosen = process;
+    most = points;
+  }
+  return chosen;
+}
+
+/** Pages that a kill would free, moved by oom_score_adj; undefined for who may not be killed. */
+export function oom_badness(k: Kernel, process: Process): number | undefined {
+  const mm = process.threads.find((task) => task.mm !== undefined)?.mm;
+  const { oomScoreAdj } = process;
+  if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN) return undefined;
+  if ((mm.flags & MMF_OOM_SKIP) !== 0) return undefined;
+  return mm.rss + oomScoreAdj * Math.floor(k.node.managedPages / 1000);
+}
+
+/** mark_oom_victim(): access to the reserves; kept until its mm is given back. */
+function markOomVictim(task: Task): void {
+  if (task.isMemdie) return;
+  task.threadFlags |= TIF_MEMDIE;
+  task.process.oomMm ??= task.mm;
+}
+
+function* oom_kill_process(
+  k: Kernel,
+  request: { gfp: number; order: number },
+  victim: Process,
+): Code {
+  yield* call(k, dump_header, request);
+  const task = victim.threads.find(({ mm }) => mm !== undefined);
+  if (task?.mm === undefined) return;
+  k.oomKills++;
+  sendSigkill(k, victim);
+  markOomVictim(task);
+  const kb = (pages: number): string => `${pages * PAGE_KB}kB`;
+  const { anonPages, filePages, totalPages } = task.mm;
+  k.printk(
+    LOGLEVEL_ERR,
+    `Out of memory: Killed process ${task.pid} (${task.comm}) total-vm:${kb(totalPages)}, ` +
+      `anon-rss:${kb(anonPages.size)}, file-rss:${kb(filePages.size)}, shmem-rss:0kB, UID:0 ` +
+      `pgtables:${kb(Math.ceil(totalPages / 512))} oom_score_adj:${victim.oomScoreAdj}`,
+  );
+  queue_oom_reaper(k, victim);
+}
+
+/** Since Linux 4.6 somebody else takes the victim's memory, so that it need not run for it. */
+function queue_oom_reaper(k: Kernel, victim: Process): void {
+  if (!k.options.oomReaper) return;
+  k.oomReaperList.push(victim);
+  wake_up(k, k.oomReaperWait);
+}
+
+/** Starts the reaper, where the kernel has one. */
+export function startOomReaper(k: Kernel): void {
+  if (k.options.oomReaper) k.kthread({ comm: 'oom_reaper' }, oom_reaper);
+}
+
+function* oom_reaper(k: Kernel): Code {
+  for (;;) {
+    const victim = k.oomReaperList.shift();
+    if (victim === undefined) {
+      prepare_to_wait(k, k.oomReaperWait, TASK_INTERRUPTIBLE);
+      yield* call(k, schedule);
+      finish_wait(k, k.oomReaperWait);
+    } else yield* call(k, oom_reap_task, victim);
+  }
+}
+
+function* oom_reap_task(k: Kernel, { oomMm, leader }: Process): Code {
+  if (oomMm === undefined) return;
+  yield* call(k, unmap_page_range, oomMm);
+  oomMm.flags |= MMF_OOM_SKIP;
+  k.printk(
+    LOGLEVEL_INFO,
+    `oom_reaper: reaped process ${leader.pid} (${leader.comm}), now anon-rss:0kB, ` +
+      `file-rss:${oomMm.filePages.size * PAGE_KB}kB, shmem-rss:0kB`,
+  );
+}
+
+/** With a slow console this takes seconds, and oom_lock is held all the while. */
+function* dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }): Code {
+  const { comm, process } = k.current;
+  k.printk(
+    LOGLEVEL_WARNING,
+    `${comm} invoked oom-killer: gfp_mask=0x${gfp.toString(16)}(${gfpNames(gfp)}), ` +
+      `order=${order}, oom_score_adj=${process.oomScoreAdj}`,
+  );
+  show_mem(k);
+  k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
+  for (const { threads, oomScoreAdj } of [...k.processes]) {
+    // console_unlock() gives way between two lines.
+    yield* cond_resched(k);
+    const task = threads.find(({ mm }) => mm !== undefined);
+    if (task?.mm === undefined) continue;
+    const { rss, totalPages } = task.mm;
+    k.printk(LOGLEVEL_INFO, taskLine([task.pid, totalPages, rss, oomScoreAdj], task.comm));
+  }
+}
+
+function taskLine([pid, total, rss, adj]: readonly number[], comm: string): string {
+  const cell = (value: number | undefined, width: number): string => `${value}`.padStart(width);
+  return `[${cell(pid, 7)}] ${cell(total, 8)} ${cell(rss, 8)} ${cell(adj, 13)} ${comm}`;
+}

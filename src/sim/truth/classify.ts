@@ -1,0 +1,46 @@
+// What a finished run is called. The rules look at who never moved again and at the circle that
+// they wait in, which nobody who reads a dump can know; the first that applies is the diagnosis.
+
+import type { Kernel } from '../core/kernel.ts';
+import type { Task } from '../kernel/task.ts';
+import type { Diagnosis } from '../scenario.ts';
+import { CPU, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
+
+/** What running on has shown. */
+export interface Found {
+  readonly kernel: Kernel;
+  /** Requests in flight that never finished. */
+  readonly stuck: readonly Task[];
+  /** Those that were stalling at the dump. */
+  readonly stalling: readonly Task[];
+  /** Those of them that moved afterwards. */
+  readonly recovered: readonly Task[];
+  readonly cycle: readonly WaitsFor[];
+}
+
+type Rule = readonly [diagnosis: Diagnosis, applies: (found: Found) => boolean];
+
+const RULES: readonly Rule[] = [
+  ['D14', ({ stuck, stalling }) => stuck.length === 0 && stalling.length === 0],
+  ['D13', ({ stuck }) => stuck.length === 0],
+  // Others got on, and nothing goes round in a circle: it was bad luck, and more time would do.
+  ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
+  ['D8', (found) => waitsFor(found, CPU)],
+  ['D3', victimWaitsForLock],
+  ['D2', (found) => waitsFor(found, MEMORY) && found.cycle.some(({ what }) => what !== MEMORY)],
+];
+
+/** `unknown` where tasks are stuck and nothing is known to hold them. */
+export function classify(found: Found): Diagnosis | 'unknown' {
+  const rule = RULES.find(([, applies]) => applies(found));
+  return rule?.[0] ?? 'unknown';
+}
+
+function waitsFor({ cycle }: Found, wanted: string): boolean {
+  return cycle.some(({ what }) => what === wanted);
+}
+
+function victimWaitsForLock({ kernel, cycle }: Found): boolean {
+  const victims = new Set(victimTasks(kernel).map(({ pid }) => pid));
+  return cycle.some(({ pid, what }) => victims.has(pid) && what !== MEMORY);
+}

@@ -1,0 +1,50 @@
+// What is true about a run, found by running on: who moved after the dump was only waiting, who
+// never did was stuck. Why they are stuck is read from the kernel's own state: who waits for whom.
+// Nothing here looks at ages, masks or stacks, as a reader of dumps has to.
+
+import type { Kernel } from '../core/kernel.ts';
+import { isStalling } from '../watchdog/kmallocwd.ts';
+import type { Diagnosis } from '../scenario.ts';
+import type { Task } from '../kernel/task.ts';
+import { classify } from './classify.ts';
+import { WaitGraph, type Snapshot, type WaitsFor } from './wait-graph.ts';
+
+/** What a run came to. */
+export interface Truth {
+  /** `unknown` where tasks are stuck and nothing is known to hold them. */
+  readonly diagnosis: Diagnosis | 'unknown';
+  /** pids of requests in flight that never finished. */
+  readonly stuck: readonly number[];
+  /** pids that were stalling at the dump and moved afterwards. */
+  readonly recovered: readonly number[];
+  /** The circle of waiting, from its lowest pid; empty where there is none. */
+  readonly cycle: readonly WaitsFor[];
+}
+
+/** Remembers which requests are in flight. */
+export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
+  const tasks = [...k.threads()].filter(({ memalloc }) => memalloc.valid > 0);
+  return {
+    time: k.sched.now,
+    stalling: tasks.filter(({ memalloc }) => isStalling(memalloc, k.jiffies - timeout)),
+    inFlight: new Map(tasks.map((task) => [task, task.memalloc.sequence])),
+    ran: new Map([...k.threads()].map((task) => [task, { nvcsw: task.nvcsw, stime: task.stime }])),
+  };
+}
+
+/** Judges, after the machine has run on. */
+export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
+  const { stalling, inFlight } = snapshot;
+  const isStuck = (task: Task): boolean =>
+    task.memalloc.valid > 0 && inFlight.get(task) === task.memalloc.sequence;
+  const stuck = [...inFlight.keys()].filter(isStuck);
+  const recovered = stalling.filter((task) => !isStuck(task));
+  const cycle = new WaitGraph(k, snapshot).cycleFrom(stuck);
+  const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
+  return {
+    diagnosis: classify({ kernel: k, stuck, stalling, recovered, cycle }),
+    stuck: pids(stuck),
+    recovered: pids(recovered),
+    cycle,
+  };
+}

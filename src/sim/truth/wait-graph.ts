@@ -1,0 +1,124 @@
+// Who waits for whom in the simulated machine, read from the kernel's own state: the locks and
+// pools that tasks sleep for, and for whoever waits for memory those who would have to give it.
+
+import type { Kernel } from '../core/kernel.ts';
+import { TASK_RUNNING } from '../kernel/task-bits.ts';
+import type { Task } from '../kernel/task.ts';
+
+/** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
+const STARVED_SHARE = 1 / 200;
+
+/** What is waited for where it is no lock. */
+export const CPU = 'a CPU';
+export const MEMORY = 'memory';
+
+/** One task waits for another. */
+export interface WaitsFor {
+  readonly pid: number;
+  /** What it waits for: a lock's name, or `memory`. */
+  readonly what: string;
+  /** Of {@link WaitTarget}; `memory` and `cpu` besides. */
+  readonly kind: string;
+  /** Who would have to move. */
+  readonly onPid: number;
+}
+
+/** What is remembered of the instant of the dump. */
+export interface Snapshot {
+  /** Microseconds since boot. */
+  readonly time: number;
+  readonly stalling: readonly Task[];
+  /** The sequence of each request in flight. */
+  readonly inFlight: ReadonlyMap<Task, number>;
+  readonly ran: ReadonlyMap<Task, { readonly nvcsw: number; readonly stime: number }>;
+}
+
+/** Threads of OOM victims that still have their memory. */
+export function victimTasks(k: Kernel): Task[] {
+  return [...k.threads()].filter(({ isOomVictim, mm }) => isOomVictim && mm !== undefined);
+}
+
+/** Who waits for whom, at the end of the run. */
+export class WaitGraph {
+  readonly #kernel: Kernel;
+  readonly #snapshot: Snapshot;
+  readonly #byPid: ReadonlyMap<number, Task>;
+
+  constructor(kernel: Kernel, snapshot: Snapshot) {
+    this.#kernel = kernel;
+    this.#snapshot = snapshot;
+    this.#byPid = new Map([...kernel.threads()].map((task) => [task.pid, task]));
+  }
+
+  cycleFrom(tasks: readonly Task[]): WaitsFor[] {
+    for (const task of tasks) {
+      const path = this.#walk([], task);
+      if (path !== undefined) return fromLowest(path);
+    }
+    return [];
+  }
+
+  /** Follows the waits depth first, until a task is met again. */
+  #walk(path: readonly WaitsFor[], task: Task): WaitsFor[] | undefined {
+    const met = path.findIndex(({ pid }) => pid === task.pid);
+    if (met >= 0) return path.slice(met);
+    const { what, kind, others } = this.#waitsOf(task);
+    for (const other of others) {
+      const next = this.#byPid.get(other.pid);
+      if (next === undefined) continue;
+      const found = this.#walk([...path, { pid: task.pid, what, kind, onPid: other.pid }], next);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** What a task waits for, and who could end its wait. */
+  #waitsOf(task: Task): Wait {
+    const { blockedOn } = task;
+    if (blockedOn !== undefined) {
+      return { what: blockedOn.name, kind: blockedOn.kind, others: blockedOn.holders() };
+    }
+    if (this.#isStarved(task)) {
+      const others = this.#kernel.sched.cpus.flatMap((cpu) => cpu.task ?? []);
+      return { what: CPU, kind: 'cpu', others };
+    }
+    if (task.memalloc.valid === 0) return { what: '', kind: '', others: [] };
+    return this.#whoHasMemory(task);
+  }
+
+  /** Whoever would have to move before this request can be served. */
+  #whoHasMemory(task: Task): Wait {
+    const memory = { what: MEMORY, kind: 'memory' };
+    const victims = victimTasks(this.#kernel);
+    if (victims.length > 0) return { ...memory, others: victims };
+    const { owner } = this.#kernel.oomLock;
+    if (owner !== undefined && owner !== task) {
+      return { what: 'oom_lock', kind: 'mutex', others: [owner] };
+    }
+    // Nobody is killed: then reclaim is what gives memory, and its threads do not.
+    const tasks = [...this.#kernel.threads()];
+    const others = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
+    return { ...memory, others };
+  }
+
+  /** It never slept, and still did not run. */
+  #isStarved(task: Task): boolean {
+    const then = this.#snapshot.ran.get(task);
+    if (then?.nvcsw !== task.nvcsw || task.state !== TASK_RUNNING) return false;
+    const elapsed = this.#kernel.sched.now - this.#snapshot.time;
+    return task.stime - then.stime < elapsed * STARVED_SHARE;
+  }
+}
+
+/** What is waited for, and who could give it. */
+interface Wait {
+  readonly what: string;
+  readonly kind: string;
+  readonly others: readonly Task[];
+}
+
+function fromLowest(cycle: readonly WaitsFor[]): WaitsFor[] {
+  const lowest = Math.min(...cycle.map(({ pid }) => pid));
+  const at = cycle.findIndex(({ pid }) => pid === lowest);
+  return [...cycle.slice(at), ...cycle.slice(0, at)];
+}
