@@ -10,7 +10,7 @@ import {
 import { FormatError } from '../../../src/util/errors.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { FOREIGN_PACKED, foreignPage } from '../../support/foreign-pages.ts';
-import { lz4Block } from '../../support/lz4-files.ts';
+import { compressLz4Block } from '../../../src/format/compress/lz4-encode.ts';
 import { makePage, mutate, PAGE_KINDS } from '../../support/pages.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
@@ -59,7 +59,7 @@ describe('decodeLz4Block', () => {
 describe('decodeLz4Prefix', () => {
   it('gives what there is of a block that is cut off', () => {
     const page = makePage('text', 4096, new Prng(1));
-    const packed = lz4Block(page);
+    const packed = compressLz4Block(page);
     const bytes = new Uint8Array(4096);
     const length = decodeLz4Prefix(packed.subarray(0, packed.length >> 1), { bytes, start: 0 });
     assert.ok(length > 1000 && length < 4096);
@@ -82,7 +82,7 @@ describe('decodeLz4IndependentBlock', () => {
           for (const size of [1, 12, 13, 4096, 65536]) {
             const page = makePage(kind, size, prng);
             const output = new Uint8Array(size);
-            assert.equal(decodeLz4IndependentBlock(lz4Block(page), output), size);
+            assert.equal(decodeLz4IndependentBlock(compressLz4Block(page), output), size);
             assert.deepEqual(output, page, `${kind} ${size}`);
           }
         }
@@ -100,7 +100,7 @@ describe('decodeLz4IndependentBlock', () => {
         const output = new Uint8Array(1024);
         for (let round = 0; round < 2000; round++) {
           const kind = PAGE_KINDS[round % PAGE_KINDS.length]!;
-          const packed = mutate(lz4Block(makePage(kind, 1024, prng)), prng);
+          const packed = mutate(compressLz4Block(makePage(kind, 1024, prng)), prng);
           try {
             const length = decodeLz4IndependentBlock(packed, output);
             assert.ok(length >= 0 && length <= output.length);
