@@ -6,18 +6,26 @@ import type { TypeName } from './layout-write.ts';
 /** By subsystem, as src/kernel has it. */
 const STRUCTS: Readonly<Record<string, string>> = {
   task: `task_struct signal_struct sighand_struct sigpending thread_struct thread_info kthread
-    pt_regs inactive_task_frame nsproxy new_utsname uts_namespace task_delay_info sched_info`,
+    pt_regs inactive_task_frame nsproxy new_utsname uts_namespace task_delay_info sched_info cred
+    kthread_create_info`,
   pid: 'pid upid pid_link pid_namespace idr xarray xa_node radix_tree_root radix_tree_node',
-  memory: 'mm_struct vm_area_struct maple_tree page folio slab address_space inode',
-  sched: 'rq cfs_rq rt_rq sched_entity sched_rt_entity cpumask pcpu_hot',
+  memory: `mm_struct vm_area_struct maple_tree page folio slab address_space inode anon_vma
+    vm_struct vmap_area folio_batch pagevec`,
+  sched: `rq cfs_rq rt_rq dl_rq rt_prio_array sched_entity sched_rt_entity sched_class task_group
+    cpumask pcpu_hot psi_group psi_group_cpu wake_q_head wake_q_node`,
+  cpu: 'cpuinfo_x86 orc_entry',
   zone: `zone pglist_data per_cpu_pages per_cpu_pageset per_cpu_zonestat per_cpu_nodestat free_area
-    zonelist zoneref vm_event_state mem_section mem_section_usage lruvec zone_reclaim_stat`,
+    zonelist zoneref vm_event_state mem_section mem_section_usage lruvec zone_reclaim_stat hstate`,
   slab: 'kmem_cache kmem_cache_node kmem_cache_cpu slub_percpu_sheaves node_barn slab_sheaf',
   reclaim: `scan_control reclaim_state alloc_context oom_control compact_control capture_control
-    shrinker shrink_control swap_info_struct memalloc_info memalloc`,
-  cgroup: 'mem_cgroup page_counter mem_cgroup_per_node cgroup_subsys_state cgroup kernfs_node',
-  workqueue: `worker_pool worker work_struct delayed_work pool_workqueue workqueue_struct rcu_head
-    callback_head`,
+    shrinker shrink_control swap_info_struct swap_cluster_info percpu_cluster mempool_s
+    memalloc_info memalloc`,
+  cgroup: `mem_cgroup page_counter mem_cgroup_per_node memcg_vmstats memcg_vmstats_percpu
+    mem_cgroup_reclaim_iter oom_wait_info cgroup_subsys_state css_set cgroup kernfs_node`,
+  workqueue: `worker_pool worker work_struct delayed_work pool_workqueue workqueue_struct
+    workqueue_attrs rcu_head callback_head`,
+  writeback: `backing_dev_info bdi_writeback wb_writeback_work wb_completion wb_domain super_block
+    block_device gendisk request_queue bio journal_s transaction_s`,
   locking: `mutex mutex_waiter rw_semaphore rwsem_waiter semaphore semaphore_waiter rt_mutex
     rt_mutex_base rt_mutex_waiter percpu_rw_semaphore completion wait_queue_head wait_queue_entry
     wait_bit_queue_entry wait_page_queue swait_queue_head swait_queue`,
@@ -33,7 +41,9 @@ const STRUCTS: Readonly<Record<string, string>> = {
 const ENUMS = `zone_stat_item node_stat_item numa_stat_item vm_event_item memcg_stat_item zone_type
   zone_watermarks migratetype lru_list pageflags pid_type oom_constraint compact_priority
   compact_result compact_mode module_state mod_mem_type desc_state vmscan_throttle_state zone_flags
-  pgdat_flags node_states rwsem_waiter_type wb_reason`;
+  pgdat_flags node_states rwsem_waiter_type wb_reason wb_state wb_stat_item writeback_stat_item
+  memcg_memory_event mem_cgroup_events_target psi_task_count psi_states lruvec_flags wq_flags
+  work_bits work_flags wq_misc_consts`;
 
 /** Typedefs of {@link GLOBAL_DECLARATIONS} and of casts. */
 const TYPEDEFS =
@@ -66,6 +76,7 @@ export const USED_ENUMERATORS: readonly string[] = words(`
   POOL_MANAGER_ACTIVE POOL_DISASSOCIATED POOL_BH POOL_BH_DRAINING
   WORKER_DIE WORKER_IDLE WORKER_PREP WORKER_CPU_INTENSIVE WORKER_UNBOUND WORKER_REBOUND
   WQ_UNBOUND WQ_FREEZABLE WQ_MEM_RECLAIM WQ_HIGHPRI WQ_CPU_INTENSIVE WQ_SYSFS WQ_BH
+  WORKER_NOT_RUNNING
   TASK_COMM_LEN PG_locked PG_writeback NR_FREE_PAGES
   SWP_USED SWP_WRITEOK`);
 

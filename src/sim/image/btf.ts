@@ -23,7 +23,7 @@ export interface BtfContents {
 
 /** The BTF of these types. The same types give the same bytes. */
 export function encodeBtf(types: TypeSource, { names, enumerators = [] }: BtfContents): Uint8Array {
-  const encoder = new Encoder();
+  const encoder = new Encoder(types);
   for (const typeName of names) {
     const [kind, name] = typeName.split(' ') as [Parameters<TypeSource['find']>[0], string];
     const type = types.find(kind, name);
@@ -53,6 +53,11 @@ class Encoder {
   readonly #shared = new Map<string, number>();
   readonly #typedefs = new Set<string>();
   readonly #pending: { id: number; type: StructType }[] = [];
+  readonly #types: TypeSource;
+
+  constructor(types: TypeSource) {
+    this.#types = types;
+  }
 
   idOf(type: CType): number {
     const known = this.#ids.get(type);
@@ -116,7 +121,7 @@ class Encoder {
   }
 
   #addStruct(type: StructType): number {
-    if (isForward(type)) {
+    if (this.#isForward(type)) {
       return this.#share(`fwd ${type.kind} ${type.name}`, (writer) =>
         writer.fwd(type.name, type.kind),
       );
@@ -124,6 +129,12 @@ class Encoder {
     const id = this.#record(undefined);
     this.#pending.push({ id, type });
     return this.#named(type, id);
+  }
+
+  /** A struct may be empty and complete: `struct hstate` of a kernel without hugetlbfs. */
+  #isForward(type: StructType): boolean {
+    if (type.name === '' || type.size > 0 || type.members.length > 0) return false;
+    return this.#types.find(type.kind, type.name) === undefined;
   }
 
   /** An anonymous type is known by its typedef alone. */
@@ -160,10 +171,6 @@ class Encoder {
   #record(emit: Emit | undefined): number {
     return this.#records.push(emit);
   }
-}
-
-function isForward(type: StructType): boolean {
-  return type.name !== '' && type.size === 0 && type.members.length === 0;
 }
 
 function intEncoding(type: { name: string; signed: boolean }): number {
