@@ -1,27 +1,20 @@
 // What `stallcore simulate` does: hands types and a file to the simulation, and sums up the run.
 
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   findScenario,
   ledgerText,
   SCENARIOS,
   simulate,
+  VMCORE_FORMATS,
   writeSimulation,
   type Simulation,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
 import { structsFolder } from '../target/kernel-types.ts';
 import { readLayout } from '../types/layout.ts';
-import type { ByteSink } from '../util/io.ts';
+import { UnfinishedFiles, writeTextFile } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
 
 /** The types of the simulated kernel: those of a real 6.1 with the patch. */
@@ -30,7 +23,10 @@ const LAYOUT = '6.1.192-kmallocwd2-x86_64.json';
 /** What the user chose. */
 export interface SimulateOptions {
   readonly path: string;
-  readonly format: VmcoreFormat;
+  /** A name of VMCORE_FORMATS. */
+  readonly format: string;
+  /** Wraps each file into an lz4 frame. */
+  readonly lz4: boolean;
   readonly seed: number;
   readonly kmallocwd: number;
   readonly dumpSeconds?: number;
@@ -55,47 +51,41 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
   }
   const { seed, kmallocwd, dumpSeconds, unfiltered, path } = options;
+  const format = formatNamed(options.format);
   const knobs = dumpSeconds === undefined ? {} : { dumpSeconds };
   const types = readLayout(readFileSync(join(structsFolder() ?? '', LAYOUT), 'utf8'), LAYOUT);
   const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types });
-  writeVmcore(run, options);
-  writeFileSync(ledgerPath(path), ledgerText(run.ledger));
-  return summary(run, path);
+  const written = writeVmcore(run, { ...options, format });
+  writeTextFile(ledgerPath(path), ledgerText(run.ledger));
+  return summary(run, [...written, ledgerPath(path)]);
 }
 
 function ledgerPath(path: string): string {
   return `${path}.ledger.json`;
 }
 
-/** Written beside and renamed, so that an interrupt leaves the old file or the new one. */
-function writeVmcore(run: Simulation, { path, format }: SimulateOptions): void {
-  const unfinished = `${path}.unfinished`;
-  const fd = openSync(unfinished, 'w');
+function formatNamed(name: string): VmcoreFormat {
+  const format = VMCORE_FORMATS.find((each) => each === name);
+  if (format !== undefined) return format;
+  throw new UsageError(`--format ${name}: expected one of ${VMCORE_FORMATS.join(', ')}`);
+}
+
+function writeVmcore(
+  run: Simulation,
+  { path, format, lz4 }: { path: string; format: VmcoreFormat; lz4: boolean },
+): string[] {
+  const files = new UnfinishedFiles(path);
   try {
-    writeSimulation(run, new FileSink(fd), format);
-    closeSync(fd);
-    renameSync(unfinished, path);
+    writeSimulation(run, format, (suffix) => files.create(suffix));
+    if (lz4) files.wrapAll();
+    return files.finish();
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    files.discard();
     throw error;
   }
 }
 
-class FileSink implements ByteSink {
-  readonly #fd: number;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  write(bytes: Uint8Array, offset: number): void {
-    for (let done = 0; done < bytes.length;) {
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
-    }
-  }
-}
-
-function summary({ ledger }: Simulation, path: string): string {
+function summary({ ledger }: Simulation, paths: readonly string[]): string {
   const { scenario, seed, knobs, truth, tasks, lines } = ledger;
   const name = (pid: number): string => {
     const task = tasks.find((each) => each.pid === pid);
@@ -112,6 +102,6 @@ function summary({ ledger }: Simulation, path: string): string {
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered: `,
     `${truth.diagnosis}\n`,
     ...cycle,
-    `written: ${path}, ${ledgerPath(path)}\n`,
+    `written: ${paths.join(', ')}\n`,
   ].join('');
 }

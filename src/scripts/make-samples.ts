@@ -47,7 +47,7 @@ export function makeThreeStalls(): Sample {
   const sink = new BytesSink();
   // Not zlib: what it makes differs between releases of node and between processors. Our own lzo
   // encoder gives the same bytes everywhere, and every build of makedumpfile and crash reads lzo.
-  writeKdump(image, sink, 'lzo');
+  writeKdump(image, sink, { codec: 'lzo' });
   const ledger = sampleLedger(image, { sample: `${name}.vmcore`, about: ABOUT });
   return { name, image, vmcore: sink.bytes(), ledger };
 }

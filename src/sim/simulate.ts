@@ -6,15 +6,14 @@ import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
 import { Prng } from '../util/prng.ts';
 import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
-import { writeElf } from './image/elf.ts';
-import { writeKdump } from './image/kdump.ts';
+import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
-import type { ByteSink } from '../util/io.ts';
 
+export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 
 const US_PER_SECOND = 1_000_000;
@@ -80,14 +79,13 @@ export function simulate(options: SimulationOptions): Simulation {
   return { image, ledger: { ...atDump, truth: findTruth(kernel, snapshot) } };
 }
 
-/** Containers that a run can be written to. */
-export type VmcoreFormat = 'elf' | 'kdump';
-
-/** Writes the vmcore. */
-export function writeSimulation({ image }: Simulation, sink: ByteSink, format: VmcoreFormat): void {
-  if (format === 'elf') writeElf(image, sink);
-  // lzo is our own code: the same bytes on every machine, which zlib does not promise.
-  else writeKdump(image, sink, 'lzo');
+/** Writes the vmcore, and tells the suffixes of its files. */
+export function writeSimulation(
+  { image }: Simulation,
+  format: VmcoreFormat,
+  create: CreateFile,
+): string[] {
+  return writeContainer(image, format, create);
 }
 
 /** The ledger as a file. */

@@ -38,10 +38,54 @@ describe('simulateToFile', function () {
     assert.ok(!existsSync(`${path}.unfinished`));
   });
 
+  const formats: readonly [format: string, suffixes: readonly string[], kind: RegExp][] = [
+    ['elf', [''], /ELF/],
+    ['kdump-plain', [''], /kdump/],
+    ['kdump-zlib', [''], /kdump/],
+    ['kdump-snappy', [''], /kdump/],
+    ['kdump-zstd', [''], /kdump/],
+    ['flattened', [''], /flattened/],
+    ['flattened-elf', [''], /flattened/],
+    ['split', ['.1', '.2'], /split/],
+    ['raw', [''], /raw/],
+  ];
+  for (const [format, suffixes, kind] of formats) {
+    it(`writes ${format}, which reads as any other container of the run does`, async () => {
+      const path = join(folder, format);
+      const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '2', '--format', format];
+      const { exitCode, stderr } = await cli.run(argv);
+      assert.equal(exitCode, 0, stderr);
+      const files = suffixes.map((suffix) => path + suffix);
+      assert.match((await cli.run(['info', ...files])).stdout, kind);
+      const { tasks } = JSON.parse((await cli.run(['tasks', ...files, '--json'])).stdout) as Tasks;
+      const ledger = JSON.parse(readFileSync(`${path}.ledger.json`, 'utf8')) as Tasks;
+      const pids = ({ pid, comm }: Tasks['tasks'][number]): string => `${pid} ${comm}`;
+      assert.deepEqual(tasks.map(pids), ledger.tasks.map(pids));
+    });
+  }
+
+  it('wraps what it writes into lz4, which is read as it is', async () => {
+    const [plain, packed] = [join(folder, 'plain.elf'), join(folder, 'packed.elf.lz4')];
+    const argv = ['simulate', 'quiet', '--dump-at', '2', '--format', 'elf', '-o'];
+    await cli.run([...argv, plain]);
+    assert.equal((await cli.run([...argv, packed, '--lz4'])).exitCode, 0);
+    assert.equal(readFileSync(packed).readUInt32LE(0), 0x184d2204);
+    assert.ok(readFileSync(packed).length < readFileSync(plain).length / 2);
+    const [first, second] = await Promise.all(
+      [plain, packed].map((path) => cli.run(['tasks', path])),
+    );
+    assert.equal(first?.stdout, second?.stdout);
+  });
+
   const wrong: readonly [about: string, argv: readonly string[], message: RegExp][] = [
     ['no scenario', [], /expected a scenario/],
     ['one that is not there', ['noisy', '-o', 'x'], /no scenario noisy/],
     ['no file to write', ['quiet'], /expected -o FILE/],
+    [
+      'a format that is none',
+      ['quiet', '-o', 'x', '--format', 'zip'],
+      /--format zip: expected one of/,
+    ],
     ['half a seed', ['quiet', '-o', 'x', '--seed', '0.5'], /--seed: expected a whole number/],
   ];
   for (const [about, argv, message] of wrong) {
@@ -52,3 +96,7 @@ describe('simulateToFile', function () {
     });
   }
 });
+
+interface Tasks {
+  readonly tasks: readonly { pid: number; comm: string }[];
+}

@@ -71,7 +71,7 @@ describe('a sample, read', () => {
       ({ image }, path) =>
         writeFileSync(
           path,
-          flattened((sink) => writeKdump(image, sink, 'zlib')),
+          flattened((sink) => writeKdump(image, sink, { codec: 'zlib' })),
         ),
     ],
     [

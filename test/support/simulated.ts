@@ -31,7 +31,7 @@ export function runScenario(
 /** The containers that runs are written to. */
 export const CONTAINERS: readonly ContainerCase[] = [
   { name: 'elf', bytes: ({ image }) => written((sink) => writeElf(image, sink)) },
-  { name: 'kdump', bytes: ({ image }) => written((sink) => writeKdump(image, sink, 'lzo')) },
+  { name: 'kdump', bytes: ({ image }) => written((sink) => writeKdump(image, sink, { codec: 'lzo' })) },
 ];
 
 /** A container and how a run is written to it. */

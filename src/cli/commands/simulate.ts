@@ -25,9 +25,16 @@ export function addSimulate(cli: Argv, state: RunState): void {
           describe: 'the boot parameter: seconds until the watchdog reports, 0 for no watchdog',
         })
         .option('format', {
-          choices: ['elf', 'kdump'] as const,
-          default: 'kdump' as const,
-          describe: 'of the vmcore',
+          type: 'string',
+          default: 'kdump',
+          describe:
+            'of the vmcore: kdump[-zlib|-lzo|-snappy|-zstd|-plain], elf, flattened[-elf], ' +
+            'split (FILE.1, FILE.2), raw',
+        })
+        .option('lz4', {
+          type: 'boolean',
+          default: false,
+          describe: 'wrap the vmcore into an lz4 frame',
         })
         .option('unfiltered', {
           type: 'boolean',
@@ -55,6 +62,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
         simulateToFile(scenario, {
           path: output,
           format,
+          lz4: args.lz4,
           unfiltered: args.unfiltered,
           seed: wholeNumber('--seed', args.seed),
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),

@@ -1,6 +1,5 @@
 // stallcore structs export: a layout file made from the types of a dump or a vmlinux.
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { identifyExport } from '../../target/export-source.ts';
 import { layoutFlags } from '../../kernel/layout-flags.ts';
@@ -9,6 +8,7 @@ import { Problems } from '../../util/problems.ts';
 import { EXIT_DONE, EXIT_PARTIAL } from '../exit.ts';
 import type { RunState } from '../main.ts';
 import { print, progress, remark, remarkProblems } from '../output.ts';
+import { writeTextFile } from '../unfinished-files.ts';
 
 /** Adds the verb. */
 export function addStructs(cli: Argv, state: RunState): void {
@@ -47,7 +47,7 @@ export function addStructs(cli: Argv, state: RunState): void {
             const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
             const { text, missing } = exportLayout(source.types, { identity, flags });
             if (args.output === '-') print(text);
-            else writeBeside(args.output, text);
+            else writeTextFile(args.output, text);
             const where = args.output === '-' ? '' : ` to ${args.output}`;
             remark(`wrote the types of ${identity.release ?? 'an unnamed kernel'}${where}`);
             // Kernels come and go with their structs, so that this is no fault of the file.
@@ -62,16 +62,4 @@ export function addStructs(cli: Argv, state: RunState): void {
       .demandCommand(1, 'structs: expected export')
       .strict(),
   );
-}
-
-/** Written beside and renamed, so that an interrupt leaves the old file or the new one. */
-function writeBeside(path: string, text: string): void {
-  const unfinished = `${path}.unfinished`;
-  try {
-    writeFileSync(unfinished, text);
-    renameSync(unfinished, path);
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw error;
-  }
 }

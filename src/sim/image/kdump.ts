@@ -22,13 +22,18 @@ const PAGE_FLAGS: Record<PageCodec, number> = {
 /** Everything that -d can exclude. */
 const DUMP_LEVEL = 31;
 
-/** Writes the file. zstd must have been started before. */
-export function writeKdump(machine: MachineImage, sink: ByteSink, codec: PageCodec): void {
+/** How a {@link writeKdump} file is made. */
+export interface KdumpOptions {
+  /** Pages are stored as they are where this is absent. */
+  readonly codec?: PageCodec;
+  /** The pfns of this part of a split set. */
+  readonly split?: { readonly start: number; readonly end: number };
+}
+
+/** Writes the file. */
+export function writeKdump(machine: MachineImage, sink: ByteSink, options: KdumpOptions): void {
   const { facts, physical, vmcoreinfo } = machine;
-  const compress = (page: Uint8Array): CompressedPage | undefined => {
-    const bytes = compressPage(codec, page);
-    return bytes === undefined ? undefined : { flags: PAGE_FLAGS[codec], bytes };
-  };
+  const { codec, split } = options;
   const writer = new KdumpWriter(sink, {
     maxPfn: physical.end / PAGE_SIZE,
     storedCountMax: physical.pageCount,
@@ -40,19 +45,39 @@ export function writeKdump(machine: MachineImage, sink: ByteSink, codec: PageCod
       machine: 'x86_64',
       domainname: '(none)',
     },
-    status: PAGE_FLAGS[codec],
+    ...(codec === undefined ? {} : { status: PAGE_FLAGS[codec], compress: packer(codec) }),
+    ...(split === undefined ? {} : { split }),
     cpuCount: facts.cpuCount,
     physBase: BigInt(facts.kaslr.physBase),
     dumpLevel: machine.unfiltered ? 0 : DUMP_LEVEL,
     vmcoreinfo,
     notes: writeNotes([vmcoreinfoNote(vmcoreinfo)]),
-    compress,
   });
   for (const piece of piecesOf(physical)) {
     if (piece.bytes === undefined) writer.addExcluded(piece);
     else writer.addPage(piece.start, piece.bytes);
   }
   writer.finish();
+}
+
+/** Cuts the stored pages into parts of about the same number, each a range of pfns. */
+export function splitPfns(
+  physical: MachineImage['physical'],
+  count: number,
+): { start: number; end: number }[] {
+  const pfns = [...physical.pages()].map(({ pfn }) => pfn);
+  const starts = Array.from({ length: count }, (_, i) =>
+    i === 0 ? 0 : (pfns[Math.floor((pfns.length * i) / count)] ?? 0),
+  );
+  const maxPfn = physical.end / PAGE_SIZE;
+  return starts.map((start, i) => ({ start, end: starts[i + 1] ?? maxPfn }));
+}
+
+function packer(codec: PageCodec): (page: Uint8Array) => CompressedPage | undefined {
+  return (page) => {
+    const bytes = compressPage(codec, page);
+    return bytes === undefined ? undefined : { flags: PAGE_FLAGS[codec], bytes };
+  };
 }
 
 interface Piece {

@@ -34,8 +34,8 @@ function pythonWithDrgn(): string | undefined {
 
 const CONTAINERS: [name: string, write: (image: MachineImage, sink: ByteSink) => void][] = [
   ['ELF', writeElf],
-  ['kdump file of zlib pages', (image, sink) => writeKdump(image, sink, 'zlib')],
-  ['kdump file of lzo pages', (image, sink) => writeKdump(image, sink, 'lzo')],
+  ['kdump file of zlib pages', (image, sink) => writeKdump(image, sink, { codec: 'zlib' })],
+  ['kdump file of lzo pages', (image, sink) => writeKdump(image, sink, { codec: 'lzo' })],
 ];
 
 describe('a machine, read by other tools', () => {

@@ -69,7 +69,7 @@ describe('writeMemMap', () => {
   const fileOf = (container: 'elf' | 'kdump'): string => {
     const sink = new BytesSink();
     if (container === 'elf') writeElf(machine, sink);
-    else writeKdump(machine, sink, 'lzo');
+    else writeKdump(machine, sink, { codec: 'lzo' });
     const path = join(folder, `full.${container}`);
     writeFileSync(path, sink.bytes());
     return path;
