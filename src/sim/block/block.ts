@@ -1,9 +1,9 @@
 // A disk of finite speed: one request after the other, a bounded number of them waiting.
 
+import { io_schedule } from './congestion.ts';
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
-import { schedule } from '../kernel/sched.ts';
 import { TASK_UNINTERRUPTIBLE } from '../kernel/task-bits.ts';
 import { finish_wait, prepare_to_wait, wake_up, WaitQueue } from '../kernel/wait.ts';
 
@@ -47,9 +47,4 @@ function* blk_mq_get_tag(k: Kernel, disk: Disk): Code {
   prepare_to_wait(k, disk.wait, TASK_UNINTERRUPTIBLE);
   yield* call(k, io_schedule);
   finish_wait(k, disk.wait);
-}
-
-/** Sleeps for I/O. */
-export function* io_schedule(k: Kernel): Code {
-  yield* call(k, schedule);
 }

@@ -6,6 +6,7 @@ import type { Prng } from '../../util/prng.ts';
 import { call, type Code, type KernelFunction } from './code.ts';
 import type { SimEvent } from './event-queue.ts';
 import type { KernelOptions } from './options.ts';
+import { Congestion } from '../block/congestion.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { Mutex } from '../locking/mutex.ts';
 import { Node, Zone } from '../mm/mmzone.ts';
@@ -60,6 +61,7 @@ export class Kernel {
   readonly oomReaperList: Process[] = [];
   readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
   readonly fs = new FileSystem();
+  readonly congestion = new Congestion();
   readonly flusherWait = new WaitQueue('writeback');
   /** pgdat->reclaim_wait: who waits for others to reclaim. */
   readonly reclaimWait = {

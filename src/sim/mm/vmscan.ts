@@ -1,6 +1,7 @@
 // Reclaim (mm/vmscan.c): from the inactive tails of the LRU lists, with rising urgency. Without
 // swap only file pages can be reclaimed. kswapd does it in the background between two watermarks.
 
+import { congestion_wait } from '../block/congestion.ts';
 import { call, keepOnStack, type Code, type ScanControl } from '../core/code.ts';
 import { simfs_free_cached_objects, simfs_writepage } from '../fs/file-system.ts';
 import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
@@ -163,16 +164,6 @@ function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<numb
   k.node.isolated.file -= taken.length;
   k.current.isolated -= taken.length;
   return reclaimed;
-}
-
-/** Waits until a device is less busy, as kernels before 5.16 did: the time is all that counts. */
-function* congestion_wait(k: Kernel, timeout: number): Code {
-  yield* call(k, io_schedule_timeout, timeout);
-}
-
-function* io_schedule_timeout(k: Kernel, timeout: number): Code {
-  k.current.state = TASK_UNINTERRUPTIBLE;
-  yield* call(k, schedule_timeout, timeout);
 }
 
 /** Frees clean pages; the others go back to the lists. */
