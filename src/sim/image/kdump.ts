@@ -65,7 +65,7 @@ export function splitPfns(
   physical: MachineImage['physical'],
   count: number,
 ): { start: number; end: number }[] {
-  const pfns = [...physical.pages()].map(({ pfn }) => pfn);
+  const pfns = physical.pfns();
   const starts = Array.from({ length: count }, (_, i) =>
     i === 0 ? 0 : (pfns[Math.floor((pfns.length * i) / count)] ?? 0),
   );

@@ -1,8 +1,10 @@
 // The physical memory of a machine that is made up: pages come into being when they are written.
-// A machine of 1 TiB whose kernel uses 2 GiB takes 2 GiB here, and a limit says when to stop.
+// A machine of 1 TiB whose kernel uses 2 GiB has those 2 GiB here, packed, and a limit says when to
+// stop.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { assert } from '../../util/assert.ts';
+import { PageStore } from './page-store.ts';
 
 /** Physical addresses in bytes, `end` exclusive; both on page boundaries. */
 export interface RamRange {
@@ -14,20 +16,17 @@ export interface RamRange {
 export interface PhysicalImageOptions {
   /** Where RAM is, ascending, without overlap. */
   readonly ram: readonly RamRange[];
-  /** The most pages that may be written; 1 GiB of them unless told. */
+  /** The most pages that may be written; 16 GiB of them unless told. */
   readonly pageCountMax?: number;
 }
 
-/** Stands for every page that was touched and not written; never written itself. */
-const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
-
-const PAGE_COUNT_MAX_DEFAULT = (1 << 30) / PAGE_SIZE;
+const PAGE_COUNT_MAX_DEFAULT = 2 ** 34 / PAGE_SIZE;
 
 /** RAM of which only the pages that were written or touched exist; the others read as zero. */
 export class PhysicalImage {
   readonly ram: readonly RamRange[];
   readonly #pageCountMax: number;
-  readonly #pages = new Map<number, Uint8Array>();
+  readonly #pages = new PageStore();
 
   constructor({ ram, pageCountMax = PAGE_COUNT_MAX_DEFAULT }: PhysicalImageOptions) {
     let last = 0;
@@ -72,7 +71,9 @@ export class PhysicalImage {
   touch(paddr: number, size: number): void {
     const end = Math.ceil((paddr + size) / PAGE_SIZE);
     for (let pfn = Math.floor(paddr / PAGE_SIZE); pfn < end; pfn++) {
-      if (!this.#pages.has(pfn)) this.#addPage(pfn, ZERO_PAGE);
+      if (this.#pages.has(pfn)) continue;
+      this.#checkNew(pfn);
+      this.#pages.addZero(pfn);
     }
   }
 
@@ -82,23 +83,27 @@ export class PhysicalImage {
     for (let done = 0; done < length;) {
       const inPage = (paddr + done) % PAGE_SIZE;
       const part = Math.min(length - done, PAGE_SIZE - inPage);
-      const page = this.#pages.get(Math.floor((paddr + done) / PAGE_SIZE));
+      const page = this.#pages.peek(Math.floor((paddr + done) / PAGE_SIZE));
       if (page !== undefined) bytes.set(page.subarray(inPage, inPage + part), done);
       done += part;
     }
     return bytes;
   }
 
-  /** Every page that exists, in the order of their pfns; the bytes are not a copy. */
+  /** Every page that exists, in the order of their pfns; the bytes are not to be written. */
   *pages(): Generator<{ pfn: number; bytes: Uint8Array }, void, undefined> {
-    const pfns = Float64Array.from(this.#pages.keys()).sort();
-    for (const pfn of pfns) yield { pfn, bytes: this.#pages.get(pfn) as Uint8Array };
+    for (const pfn of this.pfns()) yield { pfn, bytes: this.#pages.peek(pfn)! };
+  }
+
+  /** Page frame numbers of all pages that exist, ascending. */
+  pfns(): Float64Array {
+    return this.#pages.pfns();
   }
 
   /** Runs of pages that exist, as addresses. */
   *ranges(): Generator<RamRange, void, undefined> {
     let run: { start: number; end: number } | undefined;
-    for (const { pfn } of this.pages()) {
+    for (const pfn of this.pfns()) {
       const start = pfn * PAGE_SIZE;
       if (run?.end === start) run.end += PAGE_SIZE;
       else {
@@ -111,17 +116,12 @@ export class PhysicalImage {
 
   #pageForWrite(paddr: number): Uint8Array {
     const pfn = Math.floor(paddr / PAGE_SIZE);
-    const known = this.#pages.get(pfn);
-    if (known !== undefined && known !== ZERO_PAGE) return known;
-    const page = new Uint8Array(PAGE_SIZE);
-    if (known === undefined) this.#addPage(pfn, page);
-    else this.#pages.set(pfn, page);
-    return page;
+    if (!this.#pages.has(pfn)) this.#checkNew(pfn);
+    return this.#pages.forWrite(pfn);
   }
 
-  #addPage(pfn: number, page: Uint8Array): void {
+  #checkNew(pfn: number): void {
     assert(this.isRam(pfn * PAGE_SIZE), `pfn 0x${pfn.toString(16)} is no RAM`);
     assert(this.#pages.size < this.#pageCountMax, `more than ${this.#pageCountMax} pages`);
-    this.#pages.set(pfn, page);
   }
 }
