@@ -9,6 +9,7 @@ import {
   simulate,
   VMCORE_FORMATS,
   writeSimulation,
+  type Knobs,
   type Simulation,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
@@ -29,7 +30,7 @@ export interface SimulateOptions {
   readonly lz4: boolean;
   readonly seed: number;
   readonly kmallocwd: number;
-  readonly dumpSeconds?: number;
+  readonly knobs: Partial<Knobs>;
   readonly unfiltered: boolean;
 }
 
@@ -50,9 +51,8 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   if (scenario === undefined) {
     throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
   }
-  const { seed, kmallocwd, dumpSeconds, unfiltered, path } = options;
+  const { seed, kmallocwd, knobs, unfiltered, path } = options;
   const format = formatNamed(options.format);
-  const knobs = dumpSeconds === undefined ? {} : { dumpSeconds };
   const types = readLayout(readFileSync(join(structsFolder() ?? '', LAYOUT), 'utf8'), LAYOUT);
   const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types });
   const written = writeVmcore(run, { ...options, format });

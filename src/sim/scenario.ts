@@ -25,6 +25,8 @@ export interface Knobs {
   readonly ramMiB: number;
   readonly cpus: number;
   readonly hz: KernelOptions['hz'];
+  /** Threads that wait for nothing in particular, besides those of the scenario; none unless told. */
+  readonly idleTasks?: number;
   /** When the dump is taken, in seconds since boot. */
   readonly dumpSeconds: number;
 }

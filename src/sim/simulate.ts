@@ -4,6 +4,7 @@
 import type { TypeSource } from '../types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
 import { Prng } from '../util/prng.ts';
+import { addIdleTasks } from './background.ts';
 import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
@@ -14,9 +15,11 @@ import type { Features, Knobs, Scenario } from './scenario.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
+export type { Knobs } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 
 const US_PER_SECOND = 1_000_000;
+const MIB = 2 ** 20;
 /** How many timeouts the machine runs on after the dump. */
 const TIMEOUTS_AFTER = 10;
 
@@ -53,7 +56,7 @@ export function simulate(options: SimulationOptions): Simulation {
     {
       hz: knobs.hz,
       cpuCount: knobs.cpus,
-      ramBytes: knobs.ramMiB << 20,
+      ramBytes: knobs.ramMiB * MIB,
       kmallocwd,
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
@@ -63,6 +66,7 @@ export function simulate(options: SimulationOptions): Simulation {
     },
     new Prng(seed),
   );
+  addIdleTasks(kernel, knobs.idleTasks ?? 0);
   scenario.start(kernel);
   kernel.sched.run(knobs.dumpSeconds * US_PER_SECOND);
   const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed }), {

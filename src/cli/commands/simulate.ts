@@ -7,6 +7,7 @@ import { print } from '../output.ts';
 import { UsageError } from '../usage.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
+const HZ_CHOICES = [100, 250, 300, 1000] as const;
 
 /** Adds the verb. */
 export function addSimulate(cli: Argv, state: RunState): void {
@@ -44,7 +45,11 @@ export function addSimulate(cli: Argv, state: RunState): void {
         .option('dump-at', {
           type: 'number',
           describe: 'when the dump is taken: seconds of uptime',
-        }),
+        })
+        .option('ram', { type: 'number', describe: 'in MiB, 64 to 1048576' })
+        .option('cpus', { type: 'number', describe: '1 to 256' })
+        .option('hz', { choices: HZ_CHOICES, describe: 'CONFIG_HZ' })
+        .option('idle-tasks', { type: 'number', describe: 'threads that wait besides, to 200000' }),
     async (args) => {
       // Nobody who reads dumps is to wait for the simulation to load.
       const { listScenarios, simulateToFile } = await import('../simulate.ts');
@@ -57,7 +62,6 @@ export function addSimulate(cli: Argv, state: RunState): void {
         throw new UsageError('simulate: expected a scenario (try: stallcore simulate --list)');
       }
       if (output === undefined) throw new UsageError('simulate: expected -o FILE');
-      const dumpAt = args['dump-at'];
       print(
         simulateToFile(scenario, {
           path: output,
@@ -66,7 +70,13 @@ export function addSimulate(cli: Argv, state: RunState): void {
           unfiltered: args.unfiltered,
           seed: wholeNumber('--seed', args.seed),
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
-          ...(dumpAt === undefined ? {} : { dumpSeconds: wholeNumber('--dump-at', dumpAt) }),
+          knobs: {
+            ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
+            ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),
+            ...knob('cpus', '--cpus', args.cpus, [1, 256]),
+            ...knob('idleTasks', '--idle-tasks', args['idle-tasks'], [0, 200_000]),
+            ...(args.hz === undefined ? {} : { hz: args.hz }),
+          },
         }),
       );
       state.exitCode = EXIT_DONE;
@@ -74,7 +84,20 @@ export function addSimulate(cli: Argv, state: RunState): void {
   );
 }
 
-function wholeNumber(option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= SEED_MAX) return value;
-  throw new UsageError(`${option}: expected a whole number from 0 to ${SEED_MAX}`);
+type Range = readonly [least: number, most: number];
+
+/** What the user said of a knob; nothing where the scenario's own is to hold. */
+function knob<K extends string>(
+  name: K,
+  option: string,
+  value: number | undefined,
+  range: Range,
+): Partial<Record<K, number>> {
+  if (value === undefined) return {};
+  return { [name]: wholeNumber(option, value, range) } as Record<K, number>;
+}
+
+function wholeNumber(option: string, value: number, [least, most]: Range = [0, SEED_MAX]): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${option}: expected a whole number from ${least} to ${most}`);
 }

@@ -7,12 +7,12 @@ import { decompressPage } from '../../format/compress/pages.ts';
 
 /** Stands for every page that was touched and not written; never written itself. */
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
-/** Pages that are kept as they are, 64 MiB, and as many again of the generation before. */
-const YOUNG_MAX = 16_384;
+/** Pages that are kept as they are, 128 MiB, and as many again of the generation before. */
+const YOUNG_MAX = 32_768;
 
-/** Pages by pfn, in two generations as they are and the rest packed. */
+/** Pages by pfn: in two generations as they are, and the rest packed. */
 export class PageStore {
-  /** Every pfn that there is, with its packed page, or undefined while it is not packed. */
+  /** Every pfn that there is, with its packed page; undefined where it was written since. */
   readonly #packed = new Map<number, Uint8Array | undefined>();
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
@@ -32,20 +32,21 @@ export class PageStore {
 
   /** The page, not to be written; undefined where there is none. */
   peek(pfn: number): Uint8Array | undefined {
-    const plain = this.#young.get(pfn) ?? this.#old.get(pfn);
-    return plain ?? unpack(this.#packed.get(pfn));
+    const page = this.#young.get(pfn) ?? this.#old.get(pfn);
+    if (page !== undefined) return page;
+    const packed = this.#packed.get(pfn);
+    if (packed === undefined || packed === ZERO_PAGE) return packed;
+    return this.#keep(pfn, unpack(packed));
   }
 
   /** The page, to be written before another one is asked for; new ones are zero. */
   forWrite(pfn: number): Uint8Array {
-    const young = this.#young.get(pfn);
-    if (young !== undefined) return young;
-    const page = this.#old.get(pfn) ?? this.#copy(pfn);
-    this.#old.delete(pfn);
-    this.#packed.set(pfn, undefined);
-    if (this.#young.size >= YOUNG_MAX) this.#packOld();
-    this.#young.set(pfn, page);
-    return page;
+    const plain = this.#young.get(pfn) ?? this.#old.get(pfn);
+    const packed = this.#packed.get(pfn);
+    if (plain === undefined || packed !== undefined) this.#packed.set(pfn, undefined);
+    if (plain !== undefined) return plain;
+    const isNew = packed === undefined || packed === ZERO_PAGE;
+    return this.#keep(pfn, isNew ? new Uint8Array(PAGE_SIZE) : unpack(packed));
   }
 
   /** All pfns, ascending. */
@@ -53,22 +54,24 @@ export class PageStore {
     return Float64Array.from(this.#packed.keys()).sort();
   }
 
-  #copy(pfn: number): Uint8Array {
-    const packed = this.#packed.get(pfn);
-    if (packed === undefined || packed === ZERO_PAGE) return new Uint8Array(PAGE_SIZE);
-    const page = unpack(packed);
-    // A page that did not get smaller is stored as it is, and its bytes are nobody else's.
-    return page ?? new Uint8Array(PAGE_SIZE);
+  #keep(pfn: number, page: Uint8Array): Uint8Array {
+    if (this.#young.size >= YOUNG_MAX) this.#packOld();
+    this.#young.set(pfn, page);
+    return page;
   }
 
   #packOld(): void {
-    for (const [pfn, page] of this.#old) this.#packed.set(pfn, compressPage('lzo', page) ?? page);
+    for (const [pfn, page] of this.#old) {
+      // What was read alone is packed still.
+      if (this.#packed.get(pfn) !== undefined) continue;
+      this.#packed.set(pfn, compressPage('lzo', page) ?? page);
+    }
     this.#old = this.#young;
     this.#young = new Map();
   }
 }
 
-function unpack(packed: Uint8Array | undefined): Uint8Array | undefined {
-  if (packed === undefined || packed.length === PAGE_SIZE) return packed;
-  return decompressPage('lzo', packed, PAGE_SIZE);
+/** A page that did not get smaller is stored as it is. */
+function unpack(packed: Uint8Array): Uint8Array {
+  return packed.length === PAGE_SIZE ? packed : decompressPage('lzo', packed, PAGE_SIZE);
 }

@@ -3,7 +3,7 @@ import { PageStore } from '../../../src/sim/image/page-store.ts';
 import { Prng } from '../../../src/util/prng.ts';
 
 /** More than the pages that are kept as they are. */
-const COUNT = 40_000;
+const COUNT = 140_000;
 
 describe('PageStore', () => {
   it('has every page as it was written, also those that were packed meanwhile', () => {
@@ -19,10 +19,11 @@ describe('PageStore', () => {
         page[pfn % 4096] = 77;
       }
     }
-    // Once more, after they were packed.
+    // Once more, after they were packed; half of them after they were read, too.
+    for (let pfn = 0; pfn < 5; pfn++) store.peek(pfn);
     for (let pfn = 0; pfn < 10; pfn++) store.forWrite(pfn)[5] = 88;
     assert.equal(store.size, COUNT);
-    for (let pfn = 0; pfn < COUNT; pfn++) {
+    for (let pfn = 0; pfn < COUNT; pfn += pfn < 1000 ? 1 : 7) {
       const expected = pfn % 100 === 1 && pfn % 3 !== 0 ? noise.slice() : new Uint8Array(4096);
       if (pfn % 3 !== 0) expected[pfn % 4096] = 77;
       if (pfn < 10) expected[5] = 88;
