@@ -1,21 +1,21 @@
 // What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
 
-import { startFlusher } from './fs/fs-writeback.ts';
+import { bdi_init } from './fs/fs-writeback.ts';
 import type { Kernel, ThreadPlan } from './core/kernel.ts';
 import type { KernelOptions } from './core/options.ts';
 import { Kernel as Machine } from './core/kernel.ts';
 import { start_kmallocwd } from './watchdog/kmallocwd.ts';
 import { startOomReaper } from './mm/oom-kill.ts';
 import { daemon, type Program } from './programs.ts';
-import { kthreadd, smpboot_thread_fn, worker_thread } from './kernel/kthread.ts';
+import { kthreadd, smpboot_thread_fn } from './kernel/kthread.ts';
 import {
   PF_NO_SETAFFINITY,
   PF_RANDOMIZE,
   PF_SUPERPRIV,
-  PF_WQ_WORKER,
   SCHED_FIFO,
 } from './kernel/task-bits.ts';
 import { Mm } from './kernel/task.ts';
+import { workqueue_init } from './kernel/workqueue.ts';
 import { kswapd_run } from './mm/vmscan.ts';
 import type { Prng } from '../util/prng.ts';
 
@@ -28,13 +28,13 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   addDaemon(k, { comm: 'systemd', ppid: 0, filePages: 400 });
   k.kthread({ comm: 'kthreadd' }, kthreadd);
   for (let cpu = 0; cpu < options.cpuCount; cpu++) {
-    k.kthread({ comm: `ksoftirqd/${cpu}`, flags: BOUND }, smpboot_thread_fn);
+    const bound = { flags: BOUND, pinnedCpu: cpu };
+    k.kthread({ comm: `ksoftirqd/${cpu}`, ...bound }, smpboot_thread_fn);
     const rt = { policy: SCHED_FIFO, rtPriority: 99 };
-    k.kthread({ comm: `migration/${cpu}`, flags: BOUND, ...rt }, smpboot_thread_fn);
-    k.kthread({ comm: `kworker/${cpu}:0`, flags: BOUND | PF_WQ_WORKER }, worker_thread);
+    k.kthread({ comm: `migration/${cpu}`, ...bound, ...rt }, smpboot_thread_fn);
   }
-  k.kthread({ comm: 'kworker/u8:0', flags: BOUND | PF_WQ_WORKER }, worker_thread);
-  startFlusher(k);
+  workqueue_init(k);
+  bdi_init(k);
   startOomReaper(k);
   kswapd_run(k);
   start_kmallocwd(k);

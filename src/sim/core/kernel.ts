@@ -8,6 +8,7 @@ import type { SimEvent } from './event-queue.ts';
 import type { KernelOptions } from './options.ts';
 import { Congestion } from '../block/congestion.ts';
 import { FileSystem } from '../fs/file-system.ts';
+import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
 import { Node, Zone } from '../mm/mmzone.ts';
 import { Log } from '../kernel/printk.ts';
@@ -15,6 +16,8 @@ import { Scheduler } from '../kernel/sched.ts';
 import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts';
 import { Process, Task, type Mm } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait.ts';
+import { KthreadCreation } from '../kernel/kthread.ts';
+import { Workqueues } from '../kernel/workqueue.ts';
 
 const US_PER_SECOND = 1_000_000;
 const PAGE_SHIFT = 12;
@@ -38,6 +41,8 @@ export interface ThreadPlan {
   readonly policy?: number;
   readonly nice?: number;
   readonly rtPriority?: number;
+  /** kthread_bind(): the only CPU that it may run on. */
+  readonly pinnedCpu?: number;
 }
 
 /** The simulated machine. */
@@ -62,7 +67,9 @@ export class Kernel {
   readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
   readonly fs = new FileSystem();
   readonly congestion = new Congestion();
-  readonly flusherWait = new WaitQueue('writeback');
+  readonly wq = new Workqueues();
+  readonly kthreadCreation = new KthreadCreation();
+  readonly wb = new BdiWriteback();
   /** pgdat->reclaim_wait: who waits for others to reclaim. */
   readonly reclaimWait = {
     writeback: new WaitQueue('VMSCAN_THROTTLE_WRITEBACK'),

@@ -10,6 +10,8 @@ export interface KernelFeatures {
   readonly endlessIsolation: boolean;
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
+  /** Since Linux 4.9 (on x86): kernel stacks are single pages, mapped side by side. */
+  readonly vmapStack: boolean;
 }
 
 /** What a kernel has unless its scenario says otherwise. */
@@ -17,6 +19,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   oomReaper: false,
   endlessIsolation: false,
   consoleUs: 0,
+  vmapStack: true,
 };
 
 /** Changes that were proposed against stalls; each is off in every kernel that was released. */

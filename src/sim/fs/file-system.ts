@@ -6,6 +6,7 @@
 import { Disk, submit_bio } from '../block/block.ts';
 import { call, type Code } from '../core/code.ts';
 import { __GFP_FS, __GFP_WRITE, GFP_HIGHUSER_MOVABLE } from '../mm/gfp.ts';
+import { wb_wakeup_delayed } from './fs-writeback.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../locking/mutex.ts';
@@ -109,6 +110,7 @@ function* simfs_write_begin(k: Kernel, { dirty = false }: Write): Code<boolean> 
     page.dirty = true;
     k.node.nrDirty++;
     k.fs.dirty.add(page);
+    wb_wakeup_delayed(k);
   }
   return true;
 }

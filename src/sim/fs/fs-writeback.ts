@@ -1,45 +1,75 @@
-// The flusher (fs/fs-writeback.c): a worker that writes dirty pages when it is woken or after five
-// seconds.
+// The flusher (fs/fs-writeback.c): a delayed work on the workqueue `writeback`, which has a rescuer
+// for times without memory. It writes dirty pages when reclaim asks for it, and five seconds after
+// a page became dirty.
 
 import { call, type Code } from '../core/code.ts';
 import { simfs_writepages } from './file-system.ts';
 import type { Kernel } from '../core/kernel.ts';
-import { worker_thread } from '../kernel/kthread.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { cond_resched } from '../kernel/sched.ts';
-import { PF_NO_SETAFFINITY, PF_WQ_WORKER } from '../kernel/task-bits.ts';
-import { wake_up } from '../kernel/wait.ts';
+import {
+  WQ_MEM_RECLAIM,
+  WQ_SYSFS,
+  WQ_UNBOUND,
+  type DelayedWork,
+  type Workqueue,
+} from '../kernel/worker-pool.ts';
+import {
+  alloc_workqueue,
+  INIT_DELAYED_WORK,
+  mod_delayed_work,
+  queue_delayed_work,
+} from '../kernel/workqueue.ts';
 
 /** dirty_writeback_interval */
 const INTERVAL_SECONDS = 5;
 /** Pages of one round. */
 const BATCH_PAGES = 64;
 
-/** Starts the worker. */
-export function startFlusher(k: Kernel): void {
-  const flags = PF_NO_SETAFFINITY | PF_WQ_WORKER;
-  k.kthread({ comm: 'kworker/u8:1', flags }, worker_thread, {
-    wait: k.flusherWait,
-    isPending: () => k.fs.dirty.size > 0,
-    timeout: INTERVAL_SECONDS * k.options.hz,
-    process: process_one_work,
-  });
+/** struct bdi_writeback of the only disk, and the workqueue that all disks share. */
+export class BdiWriteback {
+  /** bdi_wq */
+  wq: Workqueue | undefined;
+  readonly dwork: DelayedWork = INIT_DELAYED_WORK(wb_workfn);
 }
 
-/** Wakes it. */
+/** default_bdi_init() */
+export function bdi_init(k: Kernel): void {
+  const flags = WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_SYSFS;
+  k.wb.wq = alloc_workqueue(k, { name: 'writeback', flags });
+}
+
+/** Reclaim meets only dirty pages: they are to be written now. */
 export function wakeup_flusher_threads(k: Kernel): void {
-  wake_up(k, k.flusherWait);
+  const { wq, dwork } = k.wb;
+  if (wq !== undefined && k.fs.dirty.size > 0) mod_delayed_work(k, dwork, { wq, delay: 0 });
 }
 
-function* process_one_work(k: Kernel): Code {
-  yield* call(k, wb_workfn);
+/** wb_wakeup_delayed(): there is something to write, in a while. */
+export function wb_wakeup_delayed(k: Kernel): void {
+  const { wq, dwork } = k.wb;
+  const delay = INTERVAL_SECONDS * k.options.hz;
+  if (wq !== undefined) queue_delayed_work(k, dwork, { wq, delay });
 }
 
 function* wb_workfn(k: Kernel): Code {
+  if (k.fs.dirty.size > 0) yield* call(k, wb_writeback);
+  if (k.fs.dirty.size > 0) wb_wakeup_delayed(k);
+}
+
+function* wb_writeback(k: Kernel): Code {
   while (k.fs.dirty.size > 0) {
-    yield* call(k, do_writepages);
+    yield* call(k, writeback_sb_inodes);
     yield* cond_resched(k);
   }
+}
+
+function* writeback_sb_inodes(k: Kernel): Code {
+  yield* call(k, __writeback_single_inode);
+}
+
+function* __writeback_single_inode(k: Kernel): Code {
+  yield* call(k, do_writepages);
 }
 
 function* do_writepages(k: Kernel): Code {

@@ -6,6 +6,7 @@ import { schedule } from './sched.ts';
 import { dequeueSigkill, killThreads } from './signal.ts';
 import { EXIT_ZOMBIE, PF_EXITING, SIGNAL_GROUP_EXIT, TASK_DEAD, TIF_MEMDIE } from './task-bits.ts';
 import type { Mm } from './task.ts';
+import { __free_pages } from '../mm/page-alloc.ts';
 import { unmap_page_range } from '../mm/unmap.ts';
 import { assert } from '../../util/assert.ts';
 
@@ -57,7 +58,8 @@ export function* exit_mmap(k: Kernel, mm: Mm): Code {
 
 /** The parent does not wait for its children: they vanish when the last thread is gone. */
 function release(k: Kernel): void {
-  const { process } = k.current;
+  const { process, stackPages } = k.current;
+  for (const page of stackPages) __free_pages(page);
   if (process.threads.some(({ exitState }) => exitState === 0)) return;
   k.processes.splice(k.processes.indexOf(process), 1);
 }

@@ -12,6 +12,7 @@ import { EventQueue, type SimEvent } from '../core/event-queue.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { SCHED_FIFO, SCHED_IDLE, TASK_DEAD, TASK_RUNNING } from './task-bits.ts';
 import type { Task } from './task.ts';
+import { wq_worker_running, wq_worker_sleeping } from './worker-pool.ts';
 
 /** What a context switch takes, in microseconds. */
 const SWITCH_US = 2;
@@ -63,6 +64,11 @@ export class Scheduler {
     return this.#current;
   }
 
+  /** smp_processor_id(); what interrupts do is done on the first CPU. */
+  get processorId(): number {
+    return this.#current?.cpu ?? 0;
+  }
+
   /** Calls `action` at that time. */
   at(time: number, action: () => void): SimEvent {
     return this.#events.add(Math.max(time, this.now), action);
@@ -89,9 +95,9 @@ export class Scheduler {
 
   /** need_resched() of the current task. */
   get needsResched(): boolean {
-    const next = this.#first();
-    if (next === undefined) return false;
     const { current } = this;
+    const next = this.#firstFor(current.cpu);
+    if (next === undefined) return false;
     const ran = this.now + current.debt - (this.#cpuOf(current)?.since ?? this.now);
     if (key(next) < RT_KEY / 2) return key(current) > key(next);
     return ran >= SLICE_US || next.vruntime + SLICE_US < current.vruntime;
@@ -111,10 +117,11 @@ export class Scheduler {
 
   #fillIdleCpus(): void {
     for (;;) {
-      const next = this.#first();
-      if (next === undefined) return;
       const idle = this.cpus.filter((cpu) => cpu.task === undefined && !cpu.switching);
-      const cpu = idle.find(({ id }) => id === next.cpu) ?? idle[0];
+      if (idle.length === 0) return;
+      const next = this.#runnable.find((task) => idle.some(({ id }) => mayRunOn(task, id)));
+      if (next === undefined) return;
+      const cpu = idle.find(({ id }) => id === (next.pinnedCpu ?? next.cpu)) ?? idle[0];
       if (cpu === undefined) return;
       this.#runnable.splice(this.#runnable.indexOf(next), 1);
       cpu.task = next;
@@ -174,9 +181,18 @@ export class Scheduler {
     return this.#runnable[0];
   }
 
+  #firstFor(cpu: number): Task | undefined {
+    return this.#runnable.find((task) => mayRunOn(task, cpu));
+  }
+
   #cpuOf(task: Task): Cpu | undefined {
     return this.cpus.find((cpu) => cpu.task === task);
   }
+}
+
+/** cpumask_test_cpu(cpu, task->cpus_ptr) */
+function mayRunOn({ pinnedCpu }: Task, cpu: number): boolean {
+  return pinnedCpu === undefined || pinnedCpu === cpu;
 }
 
 function key(task: Task): number {
@@ -193,7 +209,10 @@ const PREEMPTED: Request = { kind: 'switch', preempted: true };
 
 /** Leaves the CPU; the task's state says whether it sleeps. */
 export function* schedule(k: Kernel): Code {
+  const { worker, state } = k.current;
+  if (worker !== undefined && state !== TASK_RUNNING) wq_worker_sleeping(k, worker);
   yield* call(k, __schedule, VOLUNTARY);
+  if (worker !== undefined) wq_worker_running(worker);
 }
 
 function* __schedule(_k: Kernel, request: Request): Code {

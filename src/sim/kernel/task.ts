@@ -14,6 +14,7 @@ import {
   TIF_MEMDIE,
   TIF_SIGPENDING,
 } from './task-bits.ts';
+import type { Worker } from './worker-pool.ts';
 
 /** struct memalloc_info of the kmallocwd patch v3. */
 export interface MemallocInfo {
@@ -79,6 +80,8 @@ export interface TaskOptions {
   readonly nice?: number;
   /** RT priority of SCHED_FIFO. */
   readonly rtPriority?: number;
+  /** The only CPU that it may run on. */
+  readonly pinnedCpu?: number;
 }
 
 /** struct task_struct. */
@@ -98,6 +101,12 @@ export class Task {
   /** Signals of this thread. */
   pending = 0;
   cpu = 0;
+  /** Of a task that is bound to one CPU: `cpus_mask`. */
+  pinnedCpu: number | undefined;
+  /** kthread_data() of a kworker or rescuer. */
+  worker: Worker | undefined;
+  /** Its kernel stack, where it was allocated after boot. */
+  stackPages: readonly Page[] = [];
   nvcsw = 0;
   nivcsw = 0;
   /** CPU time in microseconds. */
@@ -139,6 +148,8 @@ export class Task {
     this.policy = options.policy ?? SCHED_NORMAL;
     this.nice = options.nice ?? 0;
     this.rtPriority = options.rtPriority ?? 0;
+    this.pinnedCpu = options.pinnedCpu;
+    this.cpu = options.pinnedCpu ?? 0;
     options.process.threads.push(this);
     if (options.mm !== undefined) options.mm.users++;
   }
