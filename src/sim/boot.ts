@@ -5,6 +5,7 @@ import type { Kernel, ThreadPlan } from './core/kernel.ts';
 import type { KernelOptions } from './core/options.ts';
 import { Kernel as Machine } from './core/kernel.ts';
 import { start_kmallocwd } from './watchdog/kmallocwd.ts';
+import type { MemCgroup } from './mm/memcontrol.ts';
 import { startOomReaper } from './mm/oom-kill.ts';
 import { daemon, type Program } from './programs.ts';
 import { kthreadd, smpboot_thread_fn } from './kernel/kthread.ts';
@@ -65,12 +66,15 @@ export interface ProgramPlan extends Pick<ThreadPlan, 'flags' | 'policy' | 'nice
   readonly comm: string;
   readonly ppid?: number;
   readonly oomScoreAdj?: number;
+  /** Absent for the root cgroup. */
+  readonly memcg?: MemCgroup;
 }
 
 /** Starts a program. */
 export function addProgram(k: Kernel, plan: ProgramPlan, program: Program): void {
-  const { ppid = 1, oomScoreAdj = 0, ...thread } = plan;
+  const { ppid = 1, oomScoreAdj = 0, memcg, ...thread } = plan;
   const process = k.addProcess({ ppid, oomScoreAdj });
+  process.memcg = memcg;
   const mm = new Mm(4_000 + k.prng.below(90_000));
   // Others came and went between two programs; init comes first.
   if (ppid !== 0) k.skipPids(1 + k.prng.below(12));

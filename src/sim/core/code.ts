@@ -9,6 +9,7 @@
 // a stack, and it costs less.
 
 import type { Mutex } from '../locking/mutex.ts';
+import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -39,6 +40,8 @@ export interface ScanControl {
   nrReclaimed: number;
   /** Pages of this pass that were still being written. */
   nrImmediate: number;
+  /** target_mem_cgroup: only its pages are wanted; else those of the node. */
+  readonly memcg?: MemCgroup;
 }
 
 /** One function that was entered and has not returned. */

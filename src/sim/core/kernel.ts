@@ -10,6 +10,7 @@ import { Congestion } from '../block/congestion.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
+import { MemoryCgroups } from '../mm/memcontrol.ts';
 import { Node, Zone } from '../mm/mmzone.ts';
 import { Log } from '../kernel/printk.ts';
 import { Scheduler } from '../kernel/sched.ts';
@@ -54,6 +55,7 @@ export class Kernel {
   readonly log = new Log();
   /** In the order of init_task.tasks. */
   readonly processes: Process[] = [];
+  readonly memcgs = new MemoryCgroups();
   readonly oomLock = new Mutex('oom_lock');
   /** Locks that the scenario made, for the ledger. */
   readonly mutexes: Mutex[] = [];

@@ -8,6 +8,14 @@ export interface KernelFeatures {
   readonly oomReaper: boolean;
   /** Until Linux 4.14: whoever finds too many pages isolated waits for as long as that is so. */
   readonly endlessIsolation: boolean;
+  /** Linux 3.12 to 4.18: a cgroup's OOM killer waits until the page fault has let its locks go. */
+  readonly memcgOomAtFault: boolean;
+  /**
+   * Linux 3.6 to 4.1: reclaim for a cgroup's limit waits for writeback even where the file system
+   * must not be entered (until ecf5fc6e9654, "mm, vmscan: Do not wait for page writeback for
+   * GFP_NOFS allocations"). Cgroup v2 never waits, for its writers are slowed down before.
+   */
+  readonly memcgWaitsOnWriteback: boolean;
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
   /** Since Linux 4.9 (on x86): kernel stacks are single pages, mapped side by side. */
@@ -18,6 +26,8 @@ export interface KernelFeatures {
 export const FEATURES_DEFAULT: KernelFeatures = {
   oomReaper: false,
   endlessIsolation: false,
+  memcgOomAtFault: false,
+  memcgWaitsOnWriteback: false,
   consoleUs: 0,
   vmapStack: true,
 };

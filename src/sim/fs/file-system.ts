@@ -10,7 +10,8 @@ import { wb_wakeup_delayed } from './fs-writeback.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../locking/mutex.ts';
-import { __alloc_pages } from '../mm/page-alloc.ts';
+import { mem_cgroup_charge } from '../mm/memcontrol.ts';
+import { __alloc_pages, __free_pages } from '../mm/page-alloc.ts';
 import { cond_resched } from '../kernel/sched.ts';
 
 /** Page cache of a write: GFP_NOFS|__GFP_HIGHMEM|__GFP_HARDWALL|__GFP_MOVABLE|__GFP_WRITE. */
@@ -105,6 +106,10 @@ function* generic_perform_write(k: Kernel, write: Write): Code {
 function* simfs_write_begin(k: Kernel, { dirty = false }: Write): Code<boolean> {
   const page = yield* call(k, __alloc_pages, { gfp: GFP_WRITE_BEGIN, order: 0 });
   if (page === undefined) return false;
+  if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_WRITE_BEGIN }))) {
+    __free_pages(page);
+    return false;
+  }
   k.node.lru.inactive_file.add(page);
   if (dirty) {
     page.dirty = true;

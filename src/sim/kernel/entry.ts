@@ -4,6 +4,9 @@
 import { call, type Code, type KernelFunction } from '../core/code.ts';
 import { do_group_exit } from './exit.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { GFP_KERNEL } from '../mm/gfp.ts';
+import { mem_cgroup_handle_over_high } from '../mm/memcg-high.ts';
+import { mem_cgroup_oom_synchronize } from '../mm/memcg-oom.ts';
 import { handle_mm_fault, type Fault } from '../mm/memory.ts';
 import { cond_resched } from './sched.ts';
 import { fatal_signal_pending } from './task.ts';
@@ -61,8 +64,14 @@ function* do_user_addr_fault(k: Kernel, kind: Fault['kind']): Code {
   const { mm } = k.current;
   // A fault that got no memory is tried again, unless the task is to die.
   while (mm !== undefined && !(yield* call(k, handle_mm_fault, { mm, kind }))) {
+    if (k.current.memcgOom !== undefined) yield* call(k, pagefault_out_of_memory);
     if (fatal_signal_pending(k.current)) return;
   }
+}
+
+/** A limit of a memory cgroup was hit: the fault is tried again when something has been done. */
+function* pagefault_out_of_memory(k: Kernel): Code {
+  yield* call(k, mem_cgroup_oom_synchronize);
 }
 
 function* irqentry_exit_to_user_mode(k: Kernel): Code {
@@ -74,6 +83,7 @@ function* exitToUserMode(k: Kernel): Code {
   if (fatal_signal_pending(k.current)) {
     yield* call(k, exit_to_user_mode_prepare);
   }
+  if (k.current.memcgOverHigh > 0) yield* call(k, mem_cgroup_handle_over_high, GFP_KERNEL);
   yield* cond_resched(k);
 }
 

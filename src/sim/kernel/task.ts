@@ -2,6 +2,7 @@
 // signal_struct and mm_struct.
 
 import type { Code, Frame } from '../core/code.ts';
+import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Page } from '../mm/mmzone.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
 import {
@@ -57,6 +58,8 @@ export class Process {
   sharedPending = 0;
   /** signal->oom_mm: what the OOM killer wants back. */
   oomMm: Mm | undefined;
+  /** Its memory cgroup; undefined for the root cgroup. */
+  memcg: MemCgroup | undefined;
 
   constructor({ ppid, oomScoreAdj = 0 }: { ppid: number; oomScoreAdj?: number }) {
     this.ppid = ppid;
@@ -124,6 +127,12 @@ export class Task {
   inMemstall = false;
   /** Pages that it has taken off the LRU lists. */
   isolated = 0;
+  /** It is in a page fault of user mode, which can wait where a system call must fail. */
+  inUserFault = false;
+  /** Where a page fault has failed, and for whom: memcg_in_oom, memcg_oom_gfp_mask, _order. */
+  memcgOom: { readonly memcg: MemCgroup; readonly gfp: number; readonly order: number } | undefined;
+  /** memcg_nr_pages_over_high: what it must reclaim or wait for before it is back in user mode. */
+  memcgOverHigh = 0;
   readonly memalloc: MemallocInfo = {
     sequence: 0,
     valid: 0,

@@ -1,10 +1,11 @@
 // Page faults (mm/memory.c, mm/filemap.c).
 
 import { call, type Code } from '../core/code.ts';
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from './gfp.ts';
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
-import { __alloc_pages } from './page-alloc.ts';
+import { __alloc_pages, __free_pages } from './page-alloc.ts';
 import type { Mm } from '../kernel/task.ts';
 
 /** Microseconds to clear a page and map it. */
@@ -18,7 +19,12 @@ export interface Fault {
 
 /** @returns whether the page is mapped now */
 export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
-  return yield* call(k, __handle_mm_fault, fault);
+  const task = k.current;
+  task.inUserFault = true;
+  const isMapped = yield* call(k, __handle_mm_fault, fault);
+  task.inUserFault = false;
+  if (isMapped) task.memcgOom = undefined;
+  return isMapped;
 }
 
 function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean> {
@@ -30,6 +36,10 @@ function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
   const gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
   const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
   if (page === undefined) return false;
+  if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL }))) {
+    __free_pages(page);
+    return false;
+  }
   k.spend(CLEAR_US);
   k.node.lru.active_anon.add(page);
   page.mm = mm;
@@ -49,6 +59,10 @@ function* do_fault(k: Kernel, mm: Mm): Code<boolean> {
 function* filemap_fault(k: Kernel): Code<Page | undefined> {
   const page = yield* call(k, __alloc_pages, { gfp: GFP_HIGHUSER_MOVABLE, order: 0 });
   if (page === undefined) return undefined;
+  if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL }))) {
+    __free_pages(page);
+    return undefined;
+  }
   k.spend(CLEAR_US);
   k.node.lru.inactive_file.add(page);
   return page;

@@ -21,12 +21,25 @@ export class Page {
   dirty = false;
   writeback = false;
   referenced = false;
+  /** PG_reclaim: reclaim has met it under writeback, and wants it as soon as that is over. */
+  reclaim = false;
+  /** Who is charged for it; undefined for the root cgroup, which nothing is charged to. */
+  memcg: PageOwner | undefined;
 
   constructor(zone: Zone, pfn: number, order: number) {
     this.zone = zone;
     this.pfn = pfn;
     this.order = order;
   }
+}
+
+/** A memory cgroup, as its pages see it: it keeps lists of its own beside those of the node. */
+export interface PageOwner {
+  /** The page was put on a list of the node, at the end where reclaim comes last or first. */
+  onList(page: Page, list: PageList, end: 'head' | 'tail'): void;
+  offList(page: Page, list: PageList): void;
+  /** mem_cgroup_uncharge(): it is on its way to the free lists. */
+  uncharge(page: Page): void;
 }
 
 /** A list of pages: new ones at the head, reclaim takes from the tail. */
@@ -55,6 +68,7 @@ export class PageList {
     else this.#head.previous = page;
     this.#head = page;
     this.length++;
+    page.memcg?.onList(page, this, 'head');
   }
 
   /** folio_rotate_reclaimable(): it is the next to be reclaimed. */
@@ -70,6 +84,7 @@ export class PageList {
     this.#tail.next = page;
     this.#tail = page;
     this.length++;
+    page.memcg?.onList(page, this, 'tail');
   }
 
   remove(page: Page): void {
@@ -80,6 +95,7 @@ export class PageList {
     else page.next.previous = page.previous;
     page.lru = page.previous = page.next = undefined;
     this.length--;
+    page.memcg?.offList(page, this);
   }
 }
 

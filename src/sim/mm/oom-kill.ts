@@ -4,6 +4,8 @@
 import { call, type Code } from '../core/code.ts';
 import { __GFP_FS, gfpNames } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { memcgProcesses, type MemCgroup } from './memcontrol.ts';
+import { mem_cgroup_print_oom_meminfo } from './show-memcg.ts';
 import { LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from '../kernel/printk.ts';
 import { cond_resched, schedule } from '../kernel/sched.ts';
 import { show_mem } from './show-mem.ts';
@@ -22,8 +24,16 @@ import type { Process, Task } from '../kernel/task.ts';
 export const OOM_SCORE_ADJ_MIN = -1000;
 const PAGE_KB = 4;
 
+/** struct oom_control, as far as it is kept. */
+export interface OomRequest {
+  readonly gfp: number;
+  readonly order: number;
+  /** Whose limit was reached: then only its tasks are looked at. */
+  readonly memcg?: MemCgroup;
+}
+
 /** @returns whether the caller should try again */
-export function* out_of_memory(k: Kernel, request: { gfp: number; order: number }): Code<boolean> {
+export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
   k.oomCalls++;
   const task = k.current;
   if (taskWillFreeMem(task)) {
@@ -31,8 +41,8 @@ export function* out_of_memory(k: Kernel, request: { gfp: number; order: number 
     return true;
   }
   // The OOM killer cannot know what a caller that may not enter the file system holds up.
-  if ((request.gfp & __GFP_FS) === 0) return true;
-  const chosen = selectBadProcess(k);
+  if ((request.gfp & __GFP_FS) === 0 && request.memcg === undefined) return true;
+  const chosen = selectBadProcess(k, request.memcg);
   if (chosen === 'wait') return true;
   if (chosen === undefined) {
     k.printk(LOGLEVEL_WARNING, 'Out of memory and no killable processes...');
@@ -49,16 +59,17 @@ function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
 }
 
 /** select_bad_process(): 'wait' while an earlier victim has not finished. */
-function selectBadProcess(k: Kernel): Process | 'wait' | undefined {
+function selectBadProcess(k: Kernel, memcg?: MemCgroup): Process | 'wait' | undefined {
   let chosen: Process | undefined;
   let most = 0;
-  for (const process of k.processes) {
+  const total = memcg?.memory.max ?? k.node.managedPages;
+  for (const process of memcg === undefined ? k.processes : memcgProcesses(k, memcg)) {
     if (process.leader.isKthread || process.leader.pid === 1) continue;
     if (process.oomMm !== undefined) {
       if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
       return 'wait';
     }
-    const points = oom_badness(k, process);
+    const points = oom_badness(process, total);
     if (points === undefined || points < most) continue;
     chosen = process;
     most = points;
@@ -67,12 +78,12 @@ function selectBadProcess(k: Kernel): Process | 'wait' | undefined {
 }
 
 /** Pages that a kill would free, moved by oom_score_adj; undefined for who may not be killed. */
-export function oom_badness(k: Kernel, process: Process): number | undefined {
+export function oom_badness(process: Process, totalPages: number): number | undefined {
   const mm = process.threads.find((task) => task.mm !== undefined)?.mm;
   const { oomScoreAdj } = process;
   if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN) return undefined;
   if ((mm.flags & MMF_OOM_SKIP) !== 0) return undefined;
-  return mm.rss + oomScoreAdj * Math.floor(k.node.managedPages / 1000);
+  return mm.rss + oomScoreAdj * Math.floor(totalPages / 1000);
 }
 
 /** mark_oom_victim(): access to the reserves; kept until its mm is given back. */
@@ -82,22 +93,20 @@ function markOomVictim(task: Task): void {
   task.process.oomMm ??= task.mm;
 }
 
-function* oom_kill_process(
-  k: Kernel,
-  request: { gfp: number; order: number },
-  victim: Process,
-): Code {
+function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Code {
   yield* call(k, dump_header, request);
   const task = victim.threads.find(({ mm }) => mm !== undefined);
   if (task?.mm === undefined) return;
   k.oomKills++;
   sendSigkill(k, victim);
   markOomVictim(task);
+  victim.memcg?.count('oomKill');
+  const message = request.memcg === undefined ? 'Out of memory' : 'Memory cgroup out of memory';
   const kb = (pages: number): string => `${pages * PAGE_KB}kB`;
   const { anonPages, filePages, totalPages } = task.mm;
   k.printk(
     LOGLEVEL_ERR,
-    `Out of memory: Killed process ${task.pid} (${task.comm}) total-vm:${kb(totalPages)}, ` +
+    `${message}: Killed process ${task.pid} (${task.comm}) total-vm:${kb(totalPages)}, ` +
       `anon-rss:${kb(anonPages.size)}, file-rss:${kb(filePages.size)}, shmem-rss:0kB, UID:0 ` +
       `pgtables:${kb(Math.ceil(totalPages / 512))} oom_score_adj:${victim.oomScoreAdj}`,
   );
@@ -139,16 +148,19 @@ function* oom_reap_task(k: Kernel, { oomMm, leader }: Process): Code {
 }
 
 /** With a slow console this takes seconds, and oom_lock is held all the while. */
-function* dump_header(k: Kernel, { gfp, order }: { gfp: number; order: number }): Code {
+function* dump_header(k: Kernel, { gfp, order, memcg }: OomRequest): Code {
   const { comm, process } = k.current;
   k.printk(
     LOGLEVEL_WARNING,
     `${comm} invoked oom-killer: gfp_mask=0x${gfp.toString(16)}(${gfpNames(gfp)}), ` +
       `order=${order}, oom_score_adj=${process.oomScoreAdj}`,
   );
-  show_mem(k);
+  if (memcg === undefined) show_mem(k);
+  else mem_cgroup_print_oom_meminfo(k, memcg);
   k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
-  for (const { threads, oomScoreAdj } of [...k.processes]) {
+  for (const { threads, oomScoreAdj } of memcg === undefined
+    ? [...k.processes]
+    : memcgProcesses(k, memcg)) {
     // console_unlock() gives way between two lines.
     yield* cond_resched(k);
     const task = threads.find(({ mm }) => mm !== undefined);

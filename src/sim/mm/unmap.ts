@@ -15,6 +15,7 @@ export function* unmap_page_range(k: Kernel, mm: Mm): Code {
     // Another one may be at it too: whoever takes a page out frees it.
     mm.anonPages.delete(page);
     page.lru?.remove(page);
+    page.memcg?.uncharge(page);
     page.zone.give(page);
     k.spend(FREE_US);
     yield* cond_resched(k);

@@ -7,7 +7,9 @@ import { simfs_free_cached_objects, simfs_writepage } from '../fs/file-system.ts
 import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
 import { __GFP_DIRECT_RECLAIM, __GFP_FS, __GFP_IO, GFP_KERNEL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
+import type { MemCgroup } from './memcontrol.ts';
 import type { Page, PageList } from './mmzone.ts';
+import { current_gfp_context } from './page-alloc.ts';
 import { cond_resched, schedule } from '../kernel/sched.ts';
 import {
   PF_KSWAPD,
@@ -48,6 +50,31 @@ export function* try_to_free_pages(
   return reclaimed;
 }
 
+/** Reclaim for the limit of a memory cgroup: only its pages, and those below it. */
+export function* try_to_free_mem_cgroup_pages(
+  k: Kernel,
+  memcg: MemCgroup,
+  { gfp, pages }: { gfp: number; pages: number },
+): Code<number> {
+  const sc: ScanControl = {
+    gfpMask: current_gfp_context(k.current, gfp),
+    order: 0,
+    nrToReclaim: Math.max(pages, SWAP_CLUSTER_MAX),
+    priority: DEF_PRIORITY,
+    nrScanned: 0,
+    nrReclaimed: 0,
+    nrImmediate: 0,
+    memcg,
+  };
+  keepOnStack(k, { type: 'scan_control', sc });
+  // memalloc_noreclaim_save(); the caller may have come from reclaim itself.
+  const noreclaim = k.current.flags & PF_MEMALLOC;
+  k.current.flags |= PF_MEMALLOC;
+  const reclaimed = yield* call(k, do_try_to_free_pages, sc);
+  k.current.flags &= ~PF_MEMALLOC | noreclaim;
+  return reclaimed;
+}
+
 function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
   for (; sc.priority >= 0; sc.priority--) {
     sc.nrScanned = 0;
@@ -61,7 +88,7 @@ function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
 /** consider_reclaim_throttle(): who gets nowhere waits for those who do. */
 function* considerThrottle(k: Kernel, sc: ScanControl): Code {
   if (sc.nrReclaimed > sc.nrScanned >> 3) wake_up(k, k.reclaimWait.noprogress);
-  else if (sc.priority === 1 && sc.nrReclaimed === 0) {
+  else if (sc.priority === 1 && sc.nrReclaimed === 0 && sc.memcg === undefined) {
     // kswapd has given up: then so should everybody, and invoke the OOM killer.
     if (k.node.kswapdFailures >= MAX_RECLAIM_RETRIES) return;
     const timeout = Math.floor(k.options.hz / 2);
@@ -78,8 +105,10 @@ function* reclaim_throttle(k: Kernel, wait: WaitQueue, timeout: number): Code {
 function* shrink_node(k: Kernel, sc: ScanControl): Code {
   k.spend(PASS_US);
   sc.nrImmediate = 0;
-  const { inactive_file: inactive, active_file: active } = k.node.lru;
-  if (inactive.length + active.length > 0) yield* call(k, shrink_lruvec, sc);
+  for (const lru of listsOf(k, sc)) {
+    if (lru.inactive_file.length + lru.active_file.length === 0) continue;
+    yield* call(k, shrink_lruvec, sc, lru);
+  }
   // Of all shrinkers this is the one that takes a lock; where it is free nobody sees it taken.
   const mustWait = k.fs.journal.owner !== undefined;
   if ((sc.gfpMask & __GFP_FS) !== 0 && mustWait) yield* call(k, shrink_slab);
@@ -91,6 +120,13 @@ function* shrink_node(k: Kernel, sc: ScanControl): Code {
   yield* cond_resched(k);
 }
 
+type Lists = Kernel['node']['lru'];
+
+/** shrink_node_memcgs(): the lists of each cgroup below the target, else those of all pages. */
+function listsOf(k: Kernel, { memcg }: ScanControl): readonly Lists[] {
+  return memcg === undefined ? [k.node.lru] : [...memcg.subtree()].map(({ lru }) => lru);
+}
+
 function* shrink_slab(k: Kernel): Code {
   yield* call(k, super_cache_scan);
 }
@@ -100,8 +136,8 @@ function* super_cache_scan(k: Kernel): Code {
 }
 
 /** Each evictable list is scanned for a part of it that grows as the priority falls. */
-function* shrink_lruvec(k: Kernel, sc: ScanControl): Code {
-  const { inactive_file: inactive, active_file: active } = k.node.lru;
+function* shrink_lruvec(k: Kernel, sc: ScanControl, lru: Lists): Code {
+  const { inactive_file: inactive, active_file: active } = lru;
   if (inactive.length < active.length) deactivate(active, inactive);
   let toScan = Math.floor(inactive.length / 2 ** sc.priority);
   while (toScan > 0 && sc.nrReclaimed < sc.nrToReclaim) {
@@ -186,6 +222,7 @@ function* shrink_folio_list(k: Kernel, pages: readonly Page[], sc: ScanControl):
     } else if (page.dirty || page.writeback) inactive.add(page);
     else {
       page.mm?.filePages.delete(page);
+      page.memcg?.uncharge(page);
       page.zone.give(page);
       freed++;
     }
