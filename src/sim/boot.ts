@@ -15,7 +15,7 @@ import {
   PF_SUPERPRIV,
   SCHED_FIFO,
 } from './kernel/task-bits.ts';
-import { Mm } from './kernel/task.ts';
+import { Mm, type Process } from './kernel/task.ts';
 import { workqueue_init } from './kernel/workqueue.ts';
 import { kswapd_run } from './mm/vmscan.ts';
 import type { Prng } from '../util/prng.ts';
@@ -70,13 +70,25 @@ export interface ProgramPlan extends Pick<ThreadPlan, 'flags' | 'policy' | 'nice
   readonly memcg?: MemCgroup;
 }
 
-/** Starts a program. */
-export function addProgram(k: Kernel, plan: ProgramPlan, program: Program): void {
+/** Starts a program. @returns its process, for {@link addThread} */
+export function addProgram(k: Kernel, plan: ProgramPlan, program: Program): Process {
   const { ppid = 1, oomScoreAdj = 0, memcg, ...thread } = plan;
   const process = k.addProcess({ ppid, oomScoreAdj });
   process.memcg = memcg;
-  const mm = new Mm(4_000 + k.prng.below(90_000));
+  const mm = new Mm(4_000 + k.prng.below(90_000), plan.comm);
+  k.locks.add(mm.mmapLock);
   // Others came and went between two programs; init comes first.
   if (ppid !== 0) k.skipPids(1 + k.prng.below(12));
   k.thread({ ...thread, process, mm }, program);
+  return process;
+}
+
+/** Another thread of a process: it shares the address space, and dies with the others. */
+export function addThread(
+  k: Kernel,
+  process: Process,
+  plan: Omit<ThreadPlan, 'process' | 'mm'>,
+  program: Program,
+): void {
+  k.thread({ ...plan, process, mm: process.mm }, program);
 }

@@ -5,13 +5,12 @@ import type { Frame, StackLocal } from './core/code.ts';
 import type {
   FrameFacts,
   LocalFacts,
-  LockFacts,
   MachineFacts,
   MmFacts,
   ProcessFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
-import type { Mutex } from './locking/mutex.ts';
+import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
@@ -32,7 +31,7 @@ const VERSION = '#1 SMP PREEMPT_VOLUNTARY Tue Nov 24 15:24:00 UTC 2015';
 
 /** The machine at this instant. */
 export function machineFacts(k: Kernel, run: { scenario: string; seed: number }): MachineFacts {
-  const locks = [k.oomLock, ...k.mutexes];
+  const locks = lockTable(k);
   const { hz, cpuCount, ramBytes, kmallocwd } = k.options;
   const compiler = 'no compiler, src/sim';
   return {
@@ -52,7 +51,7 @@ export function machineFacts(k: Kernel, run: { scenario: string; seed: number })
     idle: k.sched.cpus.map(({ id, task }) => idleFacts(id, task === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
     functions: [...k.functions].sort().map((name) => ({ name, size: FUNCTION_SIZE })),
-    locks: locks.map(lockFacts),
+    locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
   };
 }
@@ -103,8 +102,8 @@ function idleFacts(cpu: number, onCpu: boolean): ThreadFacts {
   };
 }
 
-function processFacts(k: Kernel, process: Process, locks: readonly Mutex[]): ProcessFacts {
-  const mm = process.threads.find((task) => task.mm !== undefined)?.mm;
+function processFacts(k: Kernel, process: Process, locks: LockTable): ProcessFacts {
+  const { mm } = process;
   return {
     ppid: process.ppid,
     mm: mm === undefined ? undefined : mmFacts(mm),
@@ -120,7 +119,7 @@ function mmFacts({ flags, totalPages, anonPages }: Mm): MmFacts {
   return { flags, totalPages, anonPages: anonPages.size };
 }
 
-function threadFacts(k: Kernel, task: Task, locks: readonly Mutex[]): ThreadFacts {
+function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
   const { memalloc, policy, nice, rtPriority } = task;
   const staticPrio = PRIO_DEFAULT + nice;
   return {
@@ -139,6 +138,7 @@ function threadFacts(k: Kernel, task: Task, locks: readonly Mutex[]): ThreadFact
     nvcsw: task.nvcsw,
     nivcsw: task.nivcsw,
     startTimeNs: Math.round(task.startTime * NS_PER_US),
+    ...(task.mm === undefined ? { withoutMm: true } : {}),
     threadFlags: task.threadFlags,
     pending: BigInt(task.pending),
     jobctl: 0,
@@ -151,7 +151,7 @@ function threadFacts(k: Kernel, task: Task, locks: readonly Mutex[]): ThreadFact
 function frameFacts(
   { name, locals }: Frame,
   callee: Frame | undefined,
-  locks: readonly Mutex[],
+  locks: LockTable,
 ): FrameFacts {
   return {
     name,
@@ -161,10 +161,8 @@ function frameFacts(
   };
 }
 
-function localFacts(local: StackLocal, locks: readonly Mutex[]): LocalFacts {
-  if (local.type === 'mutex_waiter') {
-    return { type: 'mutex_waiter', lock: locks.indexOf(local.lock) };
-  }
+function localFacts(local: StackLocal, locks: LockTable): LocalFacts {
+  if ('lock' in local) return waiterFacts(local, locks);
   const { gfpMask, order, priority, nrToReclaim, nrScanned, nrReclaimed } = local.sc;
   return {
     type: 'scan_control',
@@ -176,14 +174,5 @@ function localFacts(local: StackLocal, locks: readonly Mutex[]): LocalFacts {
       nr_scanned: nrScanned,
       nr_reclaimed: nrReclaimed,
     },
-  };
-}
-
-function lockFacts({ name, owner, waiters }: Mutex): LockFacts {
-  return {
-    name,
-    ...(name === 'oom_lock' ? { symbol: name } : {}),
-    ownerPid: owner?.pid,
-    waiterPids: waiters.map(({ pid }) => pid),
   };
 }

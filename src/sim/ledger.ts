@@ -2,6 +2,7 @@
 // kmallocwd would print at that instant, and what became of it all. The simulation works it out
 // from its own state; no reader of dumps has a part in it.
 
+import type { LockFacts } from './image/machine-facts.ts';
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
 import type { Kernel } from './core/kernel.ts';
@@ -19,8 +20,18 @@ export const TIMEOUT_SECONDS_DEFAULT = 10;
 /** One lock. */
 export interface LedgerLock {
   readonly name: string;
+  /** The kernel's struct. */
+  readonly kind: LockFacts['kind'];
   readonly address: string;
-  readonly ownerPid: number | undefined;
+  /** Of a mutex, and the writer of an rw_semaphore. */
+  readonly ownerPid?: number | undefined;
+  /** Of an rw_semaphore. */
+  readonly readerPids?: readonly number[];
+  /** Who has taken a semaphore; that is nowhere in memory. */
+  readonly takerPids?: readonly number[];
+  /** `count` of rw_semaphore and semaphore, in hex. */
+  readonly count?: string;
+  /** In the order of the wait list. */
   readonly waiterPids: readonly number[];
 }
 
@@ -169,9 +180,17 @@ function memoryCounters({ node, oomCalls, oomKills }: Kernel): Ledger['memory'] 
 }
 
 function lockEntries({ facts, locks }: MachineImage): LedgerLock[] {
-  return (facts.locks ?? []).map(({ name, ownerPid, waiterPids }, i) => {
-    return { name, address: hex(locks[i]!), ownerPid, waiterPids };
+  return (facts.locks ?? []).map((lock, i) => {
+    const { name, kind, waiterPids } = lock;
+    return { name, kind, address: hex(locks[i]!), ...lockHolders(lock), waiterPids };
   });
+}
+
+function lockHolders(lock: LockFacts): Partial<LedgerLock> {
+  if (lock.kind === 'mutex') return { ownerPid: lock.ownerPid };
+  const count = hex(lock.count);
+  if (lock.kind === 'semaphore') return { takerPids: lock.takerPids, count };
+  return { ownerPid: lock.ownerPid, readerPids: lock.readerPids, count };
 }
 
 interface Placed {
@@ -211,7 +230,7 @@ function taskEntry(
     nvcsw: task.nvcsw,
     nivcsw: task.nivcsw,
     stack: hex(thread.stack),
-    mm: hex(process.mm ?? 0n),
+    mm: hex(task.mm === undefined ? 0n : (process.mm ?? 0n)),
     oomScoreAdj: task.process.oomScoreAdj,
     sigkillPending: (task.pending & (1 << (SIGKILL - 1))) !== 0,
     oomVictim: task.isOomVictim,

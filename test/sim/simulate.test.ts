@@ -185,15 +185,24 @@ function checkStacks(vmcore: Vmcore, ledger: Ledger): void {
 /** Each owner and each wait list, as pointers say. */
 function checkLocks(vmcore: Vmcore, ledger: Ledger): void {
   const addressOf = new Map(ledger.tasks.map(({ pid, address }) => [pid, BigInt(address)]));
-  for (const { name, address, ownerPid, waiterPids } of ledger.locks) {
-    const mutex = vmcore.object('mutex', BigInt(address) as Parameters<Vmcore['object']>[1]);
-    const owner = BigInt.asUintN(64, mutex.member('owner.counter').integer());
-    const expected = ownerPid === undefined ? 0n : addressOf.get(ownerPid);
-    assert.equal(owner & ~7n, expected, name);
+  for (const { name, kind, address, ownerPid, readerPids, count, waiterPids } of ledger.locks) {
+    const lock = vmcore.object(kind, BigInt(address) as Parameters<Vmcore['object']>[1]);
+    if (count !== undefined) {
+      const found = lock.member(kind === 'semaphore' ? 'count' : 'count.counter').integer();
+      assert.equal(found, BigInt(count), name);
+    }
+    if (kind !== 'semaphore') {
+      const owner = BigInt.asUintN(64, lock.member('owner.counter').integer());
+      const expected = ownerPid === undefined ? 0n : addressOf.get(ownerPid);
+      // Of readers, the word has the one that came last, and keeps it when it has gone.
+      const wasRead = kind === 'rw_semaphore' && (owner & 1n) !== 0n;
+      if (readerPids !== undefined && readerPids.length > 0) assert.ok(wasRead, name);
+      assert.equal(wasRead ? 0n : owner & ~7n, expected, name);
+    }
     const waiters: bigint[] = [];
-    const head = mutex.member('wait_list').address;
-    for (let at = mutex.member('wait_list.next').integer(); at !== head && waiters.length < 99;) {
-      const waiter = vmcore.object('mutex_waiter', at as Parameters<Vmcore['object']>[1]);
+    const head = lock.member('wait_list').address;
+    for (let at = lock.member('wait_list.next').integer(); at !== head && waiters.length < 99;) {
+      const waiter = vmcore.object(WAITERS[kind], at as Parameters<Vmcore['object']>[1]);
       waiters.push(waiter.member('task').integer());
       at = waiter.member('list.next').integer();
     }
@@ -204,6 +213,12 @@ function checkLocks(vmcore: Vmcore, ledger: Ledger): void {
     );
   }
 }
+
+const WAITERS = {
+  mutex: 'mutex_waiter',
+  rw_semaphore: 'rwsem_waiter',
+  semaphore: 'semaphore_waiter',
+} as const;
 
 function checkReadelf(path: string): void {
   if (!hasProgram('readelf')) return;

@@ -9,6 +9,8 @@
 // a stack, and it costs less.
 
 import type { Mutex } from '../locking/mutex.ts';
+import type { RwSemaphore, RwsemWaiter } from '../locking/rw-semaphore.ts';
+import type { Semaphore, SemaphoreWaiter } from '../locking/semaphore.ts';
 import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Kernel } from './kernel.ts';
@@ -28,6 +30,12 @@ export type KernelFunction<A extends unknown[], T> = (k: Kernel, ...args: A) => 
 /** What a function keeps on the stack for others to find. */
 export type StackLocal =
   | { readonly type: 'mutex_waiter'; readonly task: Task; readonly lock: Mutex }
+  | { readonly type: 'rwsem_waiter'; readonly waiter: RwsemWaiter; readonly lock: RwSemaphore }
+  | {
+      readonly type: 'semaphore_waiter';
+      readonly waiter: SemaphoreWaiter;
+      readonly lock: Semaphore;
+    }
   | { readonly type: 'scan_control'; readonly sc: ScanControl };
 
 /** struct scan_control, as far as it is kept. */

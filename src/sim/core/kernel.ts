@@ -10,6 +10,7 @@ import { Congestion } from '../block/congestion.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
+import type { Lock } from '../locking/wait-target.ts';
 import { MemoryCgroups } from '../mm/memcontrol.ts';
 import { Node, Zone } from '../mm/mmzone.ts';
 import { Log } from '../kernel/printk.ts';
@@ -57,8 +58,8 @@ export class Kernel {
   readonly processes: Process[] = [];
   readonly memcgs = new MemoryCgroups();
   readonly oomLock = new Mutex('oom_lock');
-  /** Locks that the scenario made, for the ledger. */
-  readonly mutexes: Mutex[] = [];
+  /** Every sleeping lock that there is, in the order of making, for image and ledger. */
+  readonly locks = new Set<Lock>([this.oomLock]);
   /** vm_event OOM_KILL. */
   oomKills = 0;
   /** Calls of out_of_memory(). */
@@ -104,7 +105,7 @@ export class Kernel {
       }),
     ]);
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
-    this.mutexes.push(this.fs.journal);
+    this.locks.add(this.fs.journal);
     this.#initialJiffies = 2 ** 32 - 300 * options.hz;
   }
 

@@ -38,7 +38,7 @@ export class Inode {
 
   constructor(k: Kernel, name: string) {
     this.lock = new Mutex(`i_mutex of ${name}`);
-    k.mutexes.push(this.lock);
+    k.locks.add(this.lock);
   }
 }
 

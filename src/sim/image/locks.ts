@@ -1,18 +1,28 @@
-// Mutexes in memory: the owner with the bit that says somebody waits, and the list of the waiters,
-// which lie on the stacks of those who sleep.
+// Sleeping locks in memory: who has them, and the list of those that wait, who lie on the stacks of
+// the sleepers.
+//
+//   mutex         owner = task_struct * | 1 while somebody waits
+//   rw_semaphore  count and owner as src/sim/locking/rw-semaphore.ts draws them
+//   semaphore     count; nobody knows who has it
+//
+// A lock is a variable of the kernel, a member of another struct (mmap_lock, i_mmap_rwsem), or an
+// object of its own.
 
 import type { TypeSource } from '../../types/ctype.ts';
 import { findMember } from '../../types/ctype.ts';
-import { vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
-import type { LockFacts } from './machine-facts.ts';
+import type { LockFacts, RwSemaphoreFacts } from './machine-facts.ts';
 import type { PlacedWaiter } from './stacks.ts';
+import type { Fields } from './struct-writer.ts';
 import type { PlacedTasks } from './tasks.ts';
 
 /** MUTEX_FLAG_WAITERS (kernel/locking/mutex.c) */
 const MUTEX_FLAG_WAITERS = 1n;
+/** RWSEM_READER_OWNED (kernel/locking/rwsem.c) */
+const RWSEM_READER_OWNED = 1n;
 
 /** Gives the locks that are global variables their symbols. */
 export function defineLocks(
@@ -20,11 +30,11 @@ export function defineLocks(
   types: TypeSource,
   locks: readonly LockFacts[] = [],
 ): void {
-  const mutex = types.find('struct', 'mutex');
-  for (const { symbol } of locks) {
+  for (const { symbol, kind } of locks) {
     if (symbol === undefined) continue;
-    assert(mutex?.kind === 'struct', `${types.origin} has no struct mutex`);
-    image.define(symbol, { section: 'data', size: mutex.size, align: 32 });
+    const type = types.find('struct', kind);
+    assert(type?.kind === 'struct', `${types.origin} has no struct ${kind}`);
+    image.define(symbol, { section: 'data', size: type.size, align: 32 });
   }
 }
 
@@ -37,21 +47,36 @@ export interface LockPlan {
 
 /** Writes every lock. @returns where they lie, in the order of `locks` */
 export function writeLocks(image: KernelImage, areas: Areas, plan: LockPlan): Vaddr[] {
-  const threads = plan.tasks.processes.flatMap((process) => process.threads);
-  const byPid = new Map(threads.map(({ facts, task }) => [facts.pid, task]));
-  const { memory } = areas;
-  const list = findMember(memory.struct('mutex'), 'wait_list');
-  assert(list !== undefined, 'struct mutex has no member wait_list');
-  return plan.locks.map(({ symbol, name, ownerPid, waiterPids }, index) => {
-    const address = symbol === undefined ? areas.allocate('mutex') : image.symbol(symbol);
-    const owner = ownerPid === undefined ? 0n : byPid.get(ownerPid);
-    assert(owner !== undefined, `${name}: no task has pid ${ownerPid}`);
-    const flags = waiterPids.length > 0 ? MUTEX_FLAG_WAITERS : 0n;
-    memory.store('mutex', address, { 'owner.counter': owner | flags });
-    // mutex_waiter starts with its list_head.
+  const writer = new LockWriter(image, areas, plan);
+  return plan.locks.map((lock, index) => writer.write(lock, index));
+}
+
+class LockWriter {
+  readonly #image: KernelImage;
+  readonly #areas: Areas;
+  readonly #taskOf = new Map<number, Vaddr>();
+  readonly #mmOf = new Map<number, Vaddr | undefined>();
+  /** By lock and pid. */
+  readonly #waiters = new Map<string, Vaddr>();
+
+  constructor(image: KernelImage, areas: Areas, { tasks, waiters }: LockPlan) {
+    this.#image = image;
+    this.#areas = areas;
+    for (const { threads, mm } of tasks.processes) {
+      for (const { facts, task } of threads) this.#taskOf.set(facts.pid, task);
+      this.#mmOf.set(threads[0]!.facts.pid, mm);
+    }
+    for (const { lock, pid, address } of waiters) this.#waiters.set(`${lock} ${pid}`, address);
+  }
+
+  write(lock: LockFacts, index: number): Vaddr {
+    const { memory } = this.#areas;
+    const address = this.#place(lock);
+    memory.store(lock.kind, address, this.#fields(lock));
+    // All waiters start with their list_head.
     const nodes = [
-      vaddrAdd(address, list.bitOffset / 8),
-      ...waiterPids.map((pid) => waiterOf(plan.waiters, pid, index)),
+      vaddrAdd(address, this.#offset(lock.kind, 'wait_list')),
+      ...lock.waiterPids.map((pid) => this.#waiterOf(lock, pid, index)),
     ];
     nodes.forEach((node, i) => {
       const next = nodes[(i + 1) % nodes.length]!;
@@ -59,11 +84,53 @@ export function writeLocks(image: KernelImage, areas: Areas, plan: LockPlan): Va
       memory.store('list_head', node, { next, prev });
     });
     return address;
-  });
-}
+  }
 
-function waiterOf(waiters: readonly PlacedWaiter[], pid: number, lock: number): Vaddr {
-  const found = waiters.find((waiter) => waiter.pid === pid && waiter.lock === lock);
-  assert(found !== undefined, `pid ${pid} has no waiter on its stack`);
-  return found.address;
+  #place({ kind, name, symbol, within }: LockFacts): Vaddr {
+    if (symbol !== undefined) return this.#image.symbol(symbol);
+    if (within === undefined) return this.#areas.allocate(kind);
+    const { struct, member, tgid } = within;
+    const outer = tgid === undefined ? this.#areas.allocate(struct) : this.#mmOf.get(tgid);
+    assert(outer !== undefined, `${name}: process ${tgid} has no ${struct}`);
+    return vaddrAdd(outer, this.#offset(struct, member));
+  }
+
+  #fields(lock: LockFacts): Fields {
+    if (lock.kind === 'semaphore') return { count: lock.count };
+    if (lock.kind === 'rw_semaphore') {
+      return { 'count.counter': lock.count, 'owner.counter': this.#rwsemOwner(lock) };
+    }
+    const owner = lock.ownerPid === undefined ? 0n : this.#taskOf.get(lock.ownerPid);
+    assert(owner !== undefined, `${lock.name}: no task has pid ${lock.ownerPid}`);
+    const flags = lock.waiterPids.length > 0 ? MUTEX_FLAG_WAITERS : 0n;
+    return { 'owner.counter': owner | flags };
+  }
+
+  #rwsemOwner({ ownerWord }: RwSemaphoreFacts): bigint {
+    if (ownerWord === undefined) return 0n;
+    const { pid, isReader } = ownerWord;
+    return this.#taskOrFreed(pid) | (isReader ? RWSEM_READER_OWNED : 0n);
+  }
+
+  /** A reader that has died since: `owner` points to a task_struct that is free again. */
+  #taskOrFreed(pid: number): Vaddr {
+    let task = this.#taskOf.get(pid);
+    if (task === undefined) {
+      task = this.#areas.allocate('task_struct');
+      this.#taskOf.set(pid, task);
+    }
+    return vaddr(task);
+  }
+
+  #waiterOf({ name }: LockFacts, pid: number, index: number): Vaddr {
+    const found = this.#waiters.get(`${index} ${pid}`);
+    assert(found !== undefined, `${name}: pid ${pid} has no waiter on its stack`);
+    return found;
+  }
+
+  #offset(struct: string, member: string): number {
+    const place = findMember(this.#areas.memory.struct(struct), member);
+    assert(place !== undefined, `struct ${struct} has no member ${member}`);
+    return place.bitOffset / 8;
+  }
 }

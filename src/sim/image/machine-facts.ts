@@ -19,6 +19,9 @@ export interface MemallocFacts {
 export type LocalFacts =
   /** struct mutex_waiter; `lock` is an index into {@link MachineFacts.locks}. */
   | { readonly type: 'mutex_waiter'; readonly lock: number }
+  | ({ readonly type: 'rwsem_waiter'; readonly lock: number } & RwsemWaiterFacts)
+  /** struct semaphore_waiter; `up`: it was given the semaphore and has not run since. */
+  | { readonly type: 'semaphore_waiter'; readonly lock: number; readonly up: boolean }
   /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */
   | { readonly type: 'scan_control'; readonly fields: Readonly<Record<string, number>> };
 
@@ -33,16 +36,59 @@ export interface FrameFacts {
   readonly locals: readonly LocalFacts[];
 }
 
-/** struct mutex. */
-export interface LockFacts {
+/** struct rwsem_waiter. */
+export interface RwsemWaiterFacts {
+  /** It reads now and has not run since: `task` is NULL, and it is on no list. */
+  readonly granted: boolean;
+  readonly waitsFor: 'write' | 'read';
+  /** jiffies after which it asks for the lock to be handed over. */
+  readonly timeout: bigint;
+  readonly handoffSet: boolean;
+}
+
+/** What is known of every lock. */
+interface AnyLockFacts {
   /** What it protects. */
   readonly name: string;
-  /** A global variable of the kernel; else it lies in memory of its own. */
+  /** A global variable of the kernel. */
   readonly symbol?: string;
-  readonly ownerPid: number | undefined;
+  /**
+   * A member of a struct: of the mm_struct of that process, else of a struct that has nothing
+   * else. A lock that is neither this nor a variable lies in memory of its own.
+   */
+  readonly within?: { readonly struct: string; readonly member: string; readonly tgid?: number };
   /** Who sleeps for it, in the order of its wait list. */
   readonly waiterPids: readonly number[];
 }
+
+/** struct mutex. */
+export interface MutexFacts extends AnyLockFacts {
+  readonly kind: 'mutex';
+  readonly ownerPid: number | undefined;
+}
+
+/** struct rw_semaphore. */
+export interface RwSemaphoreFacts extends AnyLockFacts {
+  readonly kind: 'rw_semaphore';
+  /** The writer. */
+  readonly ownerPid: number | undefined;
+  readonly readerPids: readonly number[];
+  readonly count: bigint;
+  /** What `owner` says: the writer, or the last one that began to read, even if it is dead. */
+  readonly ownerWord: { readonly pid: number; readonly isReader: boolean } | undefined;
+}
+
+/** struct semaphore. */
+export interface SemaphoreFacts extends AnyLockFacts {
+  readonly kind: 'semaphore';
+  /** How often it may still be taken. */
+  readonly count: number;
+  /** Who has taken it, which is not in memory. */
+  readonly takerPids: readonly number[];
+}
+
+/** A sleeping lock. */
+export type LockFacts = MutexFacts | RwSemaphoreFacts | SemaphoreFacts;
 
 /** One record of the kernel's log. */
 export interface LogFacts {
@@ -87,6 +133,8 @@ export interface ThreadFacts {
   readonly nivcsw: number;
   /** Nanoseconds since boot. */
   readonly startTimeNs: number;
+  /** Its `mm` is NULL although its process has one: exit_mm() lies behind it. */
+  readonly withoutMm?: boolean;
   /** TIF_* bits of thread_info.flags. */
   readonly threadFlags: number;
   /** The set of its own pending signals; signal n is bit n - 1. */

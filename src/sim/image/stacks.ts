@@ -17,6 +17,7 @@ import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
+import type { Fields } from './struct-writer.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
 
 const WORD_SIZE = 8;
@@ -24,12 +25,15 @@ const WORD_SIZE = 8;
 const CALL_OPCODE = 0xe8;
 const CALL_SIZE = 5;
 
-/** A mutex_waiter on a stack. */
+/** enum rwsem_waiter_type: RWSEM_WAITING_FOR_WRITE, RWSEM_WAITING_FOR_READ */
+const RWSEM_WAITER_TYPES = ['write', 'read'];
+
+/** A mutex_waiter, rwsem_waiter or semaphore_waiter on a stack. */
 export interface PlacedWaiter {
   readonly pid: number;
   /** Index into MachineFacts.locks. */
   readonly lock: number;
-  /** `struct mutex_waiter *` */
+  /** `struct mutex_waiter *` and so on; each starts with its list_head. */
   readonly address: Vaddr;
 }
 
@@ -47,6 +51,19 @@ export function writeStacks(
     }
   }
   return waiters;
+}
+
+/** Its list_head is written when all waiters of the lock have a place (locks.ts). */
+function waiterFields(local: Extract<LocalFacts, { lock: number }>, task: Vaddr): Fields {
+  if (local.type === 'mutex_waiter') return { task };
+  if (local.type === 'semaphore_waiter') return { task, up: local.up };
+  const { granted, waitsFor, timeout, handoffSet } = local;
+  return {
+    task: granted ? 0n : task,
+    type: RWSEM_WAITER_TYPES.indexOf(waitsFor),
+    timeout,
+    handoff_set: handoffSet,
+  };
 }
 
 class StackWriter {
@@ -93,8 +110,8 @@ class StackWriter {
     const { facts, task } = this.#thread;
     const type = memory.struct(local.type);
     const address = this.#reserve(type);
-    if (local.type === 'mutex_waiter') {
-      memory.store('mutex_waiter', address, { task });
+    if ('lock' in local) {
+      memory.store(local.type, address, waiterFields(local, task));
       waiters.push({ pid: facts.pid, lock: local.lock, address });
       return;
     }

@@ -207,7 +207,7 @@ class TaskWriter {
     this.#areas.memory.write(pgd, kernelHalf.fill(0, 0, PAGE_SIZE / 2));
     this.#areas.memory.store('mm_struct', mm, {
       pgd,
-      'mm_users.counter': threads.length,
+      'mm_users.counter': threads.filter(({ withoutMm }) => withoutMm !== true).length,
       'mm_count.counter': 1,
       flags: facts?.flags ?? 0,
       total_vm: facts?.totalPages ?? 0,
@@ -249,7 +249,7 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     static_prio: facts.staticPrio,
     normal_prio: facts.prio,
     policy: facts.policy,
-    mm,
+    mm: facts.withoutMm === true ? 0n : mm,
     active_mm: mm,
     exit_state: facts.exitState,
     jobctl: facts.jobctl,

@@ -4,6 +4,7 @@
 import type { Code, Frame } from '../core/code.ts';
 import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Page } from '../mm/mmzone.ts';
+import { RwSemaphore } from '../locking/rw-semaphore.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
 import {
   MMF_INIT,
@@ -35,10 +36,14 @@ export class Mm {
   users = 0;
   readonly anonPages = new Set<Page>();
   readonly filePages = new Set<Page>();
-  readonly totalPages: number;
+  totalPages: number;
+  /** Page faults read, whoever changes the address space writes; mmap_sem until Linux 5.8. */
+  readonly mmapLock: RwSemaphore;
 
-  constructor(totalPages: number) {
+  constructor(totalPages: number, name = '') {
     this.totalPages = totalPages;
+    const within = { struct: 'mm_struct', member: 'mmap_lock' };
+    this.mmapLock = new RwSemaphore(`mmap_lock of ${name}`, within);
   }
 
   /** get_mm_rss() */
@@ -50,6 +55,8 @@ export class Mm {
 /** A process: struct signal_struct and the threads that share it. */
 export class Process {
   readonly threads: Task[] = [];
+  /** What its threads share, until nobody has it any more. */
+  mm: Mm | undefined;
   readonly ppid: number;
   readonly oomScoreAdj: number;
   /** SIGNAL_* */
@@ -160,7 +167,10 @@ export class Task {
     this.pinnedCpu = options.pinnedCpu;
     this.cpu = options.pinnedCpu ?? 0;
     options.process.threads.push(this);
-    if (options.mm !== undefined) options.mm.users++;
+    if (options.mm !== undefined) {
+      options.process.mm = options.mm;
+      options.mm.users++;
+    }
   }
 
   get isKthread(): boolean {

@@ -2,6 +2,9 @@
 // about a run is read off these: who waits for what, and whose it is to give.
 
 import type { Task } from '../kernel/task.ts';
+import type { Mutex } from './mutex.ts';
+import type { RwSemaphore } from './rw-semaphore.ts';
+import type { Semaphore } from './semaphore.ts';
 
 /** Something that is waited for. */
 export interface WaitTarget {
@@ -12,3 +15,6 @@ export interface WaitTarget {
   /** Who could end the wait, as things are now. */
   holders(): readonly Task[];
 }
+
+/** A sleeping lock of the kernel. */
+export type Lock = Mutex | RwSemaphore | Semaphore;
