@@ -1,6 +1,7 @@
 // What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
 
 import { bdi_init } from './fs/fs-writeback.ts';
+import { startJournal } from './fs/journal.ts';
 import type { Kernel, ThreadPlan } from './core/kernel.ts';
 import type { KernelOptions } from './core/options.ts';
 import { Kernel as Machine } from './core/kernel.ts';
@@ -36,6 +37,7 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   }
   workqueue_init(k);
   bdi_init(k);
+  startJournal(k);
   startOomReaper(k);
   kswapd_run(k);
   start_kmallocwd(k);

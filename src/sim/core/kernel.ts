@@ -6,6 +6,7 @@ import type { Prng } from '../../util/prng.ts';
 import { call, type Code, type KernelFunction } from './code.ts';
 import type { SimEvent } from './event-queue.ts';
 import type { KernelOptions } from './options.ts';
+import { BIO_POOL_SIZE, BioSet } from '../block/bio.ts';
 import { Congestion } from '../block/congestion.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';
@@ -13,6 +14,9 @@ import { Mutex } from '../locking/mutex.ts';
 import type { Lock } from '../locking/wait-target.ts';
 import { MemoryCgroups } from '../mm/memcontrol.ts';
 import { Node, Zone } from '../mm/mmzone.ts';
+import { PageWaits } from '../mm/filemap.ts';
+import type { MempoolWatch } from '../mm/mempool.ts';
+import { Writeback } from '../mm/page-writeback.ts';
 import { Log } from '../kernel/printk.ts';
 import { Scheduler } from '../kernel/sched.ts';
 import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts';
@@ -70,6 +74,12 @@ export class Kernel {
   readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
   readonly fs = new FileSystem();
   readonly congestion = new Congestion();
+  /** fs_bio_set */
+  readonly fsBioSet: BioSet;
+  readonly writeback = new Writeback();
+  readonly pageWaits = new PageWaits();
+  /** Set by a watchdog that records mempool_alloc(). */
+  mempoolWatch: MempoolWatch | undefined;
   readonly wq = new Workqueues();
   readonly kthreadCreation = new KthreadCreation();
   readonly wb = new BdiWriteback();
@@ -104,6 +114,7 @@ export class Kernel {
         reservedPages: DMA_RESERVED_PAGES,
       }),
     ]);
+    this.fsBioSet = new BioSet(this, { name: 'fs_bio_set', poolSize: BIO_POOL_SIZE });
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
     this.locks.add(this.fs.journal);
     this.#initialJiffies = 2 ** 32 - 300 * options.hz;

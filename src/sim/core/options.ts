@@ -16,6 +16,12 @@ export interface KernelFeatures {
    * GFP_NOFS allocations"). Cgroup v2 never waits, for its writers are slowed down before.
    */
   readonly memcgWaitsOnWriteback: boolean;
+  /** Linux 2.6.10 to 4.8: reclaim waits while much is under writeback (throttle_vm_writeout()). */
+  readonly throttleVmWriteout: boolean;
+  /** vm.dirty_ratio: percent of dirtyable memory above which writers wait; 100 as good as never. */
+  readonly dirtyRatio: number;
+  /** A bug of drivers: bios for the device below come from the set that the file system uses. */
+  readonly sharedBioSet: boolean;
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
   /** Since Linux 4.9 (on x86): kernel stacks are single pages, mapped side by side. */
@@ -28,6 +34,9 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   endlessIsolation: false,
   memcgOomAtFault: false,
   memcgWaitsOnWriteback: false,
+  throttleVmWriteout: false,
+  dirtyRatio: 20,
+  sharedBioSet: false,
   consoleUs: 0,
   vmapStack: true,
 };
@@ -36,11 +45,23 @@ export const FEATURES_DEFAULT: KernelFeatures = {
 export interface Remedies {
   /** Seconds after which another victim is chosen, if one does not die (seed 003); 0 for never. */
   readonly oomTimeout: number;
+  /** kcryptd runs with PF_LESS_THROTTLE (seed 004). */
+  readonly dmCryptLessThrottle: boolean;
+  /** mempool_alloc() sets PF_LESS_THROTTLE for whoever may sleep in it (seed 004). */
+  readonly mempoolLessThrottle: boolean;
+  /** throttle_vm_writeout() lets __GFP_NORETRY pass (seed 004). */
+  readonly noretryNoThrottle: boolean;
+  /** mempool_alloc() never enters direct reclaim (seed 004). */
+  readonly mempoolNoDirectReclaim: boolean;
 }
 
 /** A kernel as it was released. */
 export const REMEDIES_NONE: Remedies = {
   oomTimeout: 0,
+  dmCryptLessThrottle: false,
+  mempoolLessThrottle: false,
+  noretryNoThrottle: false,
+  mempoolNoDirectReclaim: false,
 };
 
 /** Boot parameters and build options of the simulated kernel. */

@@ -3,7 +3,7 @@
 // a page became dirty.
 
 import { call, type Code } from '../core/code.ts';
-import { simfs_writepages } from './file-system.ts';
+import { simfs_writepages } from './writepages.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { cond_resched } from '../kernel/sched.ts';

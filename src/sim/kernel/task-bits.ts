@@ -26,6 +26,8 @@ export const PF_MEMALLOC = 0x800;
 export const PF_KSWAPD = 0x20000;
 export const PF_MEMALLOC_NOFS = 0x40000;
 export const PF_MEMALLOC_NOIO = 0x80000;
+/** PF_LOCAL_THROTTLE since Linux 5.8. */
+export const PF_LESS_THROTTLE = 0x100000;
 export const PF_KTHREAD = 0x200000;
 export const PF_RANDOMIZE = 0x400000;
 export const PF_NO_SETAFFINITY = 0x4000000;

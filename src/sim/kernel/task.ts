@@ -132,6 +132,10 @@ export class Task {
   /** Weighted CPU time: who has least runs next. */
   vruntime = 0;
   inMemstall = false;
+  /** Pages that it has made dirty since it last looked at the limits. */
+  nrDirtied = 0;
+  /** Microseconds that throttle_vm_writeout() has held it up. */
+  throttledUs = 0;
   /** Pages that it has taken off the LRU lists. */
   isolated = 0;
   /** It is in a page fault of user mode, which can wait where a system call must fail. */

@@ -3,7 +3,7 @@
 
 import { congestion_wait } from '../block/congestion.ts';
 import { call, keepOnStack, type Code, type ScanControl } from '../core/code.ts';
-import { simfs_free_cached_objects, simfs_writepage } from '../fs/file-system.ts';
+import { simfs_free_cached_objects, simfs_writepage } from '../fs/writepages.ts';
 import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
 import { __GFP_DIRECT_RECLAIM, __GFP_FS, __GFP_IO, GFP_KERNEL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';

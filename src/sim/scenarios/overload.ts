@@ -12,7 +12,8 @@ export const OVERLOAD: Scenario = {
   name: 'overload',
   about: 'requests take long because the disk does; all of them finish (D13)',
   diagnosis: 'D13',
-  needs: [],
+  needs: ['vm.dirty_ratio=100: writers are not slowed down'],
+  features: { dirtyRatio: 100 },
   defaults: { ramMiB: 128, cpus: 2, hz: 100, dumpSeconds: 45 },
   start,
 };
