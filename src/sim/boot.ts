@@ -1,5 +1,6 @@
 // What every simulated machine runs before its scenario begins: init, kernel threads, daemons.
 
+import { disk_add_events } from './block/disk-events.ts';
 import { bdi_init } from './fs/fs-writeback.ts';
 import { startJournal } from './fs/journal.ts';
 import type { Kernel, ThreadPlan } from './core/kernel.ts';
@@ -18,7 +19,7 @@ import {
 } from './kernel/task-bits.ts';
 import { Mm, type Process } from './kernel/task.ts';
 import { workqueue_init } from './kernel/workqueue.ts';
-import { kswapd_run } from './mm/vmscan.ts';
+import { kswapd_run } from './mm/kswapd.ts';
 import type { Prng } from '../util/prng.ts';
 
 const DAEMON = PF_RANDOMIZE | PF_SUPERPRIV;
@@ -37,6 +38,7 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   }
   workqueue_init(k);
   bdi_init(k);
+  disk_add_events(k);
   startJournal(k);
   startOomReaper(k);
   kswapd_run(k);

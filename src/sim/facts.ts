@@ -11,6 +11,7 @@ import type {
   ThreadFacts,
 } from './image/machine-facts.ts';
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
+import type { CompactControl } from './mm/compact-retry.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
@@ -161,8 +162,16 @@ function frameFacts(
   };
 }
 
+function compactFacts({ gfpMask, order, mode, migratePfn, freePfn }: CompactControl): LocalFacts {
+  const place = { migrate_pfn: migratePfn, free_pfn: Math.max(0, freePfn) };
+  // MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT
+  const kind = { mode: mode === 'async' ? 0 : 1, direct_compaction: 1, whole_zone: 1 };
+  return { type: 'compact_control', fields: { gfp_mask: gfpMask, order, ...place, ...kind } };
+}
+
 function localFacts(local: StackLocal, locks: LockTable): LocalFacts {
   if ('lock' in local) return waiterFacts(local, locks);
+  if (local.type === 'compact_control') return compactFacts(local.cc);
   const { gfpMask, order, priority, nrToReclaim, nrScanned, nrReclaimed } = local.sc;
   return {
     type: 'scan_control',

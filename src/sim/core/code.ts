@@ -11,8 +11,10 @@
 import type { Mutex } from '../locking/mutex.ts';
 import type { RwSemaphore, RwsemWaiter } from '../locking/rw-semaphore.ts';
 import type { Semaphore, SemaphoreWaiter } from '../locking/semaphore.ts';
+import type { CompactControl } from '../mm/compact-retry.ts';
 import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Task } from '../kernel/task.ts';
+import type { ListedRequest } from '../watchdog/memalloc-info.ts';
 import type { Kernel } from './kernel.ts';
 
 /** What code asks of the scheduler. */
@@ -36,7 +38,9 @@ export type StackLocal =
       readonly waiter: SemaphoreWaiter;
       readonly lock: Semaphore;
     }
-  | { readonly type: 'scan_control'; readonly sc: ScanControl };
+  | { readonly type: 'scan_control'; readonly sc: ScanControl }
+  | { readonly type: 'compact_control'; readonly cc: CompactControl }
+  | { readonly type: 'memalloc'; readonly request: ListedRequest };
 
 /** struct scan_control, as far as it is kept. */
 export interface ScanControl {
@@ -46,8 +50,8 @@ export interface ScanControl {
   priority: number;
   nrScanned: number;
   nrReclaimed: number;
-  /** Pages of this pass that were still being written. */
-  nrImmediate: number;
+  /** Pages of this pass: dirty, under writeback, and met there for the second time. */
+  readonly nr: { dirty: number; writeback: number; immediate: number };
   /** target_mem_cgroup: only its pages are wanted; else those of the node. */
   readonly memcg?: MemCgroup;
 }

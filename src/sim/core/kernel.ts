@@ -1,7 +1,6 @@
 // The machine as its kernel sees it: clock, scheduler, memory, tasks, log. What the kernel does
 // with them stands in the files that are named as the kernel's own are.
 
-import { assert } from '../../util/assert.ts';
 import type { Prng } from '../../util/prng.ts';
 import { call, type Code, type KernelFunction } from './code.ts';
 import type { SimEvent } from './event-queue.ts';
@@ -13,26 +12,23 @@ import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
 import type { Lock } from '../locking/wait-target.ts';
 import { MemoryCgroups } from '../mm/memcontrol.ts';
-import { Node, Zone } from '../mm/mmzone.ts';
+import { free_area_init } from '../mm/free-area-init.ts';
+import type { Node } from '../mm/mmzone.ts';
 import { PageWaits } from '../mm/filemap.ts';
 import type { MempoolWatch } from '../mm/mempool.ts';
 import { Writeback } from '../mm/page-writeback.ts';
 import { Log } from '../kernel/printk.ts';
+import { RateLimit } from '../kernel/rate-limit.ts';
 import { Scheduler } from '../kernel/sched.ts';
 import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts';
 import { Process, Task, type Mm } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { KthreadCreation } from '../kernel/kthread.ts';
 import { Workqueues } from '../kernel/workqueue.ts';
+import { MemallocState, noMemallocInfo } from '../watchdog/memalloc-info.ts';
+import { patchVersion } from '../watchdog/patch-versions.ts';
 
 const US_PER_SECOND = 1_000_000;
-const PAGE_SHIFT = 12;
-/** The end of ZONE_DMA, 16 MiB. */
-const DMA_END_PFN = 4096;
-/** What firmware and the first page take of ZONE_DMA. */
-const DMA_RESERVED_PAGES = 128;
-/** The image, struct pages, slabs, stacks: 40 MiB that are never given back. */
-const KERNEL_RESERVED_PAGES = 10_240;
 /** Microseconds that a line takes while no console is slow. */
 const PRINTK_US = 3;
 /** What `kmallocwd=N` is clamped to: LONG_MAX jiffies. */
@@ -58,6 +54,8 @@ export class Kernel {
   readonly sched: Scheduler;
   readonly node: Node;
   readonly log = new Log();
+  /** The kmallocwd patch: its version and variables. */
+  readonly memalloc: MemallocState;
   /** In the order of init_task.tasks. */
   readonly processes: Process[] = [];
   readonly memcgs = new MemoryCgroups();
@@ -69,6 +67,8 @@ export class Kernel {
   /** Calls of out_of_memory(). */
   oomCalls = 0;
   kswapdWait: WaitQueue | undefined;
+  /** An interrupt runs on top of the current task: in_interrupt(). */
+  inInterrupt = false;
   /** Victims that the OOM reaper has not come to yet. */
   readonly oomReaperList: Process[] = [];
   readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
@@ -83,11 +83,16 @@ export class Kernel {
   readonly wq = new Workqueues();
   readonly kthreadCreation = new KthreadCreation();
   readonly wb = new BdiWriteback();
+  /** pgdat->pfmemalloc_wait: who waits for kswapd because the reserves are nearly gone. */
+  readonly pfmemallocWait = new WaitQueue('pfmemalloc_wait');
+  /** The kernel prints ten allocation failures in five seconds at most. */
+  readonly allocFailures: RateLimit;
   /** pgdat->reclaim_wait: who waits for others to reclaim. */
   readonly reclaimWait = {
     writeback: new WaitQueue('VMSCAN_THROTTLE_WRITEBACK'),
     isolated: new WaitQueue('VMSCAN_THROTTLE_ISOLATED'),
     noprogress: new WaitQueue('VMSCAN_THROTTLE_NOPROGRESS'),
+    congested: new WaitQueue('VMSCAN_THROTTLE_CONGESTED'),
   };
   /** Every function that was ever called: the symbols of its text. */
   readonly functions = new Set<string>();
@@ -98,22 +103,12 @@ export class Kernel {
     this.options = options;
     this.prng = prng;
     this.sched = new Scheduler(options.cpuCount);
-    const endPfn = options.ramBytes / 2 ** PAGE_SHIFT;
-    assert(endPfn > 2 * DMA_END_PFN, 'too little RAM for a kernel');
-    this.node = new Node([
-      new Zone({
-        name: 'DMA32',
-        startPfn: DMA_END_PFN,
-        endPfn,
-        reservedPages: KERNEL_RESERVED_PAGES,
-      }),
-      new Zone({
-        name: 'DMA',
-        startPfn: 0,
-        endPfn: DMA_END_PFN,
-        reservedPages: DMA_RESERVED_PAGES,
-      }),
-    ]);
+    this.allocFailures = new RateLimit({ interval: 5 * options.hz, burst: 10 });
+    this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
+    this.node = free_area_init(options);
+    for (const zone of this.node.zones) {
+      zone.onlineCpus(options.cpuCount, () => this.sched.currentCpu);
+    }
     this.fsBioSet = new BioSet(this, { name: 'fs_bio_set', poolSize: BIO_POOL_SIZE });
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
     this.locks.add(this.fs.journal);
@@ -190,7 +185,18 @@ export class Kernel {
   }
 
   #spawn(plan: ThreadPlan & { flags: number }): Task {
-    return new Task({ pid: this.#nextPid++, ...plan });
+    const parent = this.#parentOf(plan.process);
+    const task = new Task({ pid: this.#nextPid++, ...plan });
+    // copy_process() resets the sequence and nothing else; who forks is in no request itself.
+    const { start, order, gfp, idx, dumped } = parent?.memalloc ?? task.memalloc;
+    task.memalloc = { ...noMemallocInfo(), start, order, gfp, idx, dumped };
+    return task;
+  }
+
+  /** Who forks: the leader of the process, or of its parent. */
+  #parentOf({ leader, ppid }: Process): Task | undefined {
+    const parents = this.processes.filter(({ threads }) => threads[0]?.pid === ppid);
+    return (leader as Task | undefined) ?? parents[0]?.leader;
   }
 
   #start(task: Task, code: Code): Task {

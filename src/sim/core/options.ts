@@ -2,10 +2,21 @@
 // turns. What a kernel has is said by what it does, never by a version; the comments name the
 // release in which Linux changed.
 
+import type { PatchName } from '../watchdog/patch-version.ts';
+
 /** What kernels have or lack. */
 export interface KernelFeatures {
   /** Since Linux 4.6: a thread that takes a victim's memory away when the victim cannot. */
   readonly oomReaper: boolean;
+  /** Until Linux 4.7: who asks without __GFP_FS does not come as far as out_of_memory(). */
+  readonly oomNeedsFs: boolean;
+  /**
+   * Since Linux 4.12 (c73322d098e4, "mm: fix 100% CPU kswapd busyloop on unreclaimable nodes"):
+   * kswapd gives up after 16 runs without a page, and nobody waits for it then.
+   */
+  readonly kswapdGivesUp: boolean;
+  /** The file system's shrinker waits for the journal; most shrinkers only try their locks. */
+  readonly blockingShrinker: boolean;
   /** Until Linux 4.14: whoever finds too many pages isolated waits for as long as that is so. */
   readonly endlessIsolation: boolean;
   /** Linux 3.12 to 4.18: a cgroup's OOM killer waits until the page fault has let its locks go. */
@@ -13,7 +24,7 @@ export interface KernelFeatures {
   /**
    * Linux 3.6 to 4.1: reclaim for a cgroup's limit waits for writeback even where the file system
    * must not be entered (until ecf5fc6e9654, "mm, vmscan: Do not wait for page writeback for
-   * GFP_NOFS allocations"). Cgroup v2 never waits, for its writers are slowed down before.
+   * GFP_NOFS allocations"); cgroup v1, and in 3.6 to 4.1 there is no other.
    */
   readonly memcgWaitsOnWriteback: boolean;
   /** Linux 2.6.10 to 4.8: reclaim waits while much is under writeback (throttle_vm_writeout()). */
@@ -31,6 +42,9 @@ export interface KernelFeatures {
 /** What a kernel has unless its scenario says otherwise. */
 export const FEATURES_DEFAULT: KernelFeatures = {
   oomReaper: false,
+  oomNeedsFs: false,
+  kswapdGivesUp: true,
+  blockingShrinker: true,
   endlessIsolation: false,
   memcgOomAtFault: false,
   memcgWaitsOnWriteback: false,
@@ -71,6 +85,8 @@ export interface KernelOptions extends KernelFeatures, Remedies {
   readonly cpuCount: number;
   /** In bytes. */
   readonly ramBytes: number;
-  /** `kmallocwd=N` in seconds; 0 switches the thread off. */
+  /** `kmallocwd=N` in seconds, or the version's sysctl; 0 switches the thread off. */
   readonly kmallocwd: number;
+  /** The version of the kmallocwd patch; v3 unless told. */
+  readonly patch?: PatchName;
 }

@@ -22,6 +22,8 @@ export type LocalFacts =
   | ({ readonly type: 'rwsem_waiter'; readonly lock: number } & RwsemWaiterFacts)
   /** struct semaphore_waiter; `up`: it was given the semaphore and has not run since. */
   | { readonly type: 'semaphore_waiter'; readonly lock: number; readonly up: boolean }
+  /** struct compact_control; `task->capture_control` leads to it. */
+  | { readonly type: 'compact_control'; readonly fields: Readonly<Record<string, number>> }
   /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */
   | { readonly type: 'scan_control'; readonly fields: Readonly<Record<string, number>> };
 

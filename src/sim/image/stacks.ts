@@ -115,7 +115,13 @@ class StackWriter {
       waiters.push({ pid: facts.pid, lock: local.lock, address });
       return;
     }
-    memory.store('scan_control', address, local.fields);
+    memory.store(local.type, address, local.fields);
+    if (local.type === 'compact_control') {
+      const capture = this.#reserve(memory.struct('capture_control'));
+      memory.store('capture_control', capture, { cc: address });
+      memory.store('task_struct', task, { capture_control: capture });
+      return;
+    }
     const state = findMember(type, 'reclaim_state');
     assert(state !== undefined, 'struct scan_control has no member reclaim_state');
     const reclaimState = vaddrAdd(address, state.bitOffset / 8);

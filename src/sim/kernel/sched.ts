@@ -69,6 +69,11 @@ export class Scheduler {
     return this.#current?.cpu ?? 0;
   }
 
+  /** The CPU whose code runs; the boot CPU where none does. */
+  get currentCpu(): number {
+    return this.#current?.cpu ?? 0;
+  }
+
   /** Calls `action` at that time. */
   at(time: number, action: () => void): SimEvent {
     return this.#events.add(Math.max(time, this.now), action);

@@ -1,7 +1,9 @@
 // Bits of gfp_mask in kernels 5.18 to 6.2 (include/linux/gfp_types.h), the flavour that is
 // simulated, and the masks that callers use.
 
+export const __GFP_DMA = 0x1;
 export const __GFP_HIGHMEM = 0x2;
+export const __GFP_DMA32 = 0x4;
 export const __GFP_MOVABLE = 0x8;
 export const __GFP_HIGH = 0x20;
 export const __GFP_IO = 0x40;
@@ -39,7 +41,9 @@ const NAMES: readonly (readonly [name: string, mask: number])[] = [
   ['GFP_ATOMIC', GFP_ATOMIC],
   ['GFP_NOIO', GFP_NOIO],
   ['GFP_NOWAIT', __GFP_KSWAPD_RECLAIM],
+  ['__GFP_DMA', __GFP_DMA],
   ['__GFP_HIGHMEM', __GFP_HIGHMEM],
+  ['__GFP_DMA32', __GFP_DMA32],
   ['__GFP_HIGH', __GFP_HIGH],
   ['__GFP_ATOMIC', __GFP_ATOMIC],
   ['__GFP_IO', __GFP_IO],

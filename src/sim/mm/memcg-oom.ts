@@ -9,7 +9,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { memcgProcesses, task_is_dying, type MemCgroup } from './memcontrol.ts';
 import { mutex_lock, mutex_unlock } from '../locking/mutex.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
-import { COSTLY_ORDER } from './page-alloc.ts';
+import { COSTLY_ORDER } from './pcp.ts';
 import { out_of_memory } from './oom-kill.ts';
 import { schedule } from '../kernel/sched.ts';
 import { TASK_KILLABLE } from '../kernel/task-bits.ts';

@@ -1,15 +1,16 @@
-// Zones with their free pages in buddy order, and the LRU lists of the node
-// (include/linux/mmzone.h, the buddy half of mm/page_alloc.c).
+// Zones with their free pages, pages in use, and the LRU lists of the node
+// (include/linux/mmzone.h).
 
 import { assert } from '../../util/assert.ts';
 import type { Mm } from '../kernel/task.ts';
-
-/** Orders 0 to 10. */
-export const MAX_ORDER = 11;
+import { FreeArea, MAX_ORDER } from './buddy.ts';
+import { COSTLY_ORDER, PerCpuPages } from './pcp.ts';
+import { setWatermarks } from './watermarks.ts';
 
 /** A page in use, as struct page knows it. */
 export class Page {
-  readonly pfn: number;
+  /** Compaction moves what a page holds to another one: then this is the other one's. */
+  pfn: number;
   readonly order: number;
   readonly zone: Zone;
   /** Whose page table maps it. */
@@ -46,6 +47,8 @@ export interface PageOwner {
 export class PageList {
   readonly isFile: boolean;
   readonly isActive: boolean;
+  /** enum lru_list */
+  readonly index: number;
   length = 0;
   #head: Page | undefined;
   #tail: Page | undefined;
@@ -53,6 +56,7 @@ export class PageList {
   constructor({ isFile, isActive }: { isFile: boolean; isActive: boolean }) {
     this.isFile = isFile;
     this.isActive = isActive;
+    this.index = (isFile ? 2 : 0) + (isActive ? 1 : 0);
   }
 
   get tail(): Page | undefined {
@@ -68,6 +72,7 @@ export class PageList {
     else this.#head.previous = page;
     this.#head = page;
     this.length++;
+    page.zone.lruPages[this.index]! += 2 ** page.order;
     page.memcg?.onList(page, this, 'head');
   }
 
@@ -84,6 +89,7 @@ export class PageList {
     this.#tail.next = page;
     this.#tail = page;
     this.length++;
+    page.zone.lruPages[this.index]! += 2 ** page.order;
     page.memcg?.onList(page, this, 'tail');
   }
 
@@ -95,55 +101,30 @@ export class PageList {
     else page.next.previous = page.previous;
     page.lru = page.previous = page.next = undefined;
     this.length--;
+    page.zone.lruPages[this.index]! -= 2 ** page.order;
     page.memcg?.offList(page, this);
-  }
-}
-
-/** Free memory of one zone in blocks of 2^order pages, each aligned to its size. */
-export class FreeArea {
-  /** Starts of free blocks, the newest last. */
-  readonly #blocks: Set<number>[] = Array.from({ length: MAX_ORDER }, () => new Set());
-
-  /** How many free blocks of an order there are. */
-  count(order: number): number {
-    return this.#blocks[order]!.size;
-  }
-
-  /** Their pfns. */
-  blocks(order: number): readonly number[] {
-    return [...this.#blocks[order]!];
-  }
-
-  /** __rmqueue_smallest(): splits a larger block where there is none of the order. */
-  take(order: number): number | undefined {
-    for (let from = order; from < MAX_ORDER; from++) {
-      const blocks = this.#blocks[from]!;
-      const [pfn] = blocks;
-      if (pfn === undefined) continue;
-      blocks.delete(pfn);
-      // expand(): the upper halves stay free.
-      for (let half = from - 1; half >= order; half--) this.#blocks[half]!.add(pfn + 2 ** half);
-      return pfn;
-    }
-    return undefined;
-  }
-
-  /** __free_one_page(): a block and its free buddy become one. */
-  give(pfn: number, order: number): void {
-    let start = pfn;
-    let size = order;
-    while (size < MAX_ORDER - 1) {
-      const buddy = start ^ (1 << size);
-      if (!this.#blocks[size]!.delete(buddy)) break;
-      start = Math.min(start, buddy);
-      size++;
-    }
-    this.#blocks[size]!.add(start);
   }
 }
 
 /** Which watermark a request must respect. */
 export type Watermark = 'min' | 'low' | 'high';
+
+/** Pages of one block of {@link PagesInUse}: a pageblock of x86-64. */
+const BLOCK_SHIFT = 9;
+
+/** mem_map, as far as pages are in use by somebody: not free, and on no per-CPU list. */
+class PagesInUse {
+  readonly #blocks: ((Page | undefined)[] | undefined)[] = [];
+
+  at(pfn: number): Page | undefined {
+    return this.#blocks[pfn >> BLOCK_SHIFT]?.[pfn & ((1 << BLOCK_SHIFT) - 1)];
+  }
+
+  set(pfn: number, page: Page | undefined): void {
+    const block = (this.#blocks[pfn >> BLOCK_SHIFT] ??= []);
+    block[pfn & ((1 << BLOCK_SHIFT) - 1)] = page;
+  }
+}
 
 /** struct zone. */
 export class Zone {
@@ -152,45 +133,113 @@ export class Zone {
   readonly spannedPages: number;
   readonly managedPages: number;
   readonly watermark: Record<Watermark, number> = { min: 0, low: 0, high: 0 };
-  /** Pages kept from requests that a higher zone could serve. */
-  lowmemReserve = 0;
-  /** NR_FREE_PAGES */
+  /** lowmem_reserve[]: kept from requests whose highest zone is that one in {@link Node.zones}. */
+  protection: readonly number[] = [];
+  /** NR_FREE_PAGES: what per-CPU lists hold is not in it. */
   freePages = 0;
+  /** NR_ZONE_LRU_BASE…: pages on the lists of {@link LRU_NAMES}. */
+  readonly lruPages = new Int32Array(LRU_COUNT);
   readonly free = new FreeArea();
+  readonly inUse = new PagesInUse();
+  /** By CPU. */
+  pcp: readonly PerCpuPages[] = [];
+  /** ZONE_RECLAIM_ACTIVE: per-CPU lists are to be short. */
+  isReclaimActive = false;
+  /** How often compaction is put off after it failed; see compaction_deferred(). */
+  readonly defer = { considered: 0, shift: 0, orderFailed: MAX_ORDER };
+  #currentCpu: () => number = () => 0;
 
   constructor(range: { name: string; startPfn: number; endPfn: number; reservedPages: number }) {
     this.name = range.name;
     this.startPfn = range.startPfn;
     this.spannedPages = range.endPfn - range.startPfn;
     this.managedPages = this.spannedPages - range.reservedPages;
-    for (let pfn = range.startPfn + range.reservedPages; pfn < range.endPfn;) {
-      let order = MAX_ORDER - 1;
-      while (pfn % 2 ** order !== 0 || pfn + 2 ** order > range.endPfn) order--;
-      this.free.give(pfn, order);
-      pfn += 2 ** order;
+    // From above, so that the lowest block is the newest: memory is given out from below.
+    for (let end = range.endPfn; end > range.startPfn + range.reservedPages;) {
+      const order = lastOrder(range.startPfn + range.reservedPages, end);
+      end -= 2 ** order;
+      this.free.give(end, order);
     }
     this.freePages = this.managedPages;
   }
 
-  /** @returns undefined where no block is large enough */
-  take(order: number): Page | undefined {
-    const pfn = this.free.take(order);
-    if (pfn === undefined) return undefined;
-    this.freePages -= 2 ** order;
-    return new Page(this, pfn, order);
+  /** Pages kept from requests that any higher zone could serve. */
+  get lowmemReserve(): number {
+    return this.protection[0] ?? 0;
   }
 
-  give(page: Page): void {
-    assert(page.lru === undefined, `pfn ${page.pfn} is freed from a list`);
-    this.free.give(page.pfn, page.order);
-    this.freePages += 2 ** page.order;
+  /** Sets up the lists of the CPUs; until then pages go to the zone itself and come from it. */
+  onlineCpus(cpuCount: number, currentCpu: () => number): void {
+    this.pcp = Array.from({ length: cpuCount }, () => new PerCpuPages(this, cpuCount));
+    this.#currentCpu = currentCpu;
   }
+
+  /** The lists of the CPU that runs, where they have blocks of that order. */
+  #lists(order: number): PerCpuPages | undefined {
+    return order <= COSTLY_ORDER ? this.pcp[this.#currentCpu()] : undefined;
+  }
+
+  /** A block of the zone itself. @returns its pfn; undefined where no block is large enough */
+  takeBlock(order: number): number | undefined {
+    const pfn = this.free.take(order);
+    if (pfn !== undefined) this.freePages -= 2 ** order;
+    return pfn;
+  }
+
+  /** __isolate_free_page(): the free block that starts at a pfn. @returns its order */
+  takeBlockAt(pfn: number): number | undefined {
+    const order = this.free.takeAt(pfn);
+    if (order !== undefined) this.freePages -= 2 ** order;
+    return order;
+  }
+
+  /** folio_migrate_mapping(): what a page holds goes to another one; its own is free to give. */
+  move(page: Page, pfn: number): void {
+    this.inUse.set(page.pfn, undefined);
+    page.pfn = pfn;
+    this.inUse.set(pfn, page);
+  }
+
+  /** free_one_page() */
+  giveBlock(pfn: number, order: number): void {
+    this.free.give(pfn, order);
+    this.freePages += 2 ** order;
+  }
+
+  /** rmqueue() @returns undefined where no block is large enough */
+  take(order: number): Page | undefined {
+    const pfn = this.#lists(order)?.take(order) ?? this.takeBlock(order);
+    if (pfn === undefined) return undefined;
+    const page = new Page(this, pfn, order);
+    this.inUse.set(pfn, page);
+    return page;
+  }
+
+  /** free_unref_page() */
+  give(page: Page): void {
+    const { pfn, order } = page;
+    assert(page.lru === undefined, `pfn ${pfn} is freed from a list`);
+    this.inUse.set(pfn, undefined);
+    const lists = this.#lists(order);
+    if (lists === undefined) this.giveBlock(pfn, order);
+    else lists.give(pfn, order, this.isReclaimActive);
+  }
+}
+
+/** The largest block that ends at `end` and does not begin before `start`. */
+function lastOrder(start: number, end: number): number {
+  let order = 0;
+  while (order < MAX_ORDER - 1 && end % 2 ** (order + 1) === 0 && end - 2 ** (order + 1) >= start) {
+    order++;
+  }
+  return order;
 }
 
 /** LRU lists, in the order of enum lru_list. */
 export const LRU_NAMES = ['inactive_anon', 'active_anon', 'inactive_file', 'active_file'] as const;
 /** One of them. */
 export type LruName = (typeof LRU_NAMES)[number];
+const LRU_COUNT = LRU_NAMES.length;
 
 /** struct pglist_data of the only node. */
 export class Node {
@@ -207,6 +256,8 @@ export class Node {
   nrDirty = 0;
   nrWriteback = 0;
   kswapdFailures = 0;
+  /** Room for anonymous pages: get_nr_swap_pages(). */
+  swapFreePages = 0;
 
   constructor(zones: readonly Zone[]) {
     this.zones = zones;
@@ -219,27 +270,5 @@ export class Node {
 
   get freePages(): number {
     return this.zones.reduce((sum, { freePages }) => sum + freePages, 0);
-  }
-}
-
-const PAGE_KB = 4;
-/** MIN_FREE_KBYTES: 4 √(kB of memory), between 128 kB and 256 MiB (init_per_zone_wmark_min()). */
-const MIN_FREE_FACTOR = 4;
-const MIN_FREE_KB = { least: 128, most: 262_144 };
-/** sysctl_lowmem_reserve_ratio of ZONE_DMA. */
-const LOWMEM_RESERVE_RATIO = 256;
-
-function setWatermarks(zones: readonly Zone[]): void {
-  const managed = zones.reduce((sum, zone) => sum + zone.managedPages, 0);
-  const wanted = Math.floor(MIN_FREE_FACTOR * Math.sqrt(managed * PAGE_KB));
-  const kb = Math.min(Math.max(wanted, MIN_FREE_KB.least), MIN_FREE_KB.most);
-  let above = 0;
-  for (const zone of zones) {
-    const min = Math.floor(((kb / PAGE_KB) * zone.managedPages) / managed);
-    zone.watermark.min = min;
-    zone.watermark.low = min + (min >> 2);
-    zone.watermark.high = min + (min >> 1);
-    zone.lowmemReserve = Math.floor(above / LOWMEM_RESERVE_RATIO);
-    above += zone.managedPages;
   }
 }

@@ -2,7 +2,8 @@
 // mm/page_alloc.c).
 
 import type { Kernel } from '../core/kernel.ts';
-import { MAX_ORDER, type Zone } from './mmzone.ts';
+import { MAX_ORDER } from './buddy.ts';
+import type { Zone } from './mmzone.ts';
 import { LOGLEVEL_WARNING } from '../kernel/printk.ts';
 
 const PAGE_KB = 4;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { FreeArea, MAX_ORDER, Node, Page, PageList, Zone } from '../../../src/sim/mm/mmzone.ts';
+import { FreeArea, MAX_ORDER } from '../../../src/sim/mm/buddy.ts';
+import { Node, Page, PageList, Zone } from '../../../src/sim/mm/mmzone.ts';
 import { Prng } from '../../../src/util/prng.ts';
 
 /** Pages that are free, each once, in blocks that are aligned and have no free buddy. */

@@ -1,0 +1,70 @@
+// What becomes of pages that reclaim has taken off a list (shrink_folio_list() of mm/vmscan.c):
+// clean ones are freed, the others go back. Only kswapd starts I/O from here.
+
+import { call, type Code, type ScanControl } from '../core/code.ts';
+import type { Kernel } from '../core/kernel.ts';
+import { simfs_writepage } from '../fs/writepages.ts';
+import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
+import { cond_resched } from '../kernel/sched.ts';
+import type { Page } from './mmzone.ts';
+import { isKswapd } from './throttle.ts';
+
+/** Microseconds of each page looked at. */
+const SCAN_US = 3;
+
+/** Frees clean pages; the others go back to the lists. @returns how many were freed */
+export function* shrink_folio_list(
+  k: Kernel,
+  pages: readonly Page[],
+  sc: ScanControl,
+): Code<number> {
+  yield* cond_resched(k);
+  let freed = 0;
+  let unqueued = 0;
+  for (const page of pages) {
+    k.spend(SCAN_US);
+    if (page.writeback) meetWriteback(page, sc);
+    else if (page.dirty) {
+      unqueued++;
+      sc.nr.dirty++;
+      // Since Linux 3.2 only kswapd writes: the stack of others may be too deep for it.
+      if (isKswapd(k.current)) yield* call(k, pageout, page);
+      else page.reclaim = true;
+    }
+    if (putBack(k, page)) continue;
+    __remove_mapping(page);
+    freed++;
+  }
+  if (unqueued === pages.length) wakeup_flusher_threads(k);
+  return freed;
+}
+
+/** It is met a second time: pages come round faster than they are written. */
+function meetWriteback(page: Page, { nr }: ScanControl): void {
+  nr.writeback++;
+  if (page.reclaim) nr.immediate++;
+  page.reclaim = true;
+}
+
+/** folio_putback_lru() @returns whether the page stays */
+function putBack(k: Kernel, page: Page): boolean {
+  const { active_file: active, inactive_file: inactive } = k.node.lru;
+  if (page.referenced) {
+    page.referenced = false;
+    active.add(page);
+  } else if (page.dirty || page.writeback) inactive.add(page);
+  else return false;
+  return true;
+}
+
+/** Takes a clean page away from its file, and frees it. */
+function __remove_mapping(page: Page): void {
+  page.mm?.filePages.delete(page);
+  page.memcg?.uncharge(page);
+  page.zone.give(page);
+}
+
+function* pageout(k: Kernel, page: Page): Code {
+  page.reclaim = true;
+  yield* call(k, simfs_writepage, page);
+}
