@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  chromeTraceText,
   findScenario,
   ledgerText,
   SCENARIOS,
@@ -11,6 +12,7 @@ import {
   writeSimulation,
   type Knobs,
   type Simulation,
+  type TraceChoice,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
 import { structsFolder } from '../target/kernel-types.ts';
@@ -32,6 +34,8 @@ export interface SimulateOptions {
   readonly kmallocwd: number;
   readonly knobs: Partial<Knobs>;
   readonly unfiltered: boolean;
+  /** Where a trace goes, if one is wanted. */
+  readonly trace?: { readonly path: string; readonly of: TraceChoice };
 }
 
 /** The text of `simulate --list`. */
@@ -54,10 +58,16 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const { seed, kmallocwd, knobs, unfiltered, path } = options;
   const format = formatNamed(options.format);
   const types = readLayout(readFileSync(join(structsFolder() ?? '', LAYOUT), 'utf8'), LAYOUT);
-  const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types });
+  const { trace } = options;
+  const traced = trace === undefined ? {} : { trace: trace.of };
+  const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types, ...traced });
   const written = writeVmcore(run, { ...options, format });
   writeTextFile(ledgerPath(path), ledgerText(run.ledger));
-  return summary(run, [...written, ledgerPath(path)]);
+  if (trace === undefined || run.trace === undefined) {
+    return summary(run, [...written, ledgerPath(path)]);
+  }
+  writeTextFile(trace.path, chromeTraceText(run.trace));
+  return summary(run, [...written, ledgerPath(path), trace.path]);
 }
 
 function ledgerPath(path: string): string {

@@ -11,12 +11,16 @@ import { writeContainer, type CreateFile, type VmcoreFormat } from './image/cont
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
+import type { Kernel } from './core/kernel.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
+import type { ChromeTrace } from './trace/chrome-trace.ts';
+import { StallTrace } from './trace/stall-trace.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
 export type { Knobs } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
+export { chromeTraceText } from './trace/chrome-trace.ts';
 
 const US_PER_SECOND = 1_000_000;
 const MIB = 2 ** 20;
@@ -37,14 +41,25 @@ export interface SimulationOptions {
   readonly kmallocwd: number;
   /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
   readonly unfiltered?: boolean;
+  /** Records a trace until the dump. */
+  readonly trace?: TraceChoice;
   /** The types of a 6.1 kernel with the patch. */
   readonly types: TypeSource;
 }
+
+/** What a trace is of: stalls, as kmallocwd finds them (none with `kmallocwd=0`), or everything. */
+export type TraceChoice = 'stalls' | 'all';
+
+/** Simulated milliseconds between two samples, and the most events: a file of about 20 MB. */
+const TRACE_SAMPLE_MS = 10;
+const TRACE_EVENTS_MAX = 150_000;
 
 /** A finished run. */
 export interface Simulation {
   readonly image: MachineImage;
   readonly ledger: Ledger;
+  /** Where one was asked for. */
+  readonly trace?: ChromeTrace;
 }
 
 /** Runs a scenario. The same options give the same memory and the same ledger. */
@@ -68,7 +83,9 @@ export function simulate(options: SimulationOptions): Simulation {
   );
   addIdleTasks(kernel, knobs.idleTasks ?? 0);
   scenario.start(kernel);
+  const tracer = startTrace(kernel, options.trace);
   kernel.sched.run(knobs.dumpSeconds * US_PER_SECOND);
+  const trace = tracer?.finish();
   const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed }), {
     types,
     btfNames: USED_TYPES,
@@ -80,7 +97,16 @@ export function simulate(options: SimulationOptions): Simulation {
   const seconds = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
   const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
   kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
-  return { image, ledger: { ...atDump, truth: findTruth(kernel, snapshot) } };
+  const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
+  return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+}
+
+/** The watchdog is the hook: where it is off, nothing but a trace of everything begins. */
+function startTrace(k: Kernel, choice: TraceChoice | undefined): StallTrace | undefined {
+  if (choice === undefined) return undefined;
+  const off = k.kmallocwdTimeout === 0n ? Infinity : Number(k.kmallocwdTimeout);
+  const timeout = choice === 'all' ? undefined : off;
+  return new StallTrace(k, { sampleMs: TRACE_SAMPLE_MS, eventsMax: TRACE_EVENTS_MAX, timeout });
 }
 
 /** Writes the vmcore, and tells the suffixes of its files. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkChromeTrace } from '../support/chrome-trace.ts';
 import { CliRunner } from '../support/cli-runner.ts';
 
 describe('simulateToFile', function () {
@@ -36,6 +37,17 @@ describe('simulateToFile', function () {
     const read = await cli.run(['memalloc', path]);
     assert.match(read.stdout, /^MemAlloc-Info: 0 stalling task, 0 dying task, 0 victim task\.$/m);
     assert.ok(!existsSync(`${path}.unfinished`));
+  });
+
+  it('writes a trace of the whole run that viewers open', async () => {
+    const path = join(folder, 'traced.vmcore');
+    const trace = join(folder, 'trace.json');
+    const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '2', '--trace', trace];
+    const { exitCode, stdout } = await cli.run([...argv, '--trace-all']);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /trace\.json$/m);
+    const { traceEvents } = checkChromeTrace(readFileSync(trace, 'utf8'));
+    assert.ok(traceEvents.length > 100);
   });
 
   const formats: readonly [format: string, suffixes: readonly string[], kind: RegExp][] = [

@@ -20,7 +20,7 @@ let types: LayoutTypes | undefined;
 /** Runs a scenario of the list. */
 export function runScenario(
   name: string,
-  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features' | 'unfiltered'>,
+  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features' | 'unfiltered' | 'trace'>,
 ): Simulation {
   types ??= readLayout(readFileSync(LAYOUT, 'utf8'), 'the layout of the simulated kernel');
   const scenario = findScenario(name);
@@ -31,7 +31,10 @@ export function runScenario(
 /** The containers that runs are written to. */
 export const CONTAINERS: readonly ContainerCase[] = [
   { name: 'elf', bytes: ({ image }) => written((sink) => writeElf(image, sink)) },
-  { name: 'kdump', bytes: ({ image }) => written((sink) => writeKdump(image, sink, { codec: 'lzo' })) },
+  {
+    name: 'kdump',
+    bytes: ({ image }) => written((sink) => writeKdump(image, sink, { codec: 'lzo' })),
+  },
 ];
 
 /** A container and how a run is written to it. */

@@ -9,6 +9,23 @@ import { UsageError } from '../usage.ts';
 const SEED_MAX = 2 ** 32 - 1;
 const HZ_CHOICES = [100, 250, 300, 1000] as const;
 
+/** The watchdog as a hook, as seed 002 wants it. */
+const TRACE_OPTIONS = {
+  trace: {
+    type: 'string',
+    describe: 'where a trace of the stalls goes, which kmallocwd switches on and off (JSON)',
+  },
+  'trace-all': { type: 'boolean', default: false, describe: 'with --trace: of the whole run' },
+} as const;
+
+/** What a user may turn of a scenario, where it is a number. */
+const KNOB_OPTIONS = {
+  'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime' },
+  ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
+  cpus: { type: 'number', describe: '1 to 256' },
+  'idle-tasks': { type: 'number', describe: 'threads that wait besides, to 200000' },
+} as const;
+
 /** Adds the verb. */
 export function addSimulate(cli: Argv, state: RunState): void {
   cli.command(
@@ -42,14 +59,9 @@ export function addSimulate(cli: Argv, state: RunState): void {
           default: false,
           describe: "all of RAM, free and users' pages too, as before makedumpfile",
         })
-        .option('dump-at', {
-          type: 'number',
-          describe: 'when the dump is taken: seconds of uptime',
-        })
-        .option('ram', { type: 'number', describe: 'in MiB, 64 to 1048576' })
-        .option('cpus', { type: 'number', describe: '1 to 256' })
-        .option('hz', { choices: HZ_CHOICES, describe: 'CONFIG_HZ' })
-        .option('idle-tasks', { type: 'number', describe: 'threads that wait besides, to 200000' }),
+        .options(TRACE_OPTIONS)
+        .options(KNOB_OPTIONS)
+        .option('hz', { choices: HZ_CHOICES, describe: 'CONFIG_HZ' }),
     async (args) => {
       // Nobody who reads dumps is to wait for the simulation to load.
       const { listScenarios, simulateToFile } = await import('../simulate.ts');
@@ -70,6 +82,9 @@ export function addSimulate(cli: Argv, state: RunState): void {
           unfiltered: args.unfiltered,
           seed: wholeNumber('--seed', args.seed),
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
+          ...(args.trace === undefined
+            ? {}
+            : { trace: { path: args.trace, of: args['trace-all'] ? 'all' : 'stalls' } }),
           knobs: {
             ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
             ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),

@@ -69,12 +69,15 @@ export function* call<A extends unknown[], T>(
   callee: KernelFunction<A, T>,
   ...args: A
 ): Code<T> {
-  const { frames } = k.current;
+  const task = k.current;
+  const { frames } = task;
   k.functions.add(callee.name);
   frames.push({ name: callee.name, locals: [] });
+  k.tracer?.enter(task, callee.name, args);
   try {
     return yield* callee(k, ...args);
   } finally {
+    k.tracer?.leave(task, callee.name);
     frames.pop();
   }
 }

@@ -4,6 +4,7 @@
 import type { Prng } from '../../util/prng.ts';
 import { call, type Code, type KernelFunction } from './code.ts';
 import type { SimEvent } from './event-queue.ts';
+import type { Tracer } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { BIO_POOL_SIZE, BioSet } from '../block/bio.ts';
 import { Congestion } from '../block/congestion.ts';
@@ -94,6 +95,8 @@ export class Kernel {
     noprogress: new WaitQueue('VMSCAN_THROTTLE_NOPROGRESS'),
     congested: new WaitQueue('VMSCAN_THROTTLE_CONGESTED'),
   };
+  /** Who looks on; it changes nothing. */
+  tracer: Tracer | undefined;
   /** Every function that was ever called: the symbols of its text. */
   readonly functions = new Set<string>();
   readonly #initialJiffies: number;
@@ -145,6 +148,7 @@ export class Kernel {
   /** pr_warn() and the like: one line into the log. */
   printk(level: number, text: string): void {
     const { pid, debt } = this.current;
+    this.tracer?.printk(this.current, text);
     this.log.add({ timeNs: (this.sched.now + debt) * 1000, level, callerPid: pid, text });
     this.spend(PRINTK_US + this.options.consoleUs);
   }

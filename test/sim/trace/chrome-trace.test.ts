@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { chromeTraceText, TraceEvents } from '../../../src/sim/trace/chrome-trace.ts';
+import { checkChromeTrace } from '../../support/chrome-trace.ts';
+
+const TRACK = { pid: 5, tid: 6 };
+
+function textOf(events: TraceEvents): string {
+  const traceEvents = events.finish();
+  return chromeTraceText({ traceEvents, displayTimeUnit: 'ms', otherData: {} });
+}
+
+describe('TraceEvents', () => {
+  it('ends slices from the innermost', () => {
+    const events = new TraceEvents(10);
+    events.begin({ ...TRACK, ts: 1, name: 'a' });
+    events.begin({ ...TRACK, ts: 2, name: 'b' });
+    events.end({ ...TRACK, ts: 3 });
+    events.endAll(4);
+    const { traceEvents } = checkChromeTrace(textOf(events));
+    assert.deepEqual(
+      traceEvents.map(({ ph, name, ts }) => `${ph} ${name} ${ts}`),
+      ['B a 1', 'B b 2', 'E b 3', 'E a 4'],
+    );
+  });
+
+  it('leaves out and counts what is too much, and still ends what it began', () => {
+    const events = new TraceEvents(2);
+    for (const name of ['a', 'b', 'c', 'd']) events.begin({ ...TRACK, ts: 1, name });
+    events.add({ ...TRACK, ph: 'i', s: 't', ts: 2, name: 'e' });
+    events.endAll(3);
+    const { traceEvents } = checkChromeTrace(textOf(events));
+    assert.deepEqual(
+      traceEvents.map(({ ph, name }) => ph + name),
+      ['Ba', 'Bb', 'Eb', 'Ea'],
+    );
+    assert.equal(events.dropped, 3);
+  });
+});
+
+describe('chromeTraceText', () => {
+  it('keeps what is in names and texts', () => {
+    const events = new TraceEvents(10);
+    const args = { text: 'a "b"\n\u0000' };
+    events.add({ ...TRACK, ph: 'i', s: 't', ts: 2, name: 'printk', args });
+    assert.deepEqual(checkChromeTrace(textOf(events)).traceEvents[0]?.args, args);
+  });
+});
