@@ -34,8 +34,8 @@ const IDLE_RATIO = 4;
 export class WorkStruct {
   /** Symbol of the function. */
   readonly func: string;
-  /** Calls it. */
-  readonly run: (k: Kernel) => Code;
+  /** Calls it; one that never sleeps has run when this returns nothing. */
+  readonly run: (k: Kernel) => Code | void;
   /** WORK_STRUCT_PENDING: queued, or its timer runs. */
   isPending = false;
   /** WORK_STRUCT_LINKED: the next work of the list goes where this one goes. */
@@ -47,7 +47,7 @@ export class WorkStruct {
   /** Where it was executed last. */
   lastPool: WorkerPool | undefined;
 
-  constructor(func: string, run: (k: Kernel) => Code) {
+  constructor(func: string, run: (k: Kernel) => Code | void) {
     this.func = func;
     this.run = run;
   }

@@ -2,6 +2,7 @@
 // of themselves where all sleep, and leave when nobody needs them. Creating one takes memory. While
 // that hangs the pool calls the rescuers of those workqueues that have one (WQ_MEM_RECLAIM).
 
+import { optional } from '../../util/optional.ts';
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { do_exit } from './exit.ts';
@@ -42,8 +43,7 @@ const WORK_US = 1;
 
 /** A worker of a pool at boot, when memory is there for the asking. */
 export function startWorker(k: Kernel, pool: WorkerPool): void {
-  const worker = addWorker(pool);
-  worker.task = spawnWorker(k, worker, pool);
+  attachWorker(k, pool, new Worker(pool.takeWorkerId()));
 }
 
 /** init_rescuer() */
@@ -56,26 +56,19 @@ export function startRescuer(k: Kernel, wq: Workqueue): void {
   wq.rescuer = rescuer;
 }
 
-function addWorker(pool: WorkerPool): Worker {
-  const worker = new Worker(pool.takeWorkerId());
-  worker.pool = pool;
-  if (pool.cpu === undefined) worker.flags |= WORKER_UNBOUND;
-  pool.workers.push(worker);
-  return worker;
-}
-
-function spawnWorker(k: Kernel, worker: Worker, pool: WorkerPool): Task {
+/** worker_attach_to_pool(): it is idle until its thread has looked for works. */
+function attachWorker(k: Kernel, pool: WorkerPool, worker: Worker): Task {
   const { cpu, nice } = pool;
+  worker.pool = pool;
+  if (cpu === undefined) worker.flags |= WORKER_UNBOUND;
+  pool.workers.push(worker);
   const highpri = cpu !== undefined && nice < 0 ? 'H' : '';
   const comm = `kworker/${cpu ?? `u${pool.id}`}:${worker.id}${highpri}`;
-  const plan = {
-    comm,
-    nice,
-    flags: PF_NO_SETAFFINITY,
-    ...(cpu === undefined ? {} : { pinnedCpu: cpu }),
-  };
+  const plan = { comm, nice, flags: PF_NO_SETAFFINITY, ...optional('pinnedCpu', cpu) };
   const task = k.kthread(plan, worker_thread, worker);
   task.worker = worker;
+  worker.task = task;
+  enterIdle(k, pool, worker);
   return task;
 }
 
@@ -160,7 +153,8 @@ function* process_one_work(k: Kernel, { worker, pool, list, work }: Turn): Code 
   work.lastPool = pool;
   work.isPending = work.isLinked = false;
   k.spend(WORK_US);
-  yield* work.run(k);
+  const code = work.run(k);
+  if (code !== undefined) yield* code;
   yield* cond_resched(k);
   if (isIntensive) worker_clr_flags(worker, WORKER_CPU_INTENSIVE);
   pool.busy.splice(pool.busy.indexOf(worker), 1);
@@ -193,17 +187,9 @@ function* maybe_create_worker(k: Kernel, pool: WorkerPool): Code {
 
 /** @returns whether the pool has a new worker */
 function* create_worker(k: Kernel, pool: WorkerPool): Code<boolean> {
-  const id = pool.takeWorkerId();
-  const worker = new Worker(id);
-  worker.pool = pool;
-  if (pool.cpu === undefined) worker.flags |= WORKER_UNBOUND;
-  const task = yield* call(k, kthread_create_on_node, () => spawnWorker(k, worker, pool));
-  if (task === undefined) return false;
-  worker.task = task;
-  pool.workers.push(worker);
-  enterIdle(k, pool, worker);
-  k.sched.wake(task);
-  return true;
+  const worker = new Worker(pool.takeWorkerId());
+  const task = yield* call(k, kthread_create_on_node, () => attachWorker(k, pool, worker));
+  return task !== undefined;
 }
 
 /** pool_mayday_timeout() after so many jiffies, and again and again. */
