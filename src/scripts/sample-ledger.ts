@@ -147,7 +147,8 @@ function describeThread(
       victim: (thread.threadFlags & 0x100000) > 0,
     },
     oomVictim: process.oomVictim,
-    record: describeRecord(machine, thread.memalloc),
+    // These machines have v3.
+    record: describeRecord(machine, thread.memalloc as MemallocFacts),
   };
 }
 

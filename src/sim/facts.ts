@@ -16,6 +16,8 @@ import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
 import { Prng } from '../util/prng.ts';
+import type { MemallocState } from './watchdog/memalloc-info.ts';
+import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
 
 const NS_PER_US = 1000;
 const MIB = 1 << 20;
@@ -33,7 +35,7 @@ const VERSION = '#1 SMP PREEMPT_VOLUNTARY Tue Nov 24 15:24:00 UTC 2015';
 /** The machine at this instant. */
 export function machineFacts(k: Kernel, run: { scenario: string; seed: number }): MachineFacts {
   const locks = lockTable(k);
-  const { hz, cpuCount, ramBytes, kmallocwd } = k.options;
+  const { hz, cpuCount, ramBytes } = k.options;
   const compiler = 'no compiler, src/sim';
   return {
     nodename: run.scenario,
@@ -48,10 +50,12 @@ export function machineFacts(k: Kernel, run: { scenario: string; seed: number })
     ramBytes,
     kaslr: kaslr(run.seed),
     kmallocwdTimeout: k.kmallocwdTimeout,
-    commandLine: `BOOT_IMAGE=/boot/vmlinuz-${RELEASE} root=/dev/vda1 ro kmallocwd=${kmallocwd}`,
+    commandLine: `BOOT_IMAGE=/boot/vmlinuz-${RELEASE} root=/dev/vda1 ro${commandLineOf(k)}`,
     idle: k.sched.cpus.map(({ id, task }) => idleFacts(id, task === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
-    functions: [...k.functions].sort().map((name) => ({ name, size: FUNCTION_SIZE })),
+    functions: [...new Set([...k.functions, ...(patchFacts(k).functions ?? [])])]
+      .sort()
+      .map((name) => ({ name, size: FUNCTION_SIZE })),
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
   };
@@ -99,7 +103,7 @@ function idleFacts(cpu: number, onCpu: boolean): ThreadFacts {
     pending: 0n,
     jobctl: 0,
     inMemstall: false,
-    memalloc: { sequence: 0, valid: 0, dumped: 0, start: 0n, order: 0, gfp: 0 },
+    memalloc: {},
   };
 }
 
@@ -144,21 +148,23 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     pending: BigInt(task.pending),
     jobctl: 0,
     inMemstall: task.inMemstall,
-    memalloc: { ...memalloc, start: BigInt(memalloc.start) },
-    frames: task.frames.map((frame, i) => frameFacts(frame, task.frames[i + 1], locks)),
+    memalloc: recordMembers(k.memalloc.version, memalloc),
+    frames: task.frames.map((frame, i) => {
+      return frameFacts(frame, task.frames[i + 1], { locks, memalloc: k.memalloc });
+    }),
   };
 }
 
 function frameFacts(
   { name, locals }: Frame,
   callee: Frame | undefined,
-  locks: LockTable,
+  about: LocalsOf,
 ): FrameFacts {
   return {
     name,
     callee: callee?.name,
     returnOffset: callOffset(name, callee?.name),
-    locals: locals.map((local) => localFacts(local, locks)),
+    locals: locals.map((local) => localFacts(local, about)),
   };
 }
 
@@ -169,9 +175,20 @@ function compactFacts({ gfpMask, order, mode, migratePfn, freePfn }: CompactCont
   return { type: 'compact_control', fields: { gfp_mask: gfpMask, order, ...place, ...kind } };
 }
 
-function localFacts(local: StackLocal, locks: LockTable): LocalFacts {
+/** What locals refer to. */
+interface LocalsOf {
+  readonly locks: LockTable;
+  readonly memalloc: MemallocState;
+}
+
+function localFacts(local: StackLocal, { locks, memalloc }: LocalsOf): LocalFacts {
   if ('lock' in local) return waiterFacts(local, locks);
   if (local.type === 'compact_control') return compactFacts(local.cc);
+  if (local.type === 'memalloc') {
+    const { request } = local;
+    const place = memalloc.list.indexOf(request);
+    return { type: 'memalloc', fields: listedMembers(request), place };
+  }
   const { gfpMask, order, priority, nrToReclaim, nrScanned, nrReclaimed } = local.sc;
   return {
     type: 'scan_control',

@@ -7,7 +7,10 @@ import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
 import type { Kernel } from './core/kernel.ts';
 import { FEATURES_DEFAULT, type KernelOptions } from './core/options.ts';
-import { isStalling, stallReport } from './watchdog/kmallocwd.ts';
+import { optional } from '../util/optional.ts';
+import type { PatchName } from './watchdog/patch-version.ts';
+import { ledgerRecord, type LedgerRecord } from './watchdog/ledger-record.ts';
+import { lookAt, stallReport, type StallCounts } from './watchdog/stall-report.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import { stateLetter } from './kernel/show-task.ts';
 import { fatal_signal_pending, type Task } from './kernel/task.ts';
@@ -35,20 +38,6 @@ export interface LedgerLock {
   readonly waiterPids: readonly number[];
 }
 
-/** One record, with what follows from it. */
-export interface LedgerRecord {
-  readonly sequence: number;
-  readonly seq: number;
-  readonly depth: number;
-  readonly start: string;
-  /** Of a request in flight; one that is over has only a start. */
-  readonly delay?: string;
-  readonly order: number;
-  readonly gfpMask: string;
-  readonly inherited: boolean;
-  readonly stalling: boolean;
-}
-
 /** One task. Addresses are `0x…`. */
 export interface LedgerTask {
   readonly address: string;
@@ -72,7 +61,8 @@ export interface LedgerTask {
   readonly sigkillPending: boolean;
   readonly oomVictim: boolean;
   readonly words: { uninterruptible: boolean; exiting: boolean; dying: boolean; victim: boolean };
-  readonly record: LedgerRecord;
+  /** Absent where the kernel keeps none of this task. */
+  readonly record?: LedgerRecord;
   /** Functions that have not returned, innermost first. */
   readonly functions: readonly string[];
   readonly holds: readonly string[];
@@ -84,6 +74,8 @@ export interface Ledger {
   readonly scenario: string;
   readonly seed: number;
   readonly knobs: Knobs & { readonly kmallocwd: number };
+  /** The version of the kmallocwd patch. */
+  readonly patch: PatchName;
   /** What the seed drew besides, where it draws more than a scenario's programs do. */
   readonly parameters?: Scenario['parameters'];
   readonly features: Features;
@@ -94,7 +86,9 @@ export interface Ledger {
   readonly truth: Truth;
   /** What kmallocwd would have printed at the instant of the dump, without time stamps. */
   readonly lines: readonly string[];
-  readonly counts: { stalling: number; dying: number; victim: number };
+  readonly counts: StallCounts;
+  /** No request was as old as the timeout: it would have printed nothing, not even `lines`. */
+  readonly silent: boolean;
   /** What it did print until then. */
   readonly logLines: readonly string[];
   readonly memory: Readonly<Record<string, number>>;
@@ -115,15 +109,16 @@ export interface RunAtDump {
 /** Writes everything down but what only the future tells. */
 export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
   const { kernel: k, image, knobs } = run;
-  const { hz, kmallocwd } = k.options;
-  const timeoutSeconds = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const { hz } = k.options;
+  const timeoutSeconds = timeoutSecondsOf(k);
   const timeout = timeoutSeconds * hz;
-  const { lines, stalling } = stallReport(k, timeout);
+  const { lines, counts, silent } = stallReport(k, timeout);
   const tasks = [...k.threads()];
   return {
     scenario: run.scenario.name,
     seed: run.seed,
     knobs,
+    patch: k.memalloc.version.name,
     ...(run.scenario.parameters === undefined ? {} : { parameters: run.scenario.parameters }),
     features: featuresOf(k.options),
     kernel: identity(image),
@@ -131,16 +126,19 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     hz,
     timeoutSeconds,
     lines,
-    counts: {
-      stalling: stalling.length,
-      dying: tasks.filter(fatal_signal_pending).length,
-      victim: tasks.filter(({ isMemdie }) => isMemdie).length,
-    },
+    counts,
+    silent,
     logLines: k.log.records.map(({ text }) => text).filter((text) => text.startsWith('MemAlloc')),
     memory: memoryCounters(k),
     locks: lockEntries(image),
     tasks: tasks.map((task) => taskEntry(k, task, { placed: place(image, task), timeout })),
   };
+}
+
+/** What requests are measured by: what the kernel waits for, if it waits at all. */
+function timeoutSecondsOf({ memalloc, options }: Kernel): number {
+  const isOff = options.kmallocwd === 0 || memalloc.version.reporter === undefined;
+  return isOff ? TIMEOUT_SECONDS_DEFAULT : options.kmallocwd;
 }
 
 /** Every option that is a feature of the kernel. */
@@ -236,29 +234,14 @@ function taskEntry(
     oomVictim: task.isOomVictim,
     words: {
       uninterruptible: (task.state & TASK_UNINTERRUPTIBLE) !== 0,
-      exiting: task.isExiting,
+      exiting: lookAt(k, task, 0).exiting,
       dying: fatal_signal_pending(task),
       victim: task.isMemdie,
     },
-    record: recordEntry(k, task, timeout),
+    ...optional('record', ledgerRecord(k, task, timeout)),
     functions: task.frames.map(({ name }) => name).reverse(),
     holds: [...task.held].map(({ name }) => name),
     waitsFor: task.blockedOn?.name,
-  };
-}
-
-function recordEntry(k: Kernel, { memalloc }: Task, timeout: number): LedgerRecord {
-  const { sequence, valid, start, order, gfp } = memalloc;
-  return {
-    sequence,
-    seq: sequence >> 1,
-    depth: valid,
-    start: String(start),
-    ...(valid > 0 ? { delay: String(k.jiffies - start) } : {}),
-    order,
-    gfpMask: hex(gfp),
-    inherited: sequence === 0 && valid === 0 && (start !== 0 || gfp !== 0),
-    stalling: isStalling(memalloc, k.jiffies - timeout),
   };
 }
 

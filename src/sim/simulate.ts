@@ -16,10 +16,14 @@ import type { Features, Knobs, Scenario } from './scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
+import { patchFacts } from './watchdog/patch-facts.ts';
+import type { PatchName } from './watchdog/patch-version.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
 export type { Knobs } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
+export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';
+export type { PatchName } from './watchdog/patch-version.ts';
 export { chromeTraceText } from './trace/chrome-trace.ts';
 
 const US_PER_SECOND = 1_000_000;
@@ -37,13 +41,15 @@ export interface SimulationOptions {
   readonly features?: Features;
   /** What is tried against the stall. */
   readonly remedies?: Partial<Remedies>;
-  /** `kmallocwd=N` */
+  /** The version of the kmallocwd patch; v3 unless told. */
+  readonly patch?: PatchName;
+  /** `kmallocwd=N`, or the sysctl of the version */
   readonly kmallocwd: number;
   /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
   readonly unfiltered?: boolean;
   /** Records a trace until the dump. */
   readonly trace?: TraceChoice;
-  /** The types of a 6.1 kernel with the patch. */
+  /** The types of a 6.1 kernel, with the record of the version in task_struct. */
   readonly types: TypeSource;
 }
 
@@ -64,7 +70,7 @@ export interface Simulation {
 
 /** Runs a scenario. The same options give the same memory and the same ledger. */
 export function simulate(options: SimulationOptions): Simulation {
-  const { seed, kmallocwd, types } = options;
+  const { seed, kmallocwd, patch = 'v3', types } = options;
   const scenario = options.scenario.forSeed?.(seed) ?? options.scenario;
   const knobs = { ...scenario.defaults, ...options.knobs };
   const kernel = boot(
@@ -73,6 +79,7 @@ export function simulate(options: SimulationOptions): Simulation {
       cpuCount: knobs.cpus,
       ramBytes: knobs.ramMiB * MIB,
       kmallocwd,
+      patch,
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
       ...scenario.features,
@@ -88,6 +95,7 @@ export function simulate(options: SimulationOptions): Simulation {
   const trace = tracer?.finish();
   const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed }), {
     types,
+    patch: patchFacts(kernel),
     btfNames: USED_TYPES,
     btfEnumerators: USED_ENUMERATORS,
     unfiltered: options.unfiltered ?? false,

@@ -66,7 +66,7 @@ export function taskFields(task: Task, like: LedgerTask): Record<string, unknown
 /** A record as `memalloc` shows it, under the ledger's names. */
 export function recordFields({ record }: MemallocTask, like: LedgerTask): Record<string, unknown> {
   const all: Record<string, unknown> = { ...record };
-  return Object.fromEntries(Object.keys(like.record).map((key) => [key, all[key]]));
+  return Object.fromEntries(Object.keys(like.record ?? {}).map((key) => [key, all[key]]));
 }
 
 /** More calls than any stack of 16 KiB has. */

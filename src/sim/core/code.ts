@@ -39,6 +39,7 @@ export type StackLocal =
       readonly lock: Semaphore;
     }
   | { readonly type: 'scan_control'; readonly sc: ScanControl }
+  | { readonly type: 'memalloc'; readonly request: ListedRequest }
   | { readonly type: 'compact_control'; readonly cc: CompactControl }
   | { readonly type: 'memalloc'; readonly request: ListedRequest };
 

@@ -31,8 +31,8 @@ export function watchForStalls(k: Kernel, timeout: number, listener: StallListen
   let stalls = false;
   const look = (): void => {
     let left = timeout;
-    for (const { memalloc } of k.threads()) {
-      if (memalloc.valid > 0) left = Math.min(left, memalloc.start + timeout - k.jiffies);
+    for (const { request } of k.threads()) {
+      if (request.depth > 0) left = Math.min(left, request.start + timeout - k.jiffies);
     }
     if (left <= 0 !== stalls) {
       stalls = !stalls;

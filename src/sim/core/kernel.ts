@@ -16,7 +16,6 @@ import { MemoryCgroups } from '../mm/memcontrol.ts';
 import { free_area_init } from '../mm/free-area-init.ts';
 import type { Node } from '../mm/mmzone.ts';
 import { PageWaits } from '../mm/filemap.ts';
-import type { MempoolWatch } from '../mm/mempool.ts';
 import { Writeback } from '../mm/page-writeback.ts';
 import { Log } from '../kernel/printk.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
@@ -67,6 +66,8 @@ export class Kernel {
   oomKills = 0;
   /** Calls of out_of_memory(). */
   oomCalls = 0;
+  /** Those of them that did nothing, for want of __GFP_FS. */
+  noOomCalls = 0;
   kswapdWait: WaitQueue | undefined;
   /** An interrupt runs on top of the current task: in_interrupt(). */
   inInterrupt = false;
@@ -79,8 +80,6 @@ export class Kernel {
   readonly fsBioSet: BioSet;
   readonly writeback = new Writeback();
   readonly pageWaits = new PageWaits();
-  /** Set by a watchdog that records mempool_alloc(). */
-  mempoolWatch: MempoolWatch | undefined;
   readonly wq = new Workqueues();
   readonly kthreadCreation = new KthreadCreation();
   readonly wb = new BdiWriteback();
@@ -106,6 +105,7 @@ export class Kernel {
     this.options = options;
     this.prng = prng;
     this.sched = new Scheduler(options.cpuCount);
+    this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
     this.allocFailures = new RateLimit({ interval: 5 * options.hz, burst: 10 });
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
     this.node = free_area_init(options);
@@ -198,9 +198,8 @@ export class Kernel {
   }
 
   /** Who forks: the leader of the process, or of its parent. */
-  #parentOf({ leader, ppid }: Process): Task | undefined {
-    const parents = this.processes.filter(({ threads }) => threads[0]?.pid === ppid);
-    return (leader as Task | undefined) ?? parents[0]?.leader;
+  #parentOf({ threads, ppid }: Process): Task | undefined {
+    return threads[0] ?? this.processes.find(({ threads: [task] }) => task?.pid === ppid)?.leader;
   }
 
   #start(task: Task, code: Code): Task {

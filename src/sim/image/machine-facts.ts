@@ -1,8 +1,11 @@
 // What a machine is, as plain data: the simulated kernel and the samples hand this to the writers
 // of the image, and their ledgers are made from the same facts.
 
+/** Members of a struct of the kmallocwd patch, which has others in other versions, by their names. */
+export type RecordFacts = Readonly<Record<string, number | bigint>>;
+
 /** task_struct.memalloc in layout L3: struct memalloc_info of the kmallocwd patch v3. */
-export interface MemallocFacts {
+export type MemallocFacts = {
   /** Bumped before and after each update, so even when the record is at rest. */
   readonly sequence: number;
   /** Nesting depth. */
@@ -13,7 +16,7 @@ export interface MemallocFacts {
   readonly start: bigint;
   readonly order: number;
   readonly gfp: number;
-}
+};
 
 /** A local variable that lies on a kernel stack. */
 export type LocalFacts =
@@ -25,7 +28,9 @@ export type LocalFacts =
   /** struct compact_control; `task->capture_control` leads to it. */
   | { readonly type: 'compact_control'; readonly fields: Readonly<Record<string, number>> }
   /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */
-  | { readonly type: 'scan_control'; readonly fields: Readonly<Record<string, number>> };
+  | { readonly type: 'scan_control'; readonly fields: Readonly<Record<string, number>> }
+  /** struct memalloc of v1, and its place on memalloc_list. */
+  | { readonly type: 'memalloc'; readonly fields: RecordFacts; readonly place: number };
 
 /** A function that was entered and has not returned. */
 export interface FrameFacts {
@@ -143,7 +148,8 @@ export interface ThreadFacts {
   readonly pending: bigint;
   readonly jobctl: number;
   readonly inMemstall: boolean;
-  readonly memalloc: MemallocFacts;
+  /** task_struct.memalloc; no members where the kernel has none. */
+  readonly memalloc: RecordFacts;
   /** What lies on its kernel stack, outermost function first; without it the stack is empty. */
   readonly frames?: readonly FrameFacts[];
 }

@@ -13,7 +13,7 @@ import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
 import { defineMemMap, memMapKeys, placeMemMap, writeMemMap } from './mem-map.ts';
-import { kmallocwdV3, writePatch, type Patch } from './patch.ts';
+import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
 import { writeStacks } from './stacks.ts';
@@ -86,6 +86,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writePatch(image, areas.memory, patch);
   if (facts.log !== undefined) writeLogBuffer(image, areas.memory, facts.log);
   const offsets = writePerCpu(image, areas, facts.cpuCount);
+  writePatchPerCpu(image, areas.memory, { patch, offsets });
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, tasks);
   const waiters = writeStacks(image, areas, tasks);

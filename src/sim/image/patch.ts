@@ -3,6 +3,8 @@
 
 import type { KernelImage, SectionName } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
+import type { RecordFacts } from './machine-facts.ts';
+import { perCpu, type PerCpuOffsets } from './variables.ts';
 
 /** One variable of the patch. */
 export interface PatchVariable {
@@ -12,8 +14,15 @@ export interface PatchVariable {
   readonly size: number;
   /** `static` in C. */
   readonly local: boolean;
-  /** Zero unless told; of a variable of 4 or 8 bytes that is not per CPU. */
+  /** Zero unless told, here or below; of a variable of 4 or 8 bytes that is not per CPU. */
   readonly value?: bigint;
+  /** Of any other variable. */
+  readonly bytes?: Uint8Array;
+  /** Of a per-CPU variable, by CPU. */
+  readonly perCpu?: readonly Uint8Array[];
+  /** Of a struct: its name and its members. */
+  readonly struct?: string;
+  readonly members?: RecordFacts;
 }
 
 /** A version of the patch. */
@@ -21,10 +30,13 @@ export interface Patch {
   /** What printk formats, as it is in memory: the level in front, the newline behind. */
   readonly messages: readonly string[];
   readonly variables: readonly PatchVariable[];
+  /** Functions, which have to be among {@link MachineFacts.functions}. */
+  readonly functions?: readonly string[];
 }
 
 /** printk's level, KERN_SOH in front of it. */
 export const KERN_WARNING = '\x014';
+export const KERN_INFO = '\x016';
 
 /** Arrays and structs are aligned to 16 bytes, as compilers for x86-64 like to. */
 const WIDE_ALIGN = 16;
@@ -58,7 +70,24 @@ export function definePatch(image: KernelImage, patch: Patch): void {
 
 /** Writes the values. */
 export function writePatch(image: KernelImage, memory: KernelMemory, patch: Patch): void {
-  for (const { name, size, value } of patch.variables) {
-    if (value !== undefined) memory.writeInteger(image.symbol(name), value, size === 4 ? 4 : 8);
+  for (const { name, size, value, bytes, struct, members } of patch.variables) {
+    const address = image.symbol(name);
+    if (value !== undefined) memory.writeInteger(address, value, size === 4 ? 4 : 8);
+    if (bytes !== undefined) memory.write(address, bytes);
+    if (struct !== undefined && members !== undefined) memory.store(struct, address, members);
+  }
+}
+
+/** Writes those that every CPU has for itself. */
+export function writePatchPerCpu(
+  image: KernelImage,
+  memory: KernelMemory,
+  { patch, offsets }: { patch: Patch; offsets: PerCpuOffsets },
+): void {
+  for (const { name, perCpu: values = [] } of patch.variables) {
+    values.forEach((bytes, cpu) => {
+      const offset = offsets[cpu];
+      if (offset !== undefined) memory.write(perCpu(image, offset, name), bytes);
+    });
   }
 }

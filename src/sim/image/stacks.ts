@@ -18,6 +18,7 @@ import { THREAD_SIZE, type Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
+import { linkRequests, type ListedRequests } from './memalloc-list.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
 
 const WORD_SIZE = 8;
@@ -44,12 +45,15 @@ export function writeStacks(
   { processes }: PlacedTasks,
 ): PlacedWaiter[] {
   const waiters: PlacedWaiter[] = [];
+  const requests: ListedRequests = new Map();
   for (const { threads } of processes) {
     for (const thread of threads) {
       const { frames = [] } = thread.facts;
-      if (frames.length > 0) new StackWriter(image, areas, thread).write(frames, waiters);
+      if (frames.length > 0)
+        new StackWriter(image, areas, { thread, requests }).write(frames, waiters);
     }
   }
+  linkRequests(image, areas.memory, requests);
   return waiters;
 }
 
@@ -70,9 +74,15 @@ class StackWriter {
   readonly #image: KernelImage;
   readonly #areas: Areas;
   readonly #thread: PlacedThread;
+  readonly #requests: ListedRequests;
   #sp: Vaddr;
 
-  constructor(image: KernelImage, areas: Areas, thread: PlacedThread) {
+  constructor(
+    image: KernelImage,
+    areas: Areas,
+    { thread, requests }: { thread: PlacedThread; requests: ListedRequests },
+  ) {
+    this.#requests = requests;
     this.#image = image;
     this.#areas = areas;
     this.#thread = thread;
@@ -113,6 +123,11 @@ class StackWriter {
     if ('lock' in local) {
       memory.store(local.type, address, waiterFields(local, task));
       waiters.push({ pid: facts.pid, lock: local.lock, address });
+      return;
+    }
+    if (local.type === 'memalloc') {
+      memory.store('memalloc', address, { ...local.fields, task });
+      this.#requests.set(local.place, address);
       return;
     }
     memory.store(local.type, address, local.fields);

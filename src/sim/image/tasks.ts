@@ -7,7 +7,7 @@ import { findMember } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
-import type { MachineFacts, ProcessFacts, ThreadFacts } from './machine-facts.ts';
+import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
 import { perCpu, type PerCpuOffsets } from './variables.ts';
 
@@ -265,14 +265,14 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     comm: commBytes(facts.comm),
     signal: process.signal,
     'pending.signal.sig[0]': facts.pending,
-    'memalloc.sequence': facts.memalloc.sequence,
-    'memalloc.valid': facts.memalloc.valid,
-    'memalloc.dumped': facts.memalloc.dumped,
-    'memalloc.start': facts.memalloc.start,
-    'memalloc.order': facts.memalloc.order,
-    'memalloc.gfp': facts.memalloc.gfp,
+    ...recordFields(facts.memalloc),
     'thread.sp': vaddrAdd(stack, THREAD_SIZE - SWITCH_FRAME_SIZE),
   };
+}
+
+function recordFields(record: RecordFacts): Fields {
+  const members = Object.entries(record);
+  return Object.fromEntries(members.map(([name, value]) => [`memalloc.${name}`, value]));
 }
 
 /** Room at the top of a stack for pt_regs and the frame that __switch_to_asm() leaves. */

@@ -6,6 +6,7 @@ import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { RwSemaphore } from '../locking/rw-semaphore.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
+import { noMemallocInfo, type MemallocInfo, type RequestBook } from '../watchdog/memalloc-info.ts';
 import {
   MMF_INIT,
   PF_EXITING,
@@ -17,17 +18,6 @@ import {
   TIF_SIGPENDING,
 } from './task-bits.ts';
 import type { Worker } from './worker-pool.ts';
-
-/** struct memalloc_info of the kmallocwd patch v3. */
-export interface MemallocInfo {
-  sequence: number;
-  valid: number;
-  dumped: number;
-  /** jiffies */
-  start: number;
-  order: number;
-  gfp: number;
-}
 
 /** struct mm_struct. */
 export class Mm {
@@ -144,14 +134,8 @@ export class Task {
   memcgOom: { readonly memcg: MemCgroup; readonly gfp: number; readonly order: number } | undefined;
   /** memcg_nr_pages_over_high: what it must reclaim or wait for before it is back in user mode. */
   memcgOverHigh = 0;
-  readonly memalloc: MemallocInfo = {
-    sequence: 0,
-    valid: 0,
-    dumped: 0,
-    start: 0,
-    order: 0,
-    gfp: 0,
-  };
+  memalloc: MemallocInfo = noMemallocInfo();
+  readonly request: RequestBook = { depth: 0, count: 0, start: 0 };
   /** The kernel stack, outermost function first. */
   readonly frames: Frame[] = [];
   readonly held = new Set<WaitTarget>();

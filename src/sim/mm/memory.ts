@@ -7,6 +7,7 @@ import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages, __free_pages } from './page-alloc.ts';
 import type { Mm } from '../kernel/task.ts';
+import { start_memalloc_timer, stop_memalloc_timer } from '../watchdog/memalloc-timer.ts';
 
 /** Microseconds to clear a page and map it. */
 const CLEAR_US = 1;
@@ -21,7 +22,10 @@ export interface Fault {
 export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
   const task = k.current;
   task.inUserFault = true;
+  const mask = fault.kind === 'anon' ? GFP_KERNEL : GFP_HIGHUSER_MOVABLE;
+  start_memalloc_timer(k, { gfp: mask, order: 0 }, 'fault');
   const isMapped = yield* call(k, __handle_mm_fault, fault);
+  stop_memalloc_timer(k, mask, 'fault');
   task.inUserFault = false;
   if (isMapped) task.memcgOom = undefined;
   return isMapped;

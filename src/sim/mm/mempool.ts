@@ -20,6 +20,11 @@ import { PF_LESS_THROTTLE, TASK_UNINTERRUPTIBLE } from '../kernel/task-bits.ts';
 import type { Task } from '../kernel/task.ts';
 import { finish_wait, prepare_to_wait, wake_up, WaitQueue } from '../kernel/wait.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
+import {
+  ORDER_MEMPOOL,
+  start_memalloc_timer,
+  stop_memalloc_timer,
+} from '../watchdog/memalloc-timer.ts';
 
 /** How long a sleeper waits before it looks again by itself, in seconds. */
 const WAIT_SECONDS = 5;
@@ -141,13 +146,6 @@ export function mempool_create(
   return pool;
 }
 
-/** Who watches mempool_alloc(): patch versions that record it with order -1 do. */
-export interface MempoolWatch {
-  /** @param gfp what the first try asks for: gfp_temp */
-  readonly start: (k: Kernel, gfp: number) => void;
-  readonly end: (k: Kernel, gfp: number) => void;
-}
-
 /** Takes an element. Undefined only where the caller may not sleep. */
 export function* mempool_alloc(
   k: Kernel,
@@ -161,30 +159,43 @@ export function* mempool_alloc(
   if (k.options.mempoolNoDirectReclaim) wanted &= ~__GFP_DIRECT_RECLAIM;
   const flags = k.current.flags & PF_LESS_THROTTLE;
   if (k.options.mempoolLessThrottle && maySleep) k.current.flags |= PF_LESS_THROTTLE;
-  k.mempoolWatch?.start(k, firstGfp);
   const element = yield* allocate(k, pool, { wanted, firstGfp, maySleep });
-  k.mempoolWatch?.end(k, firstGfp);
   if (k.options.mempoolLessThrottle && maySleep) {
     k.current.flags = (k.current.flags & ~PF_LESS_THROTTLE) | flags;
   }
   return element === undefined ? undefined : pool.give(element);
 }
 
+interface Tries {
+  readonly wanted: number;
+  readonly firstGfp: number;
+  readonly maySleep: boolean;
+}
+
+/** Inlined: the first try, then the others; each is a request of its own to who records them. */
+function* allocate(k: Kernel, pool: Mempool, tries: Tries): Code<MempoolElement | undefined> {
+  const { wanted, firstGfp } = tries;
+  start_memalloc_timer(k, { gfp: firstGfp, order: ORDER_MEMPOOL }, 'mempool');
+  const first = (yield* call(k, pool.source.alloc, firstGfp)) ?? pool.takeReserve();
+  stop_memalloc_timer(k, firstGfp, 'mempool');
+  if (first !== undefined) return first;
+  start_memalloc_timer(k, { gfp: wanted, order: ORDER_MEMPOOL }, 'mempool');
+  const element = yield* allocateAgain(k, pool, tries);
+  stop_memalloc_timer(k, wanted, 'mempool');
+  return element;
+}
+
 /** Inlined: the loop of mempool_alloc(). */
-function* allocate(
+function* allocateAgain(
   k: Kernel,
   pool: Mempool,
-  { wanted, firstGfp, maySleep }: { wanted: number; firstGfp: number; maySleep: boolean },
+  { wanted, maySleep }: Tries,
 ): Code<MempoolElement | undefined> {
-  for (let gfp = firstGfp; ;) {
-    const element = yield* call(k, pool.source.alloc, gfp);
+  for (;;) {
+    const element = yield* call(k, pool.source.alloc, wanted);
     if (element !== undefined) return element;
     const reserved = pool.takeReserve();
     if (reserved !== undefined) return reserved;
-    if (gfp !== wanted) {
-      gfp = wanted;
-      continue;
-    }
     if (!maySleep) return undefined;
     prepare_to_wait(k, pool.wait, TASK_UNINTERRUPTIBLE);
     k.current.blockedOn = pool;

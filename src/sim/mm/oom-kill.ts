@@ -41,7 +41,10 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     return true;
   }
   // The OOM killer cannot know what a caller that may not enter the file system holds up.
-  if ((request.gfp & __GFP_FS) === 0 && request.memcg === undefined) return true;
+  if ((request.gfp & __GFP_FS) === 0 && request.memcg === undefined) {
+    k.noOomCalls++;
+    return true;
+  }
   const chosen = selectBadProcess(k, request.memcg);
   if (chosen === 'wait') return true;
   if (chosen === undefined) {

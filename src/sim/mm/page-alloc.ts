@@ -51,7 +51,7 @@ export function get_page_from_freelist(
 export function* __alloc_pages(k: Kernel, request: AllocRequest): Code<Page | undefined> {
   const gfp = current_gfp_context(k.current, request.gfp);
   const wanted = { gfp, order: request.order };
-  start_memalloc_timer(k, wanted, 'allocator');
+  start_memalloc_timer(k, request, 'allocator');
   const page = get_page_from_freelist(k, wanted, ALLOC_WMARK_LOW) ?? (yield* slowly(k, wanted));
   stop_memalloc_timer(k, gfp, 'allocator');
   return page;

@@ -9,6 +9,8 @@ import { cond_resched } from '../kernel/sched.ts';
 import { PF_MEMALLOC, PF_WQ_WORKER } from '../kernel/task-bits.ts';
 import { schedule_timeout_uninterruptible } from '../kernel/timer.ts';
 import { mutex_trylock, mutex_unlock } from '../locking/mutex.ts';
+import { LOCATION_OOM_LOCK } from '../watchdog/memalloc-info.ts';
+import { listRequest, set_memalloc_location } from '../watchdog/memalloc-timer.ts';
 import {
   ALLOC_KSWAPD,
   ALLOC_MIN_RESERVE,
@@ -106,6 +108,7 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
   const page = get_page_from_freelist(k, request, request.flags);
   if (page !== undefined) return { page };
   if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || (k.current.flags & PF_MEMALLOC) !== 0) return 'fail';
+  listRequest(k, request);
   const found = yield* call(k, __alloc_pages_direct_reclaim, request);
   if (found !== undefined) return { page: found };
   const compacted = yield* __alloc_pages_direct_compact(k, request);
@@ -191,12 +194,15 @@ function* __alloc_pages_may_oom(k: Kernel, request: SlowRequest): Code<Page | un
   request.progress = 0;
   // Until Linux 4.7 a request without __GFP_FS did not come as far as out_of_memory().
   if (k.options.oomNeedsFs && (gfp & __GFP_FS) === 0 && (gfp & __GFP_NOFAIL) === 0) {
+    k.noOomCalls++;
     request.progress = 1;
     return undefined;
   }
   if (!mutex_trylock(k, k.oomLock)) {
     request.progress = 1;
+    set_memalloc_location(k, LOCATION_OOM_LOCK);
     yield* call(k, schedule_timeout_uninterruptible, 1);
+    set_memalloc_location(k, 0);
     return undefined;
   }
   try {

@@ -144,7 +144,7 @@ export class StallTrace implements Tracer {
     }
     const onCpu = new Set(this.#kernel.sched.cpus.map(({ task }) => task));
     for (const task of this.#kernel.threads()) {
-      if (task.memalloc.valid === 0 && !onCpu.has(task) && task.blockedOn === undefined) continue;
+      if (task.request.depth === 0 && !onCpu.has(task) && task.blockedOn === undefined) continue;
       seen.add(this.#move(this.#trackOf(task), stackOf(task)));
     }
     for (const [key, { track }] of this.#stacks) if (!seen.has(key)) this.#move(track, []);
@@ -167,9 +167,7 @@ export class StallTrace implements Tracer {
 
   #count(): void {
     const { freePages, isolated, nrDirty, nrWriteback } = this.#kernel.node;
-    const inFlight = [...this.#kernel.threads()].filter(
-      ({ memalloc }) => memalloc.valid > 0,
-    ).length;
+    const inFlight = [...this.#kernel.threads()].filter(({ request }) => request.depth > 0).length;
     const counters: Readonly<Record<string, Record<string, number>>> = {
       'free pages': { free: freePages },
       isolated: { anon: isolated.anon, file: isolated.file },

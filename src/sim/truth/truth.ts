@@ -3,7 +3,7 @@
 // Nothing here looks at ages, masks or stacks, as a reader of dumps has to.
 
 import type { Kernel } from '../core/kernel.ts';
-import { isStalling } from '../watchdog/kmallocwd.ts';
+import { isOverdue } from '../watchdog/memalloc-info.ts';
 import type { Diagnosis } from '../scenario.ts';
 import type { Task } from '../kernel/task.ts';
 import { classify } from './classify.ts';
@@ -23,11 +23,11 @@ export interface Truth {
 
 /** Remembers which requests are in flight. */
 export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
-  const tasks = [...k.threads()].filter(({ memalloc }) => memalloc.valid > 0);
+  const tasks = [...k.threads()].filter(({ request }) => request.depth > 0);
   return {
     time: k.sched.now,
-    stalling: tasks.filter(({ memalloc }) => isStalling(memalloc, k.jiffies - timeout)),
-    inFlight: new Map(tasks.map((task) => [task, task.memalloc.sequence])),
+    stalling: tasks.filter(({ request }) => isOverdue(request, k.jiffies - timeout)),
+    inFlight: new Map(tasks.map((task) => [task, task.request.count])),
     ran: new Map([...k.threads()].map((task) => [task, { nvcsw: task.nvcsw, stime: task.stime }])),
   };
 }
@@ -36,7 +36,7 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
 export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
   const { stalling, inFlight } = snapshot;
   const isStuck = (task: Task): boolean =>
-    task.memalloc.valid > 0 && inFlight.get(task) === task.memalloc.sequence;
+    task.request.depth > 0 && inFlight.get(task) === task.request.count;
   const stuck = [...inFlight.keys()].filter(isStuck);
   const recovered = stalling.filter((task) => !isStuck(task));
   const cycle = new WaitGraph(k, snapshot).cycleFrom(stuck);

@@ -28,7 +28,7 @@ export interface Snapshot {
   /** Microseconds since boot. */
   readonly time: number;
   readonly stalling: readonly Task[];
-  /** The sequence of each request in flight. */
+  /** Which of its requests each task has in flight. */
   readonly inFlight: ReadonlyMap<Task, number>;
   readonly ran: ReadonlyMap<Task, { readonly nvcsw: number; readonly stime: number }>;
 }
@@ -82,7 +82,7 @@ export class WaitGraph {
       const others = this.#kernel.sched.cpus.flatMap((cpu) => cpu.task ?? []);
       return { what: CPU, kind: 'cpu', others };
     }
-    if (task.memalloc.valid === 0) return { what: '', kind: '', others: [] };
+    if (task.request.depth === 0) return { what: '', kind: '', others: [] };
     return this.#whoHasMemory(task);
   }
 

@@ -29,7 +29,7 @@ describe('StallTrace', function () {
     const { traceEvents } = stalled.trace!;
     const begins = traceEvents.find(({ name }) => name === 'stall begins')!;
     const { hz, jiffies, tasks } = stalled.ledger;
-    const starts = tasks.filter(({ record }) => record.stalling).map(({ record }) => record.start);
+    const starts = tasks.filter(({ record }) => record?.stalling === true).map(({ record }) => record?.start);
     const oldest = Math.max(...starts.map((start) => Number(jiffies) - Number(start)));
     const { dumpSeconds } = stalled.ledger.knobs;
     const age = begins.ts / 1e6 - (dumpSeconds - oldest / hz);
@@ -40,7 +40,7 @@ describe('StallTrace', function () {
 
   it('shows the stack of each request that stalls at the dump', () => {
     const { traceEvents } = stalled.trace!;
-    for (const task of stalled.ledger.tasks.filter(({ record }) => record.stalling)) {
+    for (const task of stalled.ledger.tasks.filter(({ record }) => record?.stalling === true)) {
       const own = traceEvents.filter(({ ph, tid }) => ph === 'B' && tid === task.pid);
       assert.ok(
         own.some(({ name }) => name === '__alloc_pages_slowpath'),
