@@ -61,7 +61,7 @@ export interface ScanControl {
 export interface Frame {
   /** Its symbol. */
   readonly name: string;
-  readonly locals: StackLocal[];
+  locals: readonly StackLocal[];
 }
 
 /** Calls a function of the kernel. */
@@ -70,20 +70,25 @@ export function* call<A extends unknown[], T>(
   callee: KernelFunction<A, T>,
   ...args: A
 ): Code<T> {
+  const name = k.nameOf(callee);
+  // What this kernel has as a part of its caller: no call, and no frame.
+  if (name === undefined) return yield* callee(k, ...args);
   const task = k.current;
   const { frames } = task;
-  k.functions.add(callee.name);
-  frames.push({ name: callee.name, locals: [] });
-  k.tracer?.enter(task, callee.name, args);
-  try {
-    return yield* callee(k, ...args);
-  } finally {
-    k.tracer?.leave(task, callee.name);
-    frames.pop();
-  }
+  frames.push({ name, locals: NO_LOCALS });
+  k.tracer?.enter(task, name, args);
+  // Nothing is thrown here but by our own bugs: then the run is over, and no frame matters.
+  const result = yield* callee(k, ...args);
+  k.tracer?.leave(task, name);
+  frames.pop();
+  return result;
 }
+
+/** Most functions keep nothing; all of those share it. */
+const NO_LOCALS: readonly StackLocal[] = [];
 
 /** Puts a local variable into the frame of the function that runs. */
 export function keepOnStack(k: Kernel, local: StackLocal): void {
-  k.current.frames.at(-1)?.locals.push(local);
+  const frame = k.current.frames.at(-1);
+  if (frame !== undefined) frame.locals = [...frame.locals, local];
 }

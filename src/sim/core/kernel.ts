@@ -8,6 +8,8 @@ import type { Tracer } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { BIO_POOL_SIZE, BioSet } from '../block/bio.ts';
 import { Congestion } from '../block/congestion.ts';
+import { WORDS_6_1 } from '../flavour/words-6.1.ts';
+import type { KernelWords } from '../flavour/words.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
@@ -17,6 +19,9 @@ import { free_area_init } from '../mm/free-area-init.ts';
 import type { Node } from '../mm/mmzone.ts';
 import { PageWaits } from '../mm/filemap.ts';
 import { Writeback } from '../mm/page-writeback.ts';
+import type { SwapDevice } from '../mm/swap.ts';
+import { OomNotifyList } from '../mm/oom-notify.ts';
+import { KmemCache } from '../mm/slab.ts';
 import { Log } from '../kernel/printk.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
 import { Scheduler } from '../kernel/sched.ts';
@@ -50,6 +55,7 @@ export interface ThreadPlan {
 /** The simulated machine. */
 export class Kernel {
   readonly options: KernelOptions;
+  readonly words: KernelWords;
   readonly prng: Prng;
   readonly sched: Scheduler;
   readonly node: Node;
@@ -62,6 +68,13 @@ export class Kernel {
   readonly oomLock = new Mutex('oom_lock');
   /** Every sleeping lock that there is, in the order of making, for image and ledger. */
   readonly locks = new Set<Lock>([this.oomLock]);
+  /** vm_area_cachep, 200 bytes an object in 6.1, and taskstats_cache, 328 bytes in 4.4. */
+  readonly vmAreaCache = new KmemCache('vm_area_struct', 200);
+  readonly taskstatsCache = new KmemCache('taskstats', 328);
+  /** oom_notify_list: who may have memory to give before somebody is killed. */
+  readonly oomNotifiers = new OomNotifyList();
+  /** What the kernel said when it stopped for good. */
+  panicText: string | undefined;
   /** vm_event OOM_KILL. */
   oomKills = 0;
   /** Calls of out_of_memory(). */
@@ -79,6 +92,10 @@ export class Kernel {
   /** fs_bio_set */
   readonly fsBioSet: BioSet;
   readonly writeback = new Writeback();
+  /** When the dump was taken, in microseconds since boot; for who judges the run afterwards. */
+  dumpTime = 0;
+  /** The only swap device, where there is one. */
+  swap: SwapDevice | undefined;
   readonly pageWaits = new PageWaits();
   readonly wq = new Workqueues();
   readonly kthreadCreation = new KthreadCreation();
@@ -99,10 +116,12 @@ export class Kernel {
   /** Every function that was ever called: the symbols of its text. */
   readonly functions = new Set<string>();
   readonly #initialJiffies: number;
+  readonly #names = new Map<{ readonly name: string }, string | undefined>();
   #nextPid = 1;
 
   constructor(options: KernelOptions, prng: Prng) {
     this.options = options;
+    this.words = options.words ?? WORDS_6_1;
     this.prng = prng;
     this.sched = new Scheduler(options.cpuCount);
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
@@ -110,11 +129,11 @@ export class Kernel {
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
     this.node = free_area_init(options);
     for (const zone of this.node.zones) {
-      zone.onlineCpus(options.cpuCount, () => this.sched.currentCpu);
+      zone.onlineCpus(options.cpuCount, () => this.sched.processorId);
     }
     this.fsBioSet = new BioSet(this, { name: 'fs_bio_set', poolSize: BIO_POOL_SIZE });
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
-    this.locks.add(this.fs.journal);
+    this.locks.add(this.fs.journal).add(this.oomNotifiers.rwsem);
     this.#initialJiffies = 2 ** 32 - 300 * options.hz;
   }
 
@@ -132,6 +151,19 @@ export class Kernel {
     // The product is an unsigned long before it is clamped, and wraps.
     const timeout = BigInt.asUintN(64, BigInt(this.options.kmallocwd) * BigInt(this.options.hz));
     return timeout < TIMEOUT_MAX ? timeout : TIMEOUT_MAX;
+  }
+
+  /**
+   * The symbol of a function that is called, for its frame; undefined for one that this kernel has
+   * as a part of its callers.
+   */
+  nameOf(callee: { readonly name: string }): string | undefined {
+    const known = this.#names.get(callee);
+    if (known !== undefined || this.#names.has(callee)) return known;
+    const name = this.words.functionName(callee.name);
+    this.#names.set(callee, name);
+    if (name !== undefined) this.functions.add(name);
+    return name;
   }
 
   /** Calls `action` when jiffies reach a value. */

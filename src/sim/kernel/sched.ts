@@ -10,6 +10,7 @@ import { assert } from '../../util/assert.ts';
 import { call, type Code, type Request } from '../core/code.ts';
 import { EventQueue, type SimEvent } from '../core/event-queue.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { RunQueue } from './run-queue.ts';
 import { SCHED_FIFO, SCHED_IDLE, TASK_DEAD, TASK_RUNNING } from './task-bits.ts';
 import type { Task } from './task.ts';
 import { wq_worker_running, wq_worker_sleeping } from './worker-pool.ts';
@@ -43,11 +44,12 @@ interface Cpu {
 export class Scheduler {
   /** Microseconds since boot. */
   now = 0;
+  #isStopped = false;
   readonly cpus: readonly Cpu[];
   #current: Task | undefined;
   #minVruntime = 0;
   readonly #events = new EventQueue();
-  readonly #runnable: Task[] = [];
+  readonly #runnable = new RunQueue();
 
   constructor(cpuCount: number) {
     this.cpus = Array.from({ length: cpuCount }, (_, id) => ({
@@ -69,11 +71,6 @@ export class Scheduler {
     return this.#current?.cpu ?? 0;
   }
 
-  /** The CPU whose code runs; the boot CPU where none does. */
-  get currentCpu(): number {
-    return this.#current?.cpu ?? 0;
-  }
-
   /** Calls `action` at that time. */
   at(time: number, action: () => void): SimEvent {
     return this.#events.add(Math.max(time, this.now), action);
@@ -92,7 +89,7 @@ export class Scheduler {
     if ((task.state & states) === 0) return false;
     task.state = TASK_RUNNING;
     // A task that has not left its CPU yet finds its new state when it calls schedule().
-    if (this.cpus.some((cpu) => cpu.task === task)) return true;
+    if (this.#cpuOf(task) !== undefined) return true;
     task.vruntime = Math.max(task.vruntime, this.#minVruntime - SLEEPER_CREDIT_US);
     this.#enqueue(task);
     return true;
@@ -101,34 +98,37 @@ export class Scheduler {
   /** need_resched() of the current task. */
   get needsResched(): boolean {
     const { current } = this;
-    const next = this.#firstFor(current.cpu);
+    const next = this.#runnable.first(current.cpu);
     if (next === undefined) return false;
     const ran = this.now + current.debt - (this.#cpuOf(current)?.since ?? this.now);
     if (key(next) < RT_KEY / 2) return key(current) > key(next);
     return ran >= SLICE_US || next.vruntime + SLICE_US < current.vruntime;
   }
 
+  /** Nothing runs any more, and time stands still. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Lets the machine run until `time`. */
   run(time: number): void {
-    for (;;) {
+    while (!this.#isStopped) {
       this.#fillIdleCpus();
       const event = this.#events.takeUntil(time);
       if (event === undefined) break;
       this.now = event.time;
       event.action();
     }
-    this.now = time;
+    if (!this.#isStopped) this.now = time;
   }
 
   #fillIdleCpus(): void {
     for (;;) {
-      const idle = this.cpus.filter((cpu) => cpu.task === undefined && !cpu.switching);
-      if (idle.length === 0) return;
-      const next = this.#runnable.find((task) => idle.some(({ id }) => mayRunOn(task, id)));
+      const idle = this.#idleCpus();
+      const next = this.#runnable.takeFirst(idle);
       if (next === undefined) return;
-      const cpu = idle.find(({ id }) => id === (next.pinnedCpu ?? next.cpu)) ?? idle[0];
-      if (cpu === undefined) return;
-      this.#runnable.splice(this.#runnable.indexOf(next), 1);
+      const wanted = next.pinnedCpu ?? next.cpu;
+      const cpu = this.cpus[idle.includes(wanted) ? wanted : idle[0]!]!;
       cpu.task = next;
       cpu.since = this.now;
       next.cpu = cpu.id;
@@ -137,12 +137,22 @@ export class Scheduler {
     }
   }
 
+  #idleCpus(): readonly number[] {
+    let idle = NO_CPUS;
+    for (const { id, task, switching } of this.cpus) {
+      if (task !== undefined || switching) continue;
+      if (idle === NO_CPUS) idle = [];
+      idle.push(id);
+    }
+    return idle;
+  }
+
   #step(cpu: Cpu, task: Task): void {
-    assert(task.code !== undefined, `${task.comm}(${task.pid}) has no code`);
+    assert(task.code !== undefined, 'a task has no code');
     this.#current = task;
     const { value, done } = task.code.next();
     this.#current = undefined;
-    assert(done !== true, `${task.comm}(${task.pid}) returned from its last function`);
+    assert(done !== true, 'a task returned from its last function');
     this.#grant(cpu, task, value);
   }
 
@@ -171,34 +181,23 @@ export class Scheduler {
   #charge(task: Task, us: number): void {
     task.stime += us;
     task.vruntime += (us * WEIGHT_NICE_0) / weight(task);
-    const first = this.#first();
-    const least = first === undefined ? task.vruntime : Math.min(task.vruntime, first.vruntime);
+    const least = Math.min(task.vruntime, this.#runnable.leastKey ?? Infinity);
     this.#minVruntime = Math.max(this.#minVruntime, least);
   }
 
   #enqueue(task: Task): void {
     task.lastQueued = this.now;
-    const at = this.#runnable.findIndex((other) => key(other) > key(task));
-    this.#runnable.splice(at < 0 ? this.#runnable.length : at, 0, task);
+    this.#runnable.add(task, key(task));
   }
 
-  #first(): Task | undefined {
-    return this.#runnable[0];
-  }
-
-  #firstFor(cpu: number): Task | undefined {
-    return this.#runnable.find((task) => mayRunOn(task, cpu));
-  }
-
+  /** Where it runs right now; undefined where it does not. */
   #cpuOf(task: Task): Cpu | undefined {
-    return this.cpus.find((cpu) => cpu.task === task);
+    const cpu = this.cpus[task.cpu];
+    return cpu?.task === task ? cpu : undefined;
   }
 }
 
-/** cpumask_test_cpu(cpu, task->cpus_ptr) */
-function mayRunOn({ pinnedCpu }: Task, cpu: number): boolean {
-  return pinnedCpu === undefined || pinnedCpu === cpu;
-}
+const NO_CPUS: number[] = [];
 
 function key(task: Task): number {
   return task.policy === SCHED_FIFO ? RT_KEY - task.rtPriority : task.vruntime;

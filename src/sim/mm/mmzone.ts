@@ -64,7 +64,7 @@ export class PageList {
   }
 
   add(page: Page): void {
-    assert(page.lru === undefined, `pfn ${page.pfn} is on a list already`);
+    assert(page.lru === undefined, 'a page is on a list already');
     page.lru = this;
     page.previous = undefined;
     page.next = this.#head;
@@ -82,7 +82,7 @@ export class PageList {
       this.add(page);
       return;
     }
-    assert(page.lru === undefined, `pfn ${page.pfn} is on a list already`);
+    assert(page.lru === undefined, 'a page is on a list already');
     page.lru = this;
     page.next = undefined;
     page.previous = this.#tail;
@@ -93,8 +93,18 @@ export class PageList {
     page.memcg?.onList(page, this, 'tail');
   }
 
+  /** Takes up to `count` pages off the tail, the last of the list first. */
+  takeTail(count: number): Page[] {
+    const taken: Page[] = [];
+    for (let page = this.tail; page !== undefined && taken.length < count; page = this.tail) {
+      this.remove(page);
+      taken.push(page);
+    }
+    return taken;
+  }
+
   remove(page: Page): void {
-    assert(page.lru === this, `pfn ${page.pfn} is not on this list`);
+    assert(page.lru === this, 'a page is not on this list');
     if (page.previous === undefined) this.#head = page.next;
     else page.previous.next = page.next;
     if (page.next === undefined) this.#tail = page.previous;
@@ -218,7 +228,7 @@ export class Zone {
   /** free_unref_page() */
   give(page: Page): void {
     const { pfn, order } = page;
-    assert(page.lru === undefined, `pfn ${pfn} is freed from a list`);
+    assert(page.lru === undefined, 'a page is freed from a list');
     this.inUse.set(pfn, undefined);
     const lists = this.#lists(order);
     if (lists === undefined) this.giveBlock(pfn, order);

@@ -9,7 +9,7 @@ import { cond_resched } from '../kernel/sched.ts';
 import { PF_MEMALLOC } from '../kernel/task-bits.ts';
 import { __GFP_FS } from './gfp.ts';
 import type { MemCgroup } from './memcontrol.ts';
-import type { Page, PageList } from './mmzone.ts';
+import type { PageList } from './mmzone.ts';
 import { current_gfp_context } from './page-alloc.ts';
 import { throttle_vm_writeout } from './page-writeback.ts';
 import { shrink_folio_list } from './shrink-list.ts';
@@ -81,7 +81,8 @@ export function* shrink_node(k: Kernel, sc: ScanControl): Code {
   sc.nr.dirty = sc.nr.writeback = sc.nr.immediate = 0;
   const before = sc.nrReclaimed;
   for (const lru of listsOf(k, sc)) {
-    if (lru.inactive_file.length + lru.active_file.length === 0) continue;
+    const { inactive_file: inactive, active_file: active } = lru;
+    if (inactive.length + active.length === 0 && k.swap === undefined) continue;
     yield* call(k, shrink_lruvec, sc, lru);
   }
   yield* shrinkSlab(k, sc);
@@ -115,7 +116,18 @@ function* super_cache_scan(k: Kernel): Code {
 
 /** Each evictable list is scanned for a part of it that grows as the priority falls. */
 function* shrink_lruvec(k: Kernel, sc: ScanControl, lru: Lists): Code {
-  const { inactive_file: inactive, active_file: active } = lru;
+  yield* shrinkLists(k, sc, [lru.inactive_file, lru.active_file]);
+  // With swappiness 100: as hard as the page cache.
+  if (k.swap !== undefined) yield* shrinkLists(k, sc, [lru.inactive_anon, lru.active_anon]);
+  if (k.options.throttleVmWriteout) yield* call(k, throttle_vm_writeout, sc.gfpMask);
+}
+
+/** Inlined: the loop of shrink_lruvec() for one kind of pages. */
+function* shrinkLists(
+  k: Kernel,
+  sc: ScanControl,
+  [inactive, active]: readonly [inactive: PageList, active: PageList],
+): Code {
   if (inactive.length < active.length) deactivate(active, inactive);
   let toScan = Math.floor(inactive.length / 2 ** sc.priority);
   while (toScan > 0 && sc.nrReclaimed < sc.nrToReclaim) {
@@ -123,7 +135,6 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl, lru: Lists): Code {
     toScan -= batch;
     sc.nrReclaimed += yield* call(k, shrink_inactive_list, { batch, list: inactive, sc });
   }
-  if (k.options.throttleVmWriteout) yield* call(k, throttle_vm_writeout, sc.gfpMask);
 }
 
 /** shrink_active_list(): pages that were not used again go to the inactive list. */
@@ -146,11 +157,7 @@ interface Batch {
 function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<number> {
   const verdict = yield* waitForIsolated(k, sc, list);
   if (verdict !== 'go') return verdict === 'killed' ? SWAP_CLUSTER_MAX : 0;
-  const taken: Page[] = [];
-  for (let page = list.tail; page !== undefined && taken.length < batch; page = list.tail) {
-    list.remove(page);
-    taken.push(page);
-  }
+  const taken = list.takeTail(batch);
   const kind = list.isFile ? 'file' : 'anon';
   k.node.isolated[kind] += taken.length;
   k.current.isolated += taken.length;
