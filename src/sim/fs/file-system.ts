@@ -49,12 +49,15 @@ export class FileSystem {
 /** An inode, as far as readers and writers meet at it. */
 export class Inode {
   readonly lock: Mutex;
+  /** Its blocks lie apart: whoever writes them must look for each. */
+  readonly isFragmented: boolean;
   /** Its pages that wait for writeback. */
   readonly dirty = new Set<Page>();
   /** Pages that somebody reads right now, by their index. */
   readonly reading = new Map<number, Page>();
 
-  constructor(k: Kernel, name: string) {
+  constructor(k: Kernel, name: string, options: { isFragmented?: boolean } = {}) {
+    this.isFragmented = options.isFragmented ?? false;
     this.lock = new Mutex(`i_mutex of ${name}`);
     k.locks.add(this.lock);
   }

@@ -3,6 +3,7 @@
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { simfs_write_extents } from './extents.ts';
 import type { Inode } from './file-system.ts';
 import { jbd2_log_wait_commit } from './journal.ts';
 import { folio_wait_writeback } from '../mm/filemap.ts';
@@ -28,6 +29,6 @@ export function* simfs_sync_file(k: Kernel, inode: Inode): Code {
 
 function* file_write_and_wait_range(k: Kernel, inode: Inode): Code {
   const pages = [...inode.dirty];
-  yield* call(k, simfs_writepages, pages);
+  yield* call(k, inode.isFragmented ? simfs_write_extents : simfs_writepages, pages);
   for (const page of pages) yield* call(k, folio_wait_writeback, page);
 }

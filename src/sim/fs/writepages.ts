@@ -33,17 +33,23 @@ export function* simfs_writepage(k: Kernel, page: Page): Code {
 
 /** The page is locked for others by PG_writeback before the bio is there, as iomap does it. */
 function* simfs_submit_ioend(k: Kernel, page: Page): Code {
-  const { device, dirty, inodeOf } = k.fs;
-  page.dirty = false;
-  k.node.nrDirty--;
-  dirty.delete(page);
-  inodeOf.get(page)?.dirty.delete(page);
-  inodeOf.delete(page);
+  const { device } = k.fs;
+  takeFromDirty(k, page);
   folio_start_writeback(k, page, device);
   const end = (): void => folio_end_writeback(k, page);
   const plan = { device, pages: 1, isWrite: true, end };
   const bio = yield* call(k, bio_alloc_bioset, { set: k.fsBioSet, gfp: GFP_NOFS, plan });
   if (bio !== undefined) yield* call(k, submit_bio, bio);
+}
+
+/** folio_clear_dirty_for_io() */
+export function takeFromDirty(k: Kernel, page: Page): void {
+  const { dirty, inodeOf } = k.fs;
+  page.dirty = false;
+  k.node.nrDirty--;
+  dirty.delete(page);
+  inodeOf.get(page)?.dirty.delete(page);
+  inodeOf.delete(page);
 }
 
 /** super_cache_scan() of this file system: cached inodes are dropped in a transaction. */

@@ -86,7 +86,7 @@ export function folio_start_writeback(k: Kernel, page: Page, device: BlockDevice
 
 /** folio_end_writeback(): a page on a list goes to the end that reclaim takes first. */
 export function folio_end_writeback(k: Kernel, page: Page): void {
-  page.writeback = false;
+  page.writeback = page.reclaim = false;
   k.node.nrWriteback--;
   k.writeback.inFlight.delete(page);
   wakePage(k, page);

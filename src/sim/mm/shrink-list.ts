@@ -7,6 +7,8 @@ import { simfs_writepage } from '../fs/writepages.ts';
 import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
 import { cond_resched } from '../kernel/sched.ts';
 import type { Page } from './mmzone.ts';
+import { folio_wait_writeback } from './filemap.ts';
+import { __GFP_IO } from './gfp.ts';
 import { isKswapd } from './throttle.ts';
 
 /** Microseconds of each page looked at. */
@@ -23,6 +25,7 @@ export function* shrink_folio_list(
   let unqueued = 0;
   for (const page of pages) {
     k.spend(SCAN_US);
+    if (mustWait(k, page, sc)) yield* call(k, folio_wait_writeback, page);
     if (page.writeback) meetWriteback(page, sc);
     else if (page.dirty) {
       unqueued++;
@@ -37,6 +40,12 @@ export function* shrink_folio_list(
   }
   if (unqueued === pages.length) wakeup_flusher_threads(k);
   return freed;
+}
+
+/** A cgroup of v1 has no other means to slow down its writers; see memcgWaitsOnWriteback. */
+function mustWait(k: Kernel, page: Page, { memcg, gfpMask }: ScanControl): boolean {
+  if (memcg === undefined || !k.options.memcgWaitsOnWriteback) return false;
+  return page.writeback && page.reclaim && (gfpMask & __GFP_IO) !== 0;
 }
 
 /** It is met a second time: pages come round faster than they are written. */

@@ -3,6 +3,7 @@
 import type { Scenario } from '../scenario.ts';
 import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
 import { MEMCG_OOM } from './memcg-oom.ts';
+import { MEMCG_WRITEBACK } from './memcg-writeback.ts';
 import { NOFS_ONLY } from './nofs-only.ts';
 import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   QUIET,
   LEAK_THEN_RECOVER,
   MEMCG_OOM,
+  MEMCG_WRITEBACK,
   RANDOM,
 ];
 

@@ -11,6 +11,8 @@ export interface Found {
   readonly kernel: Kernel;
   /** Requests in flight that never finished. */
   readonly stuck: readonly Task[];
+  /** Tasks without a request that slept for one thing since the dump, and never woke. */
+  readonly asleep: readonly Task[];
   /** Those that were stalling at the dump. */
   readonly stalling: readonly Task[];
   /** Those of them that moved afterwards. */
@@ -21,6 +23,8 @@ export interface Found {
 type Rule = readonly [diagnosis: Diagnosis, applies: (found: Found) => boolean];
 
 const RULES: readonly Rule[] = [
+  // Charges are no requests: what hangs there does not stall, as far as records tell.
+  ['D12', cgroupWaitsForWriteback],
   ['D14', ({ stuck, stalling }) => stuck.length === 0 && stalling.length === 0],
   ['D13', ({ stuck }) => stuck.length === 0],
   // Others got on, and nothing goes round in a circle: it was bad luck, and more time would do.
@@ -43,4 +47,15 @@ function waitsFor({ cycle }: Found, wanted: string): boolean {
 function victimWaitsForLock({ kernel, cycle }: Found): boolean {
   const victims = new Set(victimTasks(kernel).map(({ pid }) => pid));
   return cycle.some(({ pid, what }) => victims.has(pid) && what !== MEMORY);
+}
+
+/** Somebody in a cgroup waits for writeback that the circle itself keeps from being done. */
+function cgroupWaitsForWriteback({ kernel, cycle }: Found): boolean {
+  if (cycle.some(({ what }) => what === MEMORY || what === CPU)) return false;
+  const inCgroup = new Set(
+    [...kernel.threads()]
+      .filter(({ process }) => process.memcg !== undefined)
+      .map(({ pid }) => pid),
+  );
+  return cycle.some(({ pid, kind }) => kind === 'PG_writeback' && inCgroup.has(pid));
 }

@@ -15,6 +15,8 @@ export interface Truth {
   readonly diagnosis: Diagnosis | 'unknown';
   /** pids of requests in flight that never finished. */
   readonly stuck: readonly number[];
+  /** pids of tasks without a request that slept for one thing since the dump, and never woke. */
+  readonly asleep: readonly number[];
   /** pids that were stalling at the dump and moved afterwards. */
   readonly recovered: readonly number[];
   /** The circle of waiting, from its lowest pid; empty where there is none. */
@@ -28,6 +30,12 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
     time: k.sched.now,
     stalling: tasks.filter(({ request }) => isOverdue(request, k.jiffies - timeout)),
     inFlight: new Map(tasks.map((task) => [task, task.request.count])),
+    asleep: new Map(
+      [...k.threads()].flatMap((task) => {
+        const { blockedOn, request } = task;
+        return blockedOn === undefined || request.depth > 0 ? [] : [[task, blockedOn] as const];
+      }),
+    ),
     ran: new Map([...k.threads()].map((task) => [task, { nvcsw: task.nvcsw, stime: task.stime }])),
   };
 }
@@ -39,11 +47,17 @@ export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
     task.request.depth > 0 && inFlight.get(task) === task.request.count;
   const stuck = [...inFlight.keys()].filter(isStuck);
   const recovered = stalling.filter((task) => !isStuck(task));
-  const cycle = new WaitGraph(k, snapshot).cycleFrom(stuck);
+  const asleep = [...snapshot.asleep].flatMap(([task, target]) => {
+    const slept = task.blockedOn === target && snapshot.ran.get(task)?.nvcsw === task.nvcsw;
+    return slept ? [task] : [];
+  });
+  // A circle may hold tasks that need no memory; those who do are looked at first.
+  const cycle = new WaitGraph(k, snapshot).cycleFrom([...stuck, ...asleep]);
   const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
   return {
-    diagnosis: classify({ kernel: k, stuck, stalling, recovered, cycle }),
+    diagnosis: classify({ kernel: k, stuck, asleep, stalling, recovered, cycle }),
     stuck: pids(stuck),
+    asleep: pids(asleep),
     recovered: pids(recovered),
     cycle,
   };

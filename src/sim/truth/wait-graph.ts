@@ -4,6 +4,7 @@
 import type { Kernel } from '../core/kernel.ts';
 import { TASK_RUNNING } from '../kernel/task-bits.ts';
 import type { Task } from '../kernel/task.ts';
+import type { WaitTarget } from '../locking/wait-target.ts';
 
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
 const STARVED_SHARE = 1 / 200;
@@ -30,6 +31,8 @@ export interface Snapshot {
   readonly stalling: readonly Task[];
   /** Which of its requests each task has in flight. */
   readonly inFlight: ReadonlyMap<Task, number>;
+  /** What each task slept for that had no request in flight. */
+  readonly asleep: ReadonlyMap<Task, WaitTarget>;
   readonly ran: ReadonlyMap<Task, { readonly nvcsw: number; readonly stime: number }>;
 }
 

@@ -57,7 +57,7 @@ describe('MemCgroup', () => {
     const app = new MemCgroup(k, { name: 'app', parent: pod });
     assert.equal(app.path, '/pod/app');
     leak(k, 'app', app);
-    k.sched.run(SECOND / 2);
+    k.sched.run(SECOND / 10);
     assert.ok(app.memory.usage > 500);
     assert.equal(pod.memory.usage, app.memory.usage);
     checkUsage(k);
