@@ -13,45 +13,45 @@ import type {
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import type { CompactControl } from './mm/compact-retry.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
+import { bannerOf, type Flavour } from './flavour/flavour.ts';
+import type { KernelWords } from './flavour/words.ts';
 import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
-import { Prng } from '../util/prng.ts';
 import type { MemallocState } from './watchdog/memalloc-info.ts';
 import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
 
 const NS_PER_US = 1000;
-const MIB = 1 << 20;
 /** DEFAULT_PRIO, MAX_RT_PRIO */
 const PRIO_DEFAULT = 120;
 const PRIO_RT_MAX = 100;
 
-/** Numbers of KASLR come from a stream of their own, so that they leave the run as it is. */
-const KASLR_STREAM = 0x4b41534c;
-
-/** What the kernel says of itself. */
-export const RELEASE = '6.1.192-stallcore-sim';
-const VERSION = '#1 SMP PREEMPT_VOLUNTARY Tue Nov 24 15:24:00 UTC 2015';
+/** Which run of which kernel. */
+export interface RunFacts {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly flavour: Flavour;
+}
 
 /** The machine at this instant. */
-export function machineFacts(k: Kernel, run: { scenario: string; seed: number }): MachineFacts {
+export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
+  const { release, version } = run.flavour;
   const locks = lockTable(k);
   const { hz, cpuCount, ramBytes } = k.options;
-  const compiler = 'no compiler, src/sim';
   return {
     nodename: run.scenario,
-    release: RELEASE,
-    version: VERSION,
-    banner: `Linux version ${RELEASE} (stallcore@simulation) (${compiler}) ${VERSION}`,
+    release,
+    version,
+    banner: bannerOf(run.flavour),
     buildId: buildId(run),
     hz,
     jiffies: BigInt(k.jiffies),
     cpuCount,
     tscKhz: 2_400_000,
     ramBytes,
-    kaslr: kaslr(run.seed),
+    kaslr: run.flavour.kaslr(run.seed),
     kmallocwdTimeout: k.kmallocwdTimeout,
-    commandLine: `BOOT_IMAGE=/boot/vmlinuz-${RELEASE} root=/dev/vda1 ro${commandLineOf(k)}`,
-    idle: k.sched.cpus.map(({ id, task }) => idleFacts(id, task === undefined)),
+    commandLine: `BOOT_IMAGE=/boot/vmlinuz-${release} root=/dev/vda1 ro${commandLineOf(k)}`,
+    idle: k.sched.cpus.map(({ id, task }) => idleFacts(k, id, task === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
     functions: [...new Set([...k.functions, ...(patchFacts(k).functions ?? [])])]
       .sort()
@@ -67,28 +67,13 @@ function buildId({ scenario, seed }: { scenario: string; seed: number }): string
   return [...text].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
-/** Offsets as KASLR draws them; the image stays in the memory that the zones leave to it. */
-function kaslr(seed: number): MachineFacts['kaslr'] {
-  const prng = new Prng(seed ^ KASLR_STREAM);
-  const kernelOffset = prng.below(200) * 2 * MIB;
-  const startPaddr = (16 + 2 * prng.below(2)) * MIB;
-  const giB = 1n << 30n;
-  return {
-    kernelOffset: BigInt(kernelOffset),
-    physBase: startPaddr - 16 * MIB - kernelOffset,
-    pageOffsetBase: 0xffff888000000000n + BigInt(prng.below(4000)) * giB,
-    vmallocBase: 0xffffaf0000000000n + BigInt(prng.below(4000)) * giB,
-    vmemmapBase: 0xffffe00000000000n + BigInt(prng.below(4000)) * giB,
-  };
-}
-
-function idleFacts(cpu: number, onCpu: boolean): ThreadFacts {
+function idleFacts({ words }: Kernel, cpu: number, onCpu: boolean): ThreadFacts {
   return {
     pid: 0,
     comm: `swapper/${cpu}`,
     state: 0,
     exitState: 0,
-    flags: PF_IDLE | PF_KTHREAD | PF_NO_SETAFFINITY,
+    flags: words.taskFlags(PF_IDLE | PF_KTHREAD | PF_NO_SETAFFINITY),
     cpu,
     onCpu,
     prio: PRIO_DEFAULT,
@@ -130,9 +115,9 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
   return {
     pid: task.pid,
     comm: task.comm,
-    state: task.state,
+    state: k.words.taskState(task.state),
     exitState: task.exitState,
-    flags: task.flags,
+    flags: k.words.taskFlags(task.flags),
     cpu: task.cpu,
     onCpu: k.sched.cpus.some((cpu) => cpu.task === task),
     prio: policy === SCHED_FIFO ? PRIO_RT_MAX - 1 - rtPriority : staticPrio,
@@ -150,7 +135,8 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     inMemstall: task.inMemstall,
     memalloc: recordMembers(k.memalloc.version, memalloc),
     frames: task.frames.map((frame, i) => {
-      return frameFacts(frame, task.frames[i + 1], { locks, memalloc: k.memalloc });
+      const about = { locks, memalloc: k.memalloc, words: k.words };
+      return frameFacts(frame, task.frames[i + 1], about);
     }),
   };
 }
@@ -168,22 +154,27 @@ function frameFacts(
   };
 }
 
-function compactFacts({ gfpMask, order, mode, migratePfn, freePfn }: CompactControl): LocalFacts {
+function compactFacts(
+  { gfpMask, order, mode, migratePfn, freePfn }: CompactControl,
+  words: KernelWords,
+): LocalFacts {
   const place = { migrate_pfn: migratePfn, free_pfn: Math.max(0, freePfn) };
   // MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT
   const kind = { mode: mode === 'async' ? 0 : 1, direct_compaction: 1, whole_zone: 1 };
-  return { type: 'compact_control', fields: { gfp_mask: gfpMask, order, ...place, ...kind } };
+  const gfp_mask = words.gfp(gfpMask);
+  return { type: 'compact_control', fields: { gfp_mask, order, ...place, ...kind } };
 }
 
 /** What locals refer to. */
 interface LocalsOf {
   readonly locks: LockTable;
   readonly memalloc: MemallocState;
+  readonly words: KernelWords;
 }
 
-function localFacts(local: StackLocal, { locks, memalloc }: LocalsOf): LocalFacts {
+function localFacts(local: StackLocal, { locks, memalloc, words }: LocalsOf): LocalFacts {
   if ('lock' in local) return waiterFacts(local, locks);
-  if (local.type === 'compact_control') return compactFacts(local.cc);
+  if (local.type === 'compact_control') return compactFacts(local.cc, words);
   if (local.type === 'memalloc') {
     const { request } = local;
     const place = memalloc.list.indexOf(request);
@@ -193,7 +184,7 @@ function localFacts(local: StackLocal, { locks, memalloc }: LocalsOf): LocalFact
   return {
     type: 'scan_control',
     fields: {
-      gfp_mask: gfpMask,
+      gfp_mask: words.gfp(gfpMask),
       order,
       priority,
       nr_to_reclaim: Number.isFinite(nrToReclaim) ? nrToReclaim : 0,

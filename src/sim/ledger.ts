@@ -211,6 +211,7 @@ function taskEntry(
 ): LedgerTask {
   const { thread, process } = placed;
   const { facts } = thread;
+  const state = k.words.taskState(task.state);
   return {
     address: hex(thread.task),
     pid: task.pid,
@@ -218,10 +219,10 @@ function taskEntry(
     ppid: task.process.ppid,
     comm: task.comm,
     commHex: Buffer.from(task.comm, 'latin1').toString('hex'),
-    state: stateLetter(task),
-    stateBits: task.state,
+    state: stateLetter({ state, exitState: task.exitState }),
+    stateBits: state,
     exitState: task.exitState,
-    flags: task.flags,
+    flags: k.words.taskFlags(task.flags),
     cpu: task.cpu,
     onCpu: facts.onCpu,
     prio: facts.prio,
@@ -233,7 +234,7 @@ function taskEntry(
     sigkillPending: (task.pending & (1 << (SIGKILL - 1))) !== 0,
     oomVictim: task.isOomVictim,
     words: {
-      uninterruptible: (task.state & TASK_UNINTERRUPTIBLE) !== 0,
+      uninterruptible: (state & TASK_UNINTERRUPTIBLE) !== 0,
       exiting: lookAt(k, task, 0).exiting,
       dying: fatal_signal_pending(task),
       victim: task.isMemdie,

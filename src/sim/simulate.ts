@@ -7,6 +7,8 @@ import { Prng } from '../util/prng.ts';
 import { addIdleTasks } from './background.ts';
 import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
+import type { Flavour } from './flavour/flavour.ts';
+import { LINUX_6_1 } from './flavour/linux-6.1.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
@@ -35,6 +37,8 @@ const TIMEOUTS_AFTER = 10;
 export interface SimulationOptions {
   readonly scenario: Scenario;
   readonly seed: number;
+  /** What the kernel's memory looks like, which `types` must fit; Linux 6.1 unless told. */
+  readonly flavour?: Flavour;
   /** Instead of the scenario's own. */
   readonly knobs?: Partial<Knobs>;
   /** Instead of what the scenario's kernel has. */
@@ -71,6 +75,7 @@ export interface Simulation {
 /** Runs a scenario. The same options give the same memory and the same ledger. */
 export function simulate(options: SimulationOptions): Simulation {
   const { seed, kmallocwd, patch = 'v3', types } = options;
+  const { flavour = LINUX_6_1 } = options;
   const scenario = options.scenario.forSeed?.(seed) ?? options.scenario;
   const knobs = { ...scenario.defaults, ...options.knobs };
   const kernel = boot(
@@ -78,6 +83,7 @@ export function simulate(options: SimulationOptions): Simulation {
       hz: knobs.hz,
       cpuCount: knobs.cpus,
       ramBytes: knobs.ramMiB * MIB,
+      words: flavour.words,
       kmallocwd,
       patch,
       ...FEATURES_DEFAULT,
@@ -93,8 +99,9 @@ export function simulate(options: SimulationOptions): Simulation {
   const tracer = startTrace(kernel, options.trace);
   kernel.sched.run(knobs.dumpSeconds * US_PER_SECOND);
   const trace = tracer?.finish();
-  const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed }), {
+  const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed, flavour }), {
     types,
+    flavour: flavour.image,
     patch: patchFacts(kernel),
     btfNames: USED_TYPES,
     btfEnumerators: USED_ENUMERATORS,

@@ -7,7 +7,7 @@ import { VmcoreError } from '../util/errors.ts';
 import type { PageTableDepth } from '../arch/x86-64.ts';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { readUtsname, type KernelSpace } from './kernel-memory.ts';
+import { readUtsname, utsNameOffset, type KernelSpace } from './kernel-memory.ts';
 import type { SymbolTable } from './symbols.ts';
 import { readGnuBuildId } from './notes-section.ts';
 import { optional } from '../util/optional.ts';
@@ -94,7 +94,7 @@ function readNames({ info, space, symbols }: IdentityParts): Names {
   const banner = fact(readBanner(space, symbols), 'linux_banner');
   const release = { value: info.osrelease ?? '', source: FROM_INFO };
   const symbol = info.symbol('init_uts_ns') ?? symbols.lookup('init_uts_ns');
-  const offset = info.offset('uts_namespace.name') ?? 0;
+  const offset = utsNameOffset(info);
   const uts =
     symbol === undefined
       ? undefined

@@ -35,6 +35,7 @@ export interface KernelSpace {
 /** struct new_utsname (include/uapi/linux/utsname.h): six fields of 65 bytes. */
 export const UTS_FIELD_SIZE = 65;
 const UTS_FIELDS = 6;
+const KREF_SIZE = 4;
 
 /** Tables tried where phys_base is not known: one each 2 MiB is enough for 4 TiB of memory. */
 const ROOTS_TRIED_MAX = 1 << 21;
@@ -144,7 +145,7 @@ function disagreement(space: AddressSpace, info: Vmcoreinfo): InvalidError | und
   const symbol = info.symbol('init_uts_ns');
   if (symbol === undefined) return undefined;
   try {
-    const uts = readUtsname(space, vaddrAdd(symbol, info.offset('uts_namespace.name') ?? 0));
+    const uts = readUtsname(space, vaddrAdd(symbol, utsNameOffset(info)));
     const expected = `Linux ${info.osrelease}`;
     const have = `${uts[0]} ${uts[2]}`;
     if (have === expected) return undefined;
@@ -155,6 +156,14 @@ function disagreement(space: AddressSpace, info: Vmcoreinfo): InvalidError | und
     const wrong = error.reason === 'not-mapped' || error.reason === 'non-canonical';
     return wrong ? new InvalidError('init_uts_ns', { cause: error }) : undefined;
   }
+}
+
+/**
+ * Where `name` lies in struct uts_namespace. VMCOREINFO says so since Linux 5.11 (ca4a9241cc5e);
+ * before, a struct kref lay in front of it, the reference count.
+ */
+export function utsNameOffset(info: Vmcoreinfo): number {
+  return info.offset('uts_namespace.name') ?? KREF_SIZE;
 }
 
 /** sysname, nodename, release, version, machine, domainname of a struct new_utsname. */

@@ -2,6 +2,7 @@
 // turns. What a kernel has is said by what it does, never by a version; the comments name the
 // release in which Linux changed.
 
+import type { KernelWords } from '../flavour/words.ts';
 import type { PatchName } from '../watchdog/patch-version.ts';
 
 /** What kernels have or lack. */
@@ -89,4 +90,6 @@ export interface KernelOptions extends KernelFeatures, Remedies {
   readonly kmallocwd: number;
   /** The version of the kmallocwd patch; v3 unless told. */
   readonly patch?: PatchName;
+  /** What the kernel calls things; as Linux 6.1 unless told. */
+  readonly words?: KernelWords;
 }

@@ -2,12 +2,14 @@
 // allocators of what is left.
 //
 //   page_offset_base + paddr   direct map of all RAM: 1 GiB and 2 MiB pages, 4 KiB at the edges
-//   vmalloc_base …             kernel stacks in 4 KiB pages, a guard page after each
+//   vmalloc_base …             kernel stacks in 4 KiB pages, a guard page after each; before 4.9
+//                             stacks lie in the direct map
 //   START_KERNEL_map …         the image, where KASLR put it: 2 MiB pages
 
 import { PAGE_SIZE, START_KERNEL_MAP } from '../../arch/x86-64.ts';
-import type { TypeSource } from '../../types/ctype.ts';
+import { findMember, type TypeSource } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import type { KaslrFacts } from './machine-facts.ts';
@@ -39,7 +41,19 @@ export interface AreasOptions {
   readonly kaslr: KaslrFacts;
   readonly image: KernelImage;
   readonly types: TypeSource;
+  readonly flavour: Pick<ImageFlavour, 'rootTable' | 'vmapStack'>;
   readonly pageCountMax?: number;
+  /** Where the kernel's own memory is; all RAM above ZONE_DMA unless told. */
+  readonly kernelRanges?: readonly RamRange[];
+}
+
+/** A range less what another one takes of it. */
+function without({ start, end }: RamRange, taken: RamRange): RamRange[] {
+  const parts = [
+    { start, end: Math.min(end, taken.start) },
+    { start: Math.max(start, taken.end), end },
+  ];
+  return parts.filter((part) => part.end > part.start);
 }
 
 /** Memory with its page tables, and who gets what of it. */
@@ -48,27 +62,33 @@ export class Areas {
   readonly pages: PageAllocator;
   /** The kernel image in physical memory. */
   readonly imageRange: RamRange;
+  /** The kernel's root page table. */
+  readonly rootTable: Vaddr;
   readonly #caches = new Map<string, SlabCache>();
+  readonly #vmapStack: boolean;
+  /** Of end_of_stack(), from the low end of a stack. */
+  readonly #stackEndOffset: number;
   #nextStack: Vaddr;
 
-  /** The image must have a symbol `init_top_pgt`: the root table is a variable of the kernel. */
+  /** The image must have a symbol for the root table, which is a variable of the kernel. */
   constructor(options: AreasOptions) {
-    const { image, kaslr, types, ramBytes } = options;
+    const { image, kaslr, types, ramBytes, flavour } = options;
     const ram = [LOW_RAM, { start: HIGH_RAM_START, end: ramBytes }];
     const limit = options.pageCountMax === undefined ? {} : { pageCountMax: options.pageCountMax };
     const physical = new PhysicalImage({ ram, ...limit });
     const imageEnd = image.startPaddr + image.size;
+    this.rootTable = image.symbol(flavour.rootTable);
     this.imageRange = { start: image.startPaddr, end: imageEnd };
-    this.pages = new PageAllocator([
-      { start: DMA_END, end: image.startPaddr },
-      { start: imageEnd, end: ramBytes },
-    ]);
+    const own = options.kernelRanges ?? [{ start: DMA_END, end: ramBytes }];
+    this.pages = new PageAllocator(own.flatMap((range) => without(range, this.imageRange)));
     const tables = new PageTables(physical, {
-      root: image.paddrOf(image.symbol('init_top_pgt')),
+      root: image.paddrOf(this.rootTable),
       allocateTable: () => this.pages.allocate(PAGE_SIZE),
     });
     const pageOffsetBase = vaddr(kaslr.pageOffsetBase);
     this.memory = new KernelMemory({ physical, tables, types, pageOffsetBase });
+    this.#vmapStack = flavour.vmapStack;
+    this.#stackEndOffset = stackEndOffset(types);
     this.#nextStack = vaddr(kaslr.vmallocBase);
     mapImage(tables, image);
     for (const { start, end } of ram) {
@@ -97,8 +117,27 @@ export class Areas {
     return this.memory.directMap(cache.allocate());
   }
 
-  /** A kernel stack in the vmalloc area (CONFIG_VMAP_STACK): four pages that lie apart. */
+  /** A kernel stack with its mark at the end. */
   allocateStack(): Vaddr {
+    const stack = this.#vmapStack ? this.#mapStack() : this.#contiguousStack();
+    this.markStackEnd(stack);
+    return stack;
+  }
+
+  /** set_task_stack_end_magic(). */
+  markStackEnd(stack: Vaddr): void {
+    this.memory.writeInteger(vaddrAdd(stack, this.#stackEndOffset), STACK_END_MAGIC, 8);
+  }
+
+  /** One block of the direct map, aligned to its size. */
+  #contiguousStack(): Vaddr {
+    const paddr = this.pages.allocate(THREAD_SIZE, THREAD_SIZE);
+    this.memory.physical.touch(paddr, THREAD_SIZE);
+    return this.memory.directMap(paddr);
+  }
+
+  /** In the vmalloc area (CONFIG_VMAP_STACK, Linux 4.9): four pages that lie apart. */
+  #mapStack(): Vaddr {
     const stack = this.#nextStack;
     this.#nextStack = vaddrAdd(stack, STACK_STRIDE);
     for (let done = 0; done < THREAD_SIZE; done += PAGE_SIZE) {
@@ -107,14 +146,16 @@ export class Areas {
       const mapping = { vaddr: vaddrAdd(stack, done), paddr, size: PAGE_SIZE };
       this.memory.tables.map({ ...mapping, protection: 'rw' });
     }
-    markStackEnd(this.memory, stack);
     return stack;
   }
 }
 
-/** set_task_stack_end_magic(). */
-export function markStackEnd(memory: KernelMemory, stack: Vaddr): void {
-  memory.writeInteger(stack, STACK_END_MAGIC, 8);
+/** Above thread_info, where that lies on the stack: until Linux 4.9 on x86. */
+function stackEndOffset(types: TypeSource): number {
+  const task = types.find('struct', 'task_struct');
+  const info = types.find('struct', 'thread_info');
+  if (task?.kind === 'struct' && findMember(task, 'thread_info') !== undefined) return 0;
+  return info?.kind === 'struct' ? info.size : 0;
 }
 
 /** The kernel has tables of its own for the image: level3_kernel_pgt and level2_kernel_pgt. */

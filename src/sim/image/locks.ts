@@ -38,6 +38,9 @@ export function defineLocks(
   }
 }
 
+/** What members were called before: mmap_lock is so since Linux 5.8 (da1c55f1b272). */
+const OLD_MEMBERS: Readonly<Record<string, string>> = { mmap_lock: 'mmap_sem' };
+
 /** What {@link writeLocks} links together. */
 export interface LockPlan {
   readonly locks: readonly LockFacts[];
@@ -97,13 +100,24 @@ class LockWriter {
 
   #fields(lock: LockFacts): Fields {
     if (lock.kind === 'semaphore') return { count: lock.count };
-    if (lock.kind === 'rw_semaphore') {
-      return { 'count.counter': lock.count, 'owner.counter': this.#rwsemOwner(lock) };
-    }
+    if (lock.kind === 'rw_semaphore') return this.#rwsemFields(lock);
     const owner = lock.ownerPid === undefined ? 0n : this.#taskOf.get(lock.ownerPid);
     assert(owner !== undefined, `${lock.name}: no task has pid ${lock.ownerPid}`);
-    const flags = lock.waiterPids.length > 0 ? MUTEX_FLAG_WAITERS : 0n;
-    return { 'owner.counter': owner | flags };
+    const isWaitedFor = lock.waiterPids.length > 0;
+    if (!this.#has('mutex', 'owner.counter')) {
+      // Until Linux 4.10 (3ca0ff571b09): 1 unlocked, 0 locked, negative with somebody waiting.
+      return { 'count.counter': owner === 0n ? 1 : isWaitedFor ? -1 : 0, owner };
+    }
+    return { 'owner.counter': owner | (isWaitedFor ? MUTEX_FLAG_WAITERS : 0n) };
+  }
+
+  #rwsemFields(lock: RwSemaphoreFacts): Fields {
+    if (this.#has('rw_semaphore', 'count.counter')) {
+      return { 'count.counter': lock.count, 'owner.counter': this.#rwsemOwner(lock) };
+    }
+    // Until Linux 5.3 the owner was a writer alone.
+    const { ownerPid } = lock;
+    return { count: lock.count, owner: ownerPid === undefined ? 0n : this.#taskOrFreed(ownerPid) };
   }
 
   #rwsemOwner({ ownerWord }: RwSemaphoreFacts): bigint {
@@ -128,8 +142,13 @@ class LockWriter {
     return found;
   }
 
+  #has(struct: string, member: string): boolean {
+    return findMember(this.#areas.memory.struct(struct), member) !== undefined;
+  }
+
   #offset(struct: string, member: string): number {
-    const place = findMember(this.#areas.memory.struct(struct), member);
+    const known = this.#has(struct, member) ? member : (OLD_MEMBERS[member] ?? member);
+    const place = findMember(this.#areas.memory.struct(struct), known);
     assert(place !== undefined, `struct ${struct} has no member ${member}`);
     return place.bitOffset / 8;
   }

@@ -14,6 +14,7 @@ import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
+import { defineLogRecords, writeLogRecords } from './log-records.ts';
 import type { LogFacts } from './machine-facts.ts';
 
 /** CONFIG_LOG_BUF_SHIFT, and PRB_AVGBITS: the log2 of the expected bytes of a record. */
@@ -33,6 +34,7 @@ export const LATCHED_SEQ = { size: 24, valOffset: 8 } as const;
 
 /** Gives the variables their symbols. */
 export function defineLogBuffer(image: KernelImage, types: TypeSource): void {
+  if (!hasRing(types)) return defineLogRecords(image);
   const size = sizesOf(types);
   const local = { local: true } as const;
   image.define('prb', { section: 'data', size: WORD, ...local });
@@ -43,6 +45,11 @@ export function defineLogBuffer(image: KernelImage, types: TypeSource): void {
   for (const [name, bytes] of arrays(size)) {
     image.define(name, { section: 'bss', size: bytes, align: 64, ...local });
   }
+}
+
+/** Linux 5.10 (896fbe20b4e2). */
+function hasRing(types: TypeSource): boolean {
+  return types.find('struct', 'printk_ringbuffer') !== undefined;
 }
 
 function sizesOf(types: TypeSource): (struct: string) => number {
@@ -68,6 +75,7 @@ export function writeLogBuffer(
   memory: KernelMemory,
   records: readonly LogFacts[],
 ): void {
+  if (!hasRing(memory.types)) return writeLogRecords(image, memory, records);
   const ring = new Ring();
   for (const record of records) ring.add(record);
   for (const [name, bytes] of arrays(sizesOf(memory.types))) {

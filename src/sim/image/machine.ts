@@ -9,6 +9,8 @@ import { placeKallsyms } from './kallsyms.ts';
 import { defineLocks, writeLocks } from './locks.ts';
 import { defineLogBuffer, writeLogBuffer } from './log-buffer.ts';
 import { defineCode, writeCode } from './kernel-code.ts';
+import { IMAGE_6_1 } from './image-6.1.ts';
+import type { ImageFlavour } from './image-flavour.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
@@ -24,8 +26,10 @@ import { placeVmcoreinfo } from './vmcoreinfo.ts';
 
 /** How {@link buildMachine} makes the image. */
 export interface MachineOptions {
-  /** The types of the kernel: a 6.1 kernel with the patch. */
+  /** The types of the kernel, with the record of the patch. */
   readonly types: TypeSource;
+  /** What else is the kernel's own; Linux 6.1 unless told. */
+  readonly flavour?: ImageFlavour;
   /** The types that the image's BTF has, and enumerators of enums without a name. */
   readonly btfNames: readonly TypeName[];
   readonly btfEnumerators?: readonly string[];
@@ -64,7 +68,7 @@ export interface MachineImage {
  * @throws AssertionError if the facts contradict each other or the types lack what they need
  */
 export function buildMachine(facts: MachineFacts, options: MachineOptions): MachineImage {
-  const { types, unfiltered = false } = options;
+  const { types, unfiltered = false, flavour = IMAGE_6_1 } = options;
   const { kernelOffset, physBase } = facts.kaslr;
   const image = new KernelImage({ kernelOffset, physBase });
   const patch = options.patch ?? kmallocwdV3(facts.kmallocwdTimeout);
@@ -73,30 +77,34 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
     enumerators: options.btfEnumerators ?? [],
   });
   const { banner, buildId } = facts;
-  defineCode(image, facts.functions);
+  defineCode(image, flavour.code, facts.functions);
   defineLocks(image, types, facts.locks);
   if (facts.log !== undefined) defineLogBuffer(image, types);
-  const rodata = new Rodata(image, { banner, buildId, btf, messages: patch.messages });
+  const rodata = new Rodata(image, {
+    ...flavour,
+    ...{ banner, buildId, btf, messages: patch.messages },
+  });
   if (unfiltered) defineMemMap(image);
-  defineVariables(image, types, patch);
-  const areas = new Areas({ ...options, ramBytes: facts.ramBytes, kaslr: facts.kaslr, image });
-  writeCode(image, areas.memory);
+  defineVariables(image, types, { patch, flavour });
+  const { ramBytes, kaslr } = facts;
+  const areas = new Areas({ ...options, flavour, ramBytes, kaslr, image });
+  writeCode(image, areas.memory, flavour.code);
   rodata.write(areas.memory);
-  writeVariables(image, areas, facts);
+  writeVariables(image, areas, { facts, flavour });
   writePatch(image, areas.memory, patch);
   if (facts.log !== undefined) writeLogBuffer(image, areas.memory, facts.log);
   const offsets = writePerCpu(image, areas, facts.cpuCount);
   writePatchPerCpu(image, areas.memory, { patch, offsets });
   const tasks = placeTasks(image, areas, facts);
-  writeTasks(image, areas, tasks);
+  writeTasks(image, areas, { ...tasks, hz: facts.hz, cputime: flavour.cputime });
   const waiters = writeStacks(image, areas, tasks);
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets });
-  placeKallsyms(image, areas.memory);
+  placeKallsyms(image, areas.memory, flavour.kallsyms);
   const vmcoreinfo = unfiltered
-    ? writeUnfiltered(image, areas, facts)
-    : placeVmcoreinfo(image, areas, { facts });
+    ? writeUnfiltered(image, areas, { facts, flavour })
+    : placeVmcoreinfo(image, areas, { facts, plan: flavour.vmcoreinfo });
   const { physical } = areas.memory;
   const symbols = image.symbols();
   const places = { kernel: image, physical, areas, tasks, locks, symbols };
@@ -104,12 +112,17 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
 }
 
 /** What a filter leaves out, with VMCOREINFO that tells filters where to look; returns that. */
-function writeUnfiltered(image: KernelImage, areas: Areas, facts: MachineFacts): Uint8Array {
+function writeUnfiltered(
+  image: KernelImage,
+  areas: Areas,
+  { facts, flavour }: { facts: MachineFacts; flavour: ImageFlavour },
+): Uint8Array {
   const { vmemmapBase } = facts.kaslr;
   const users = placeUserMemory(areas, facts);
   const roots = placeMemMap(image, areas, vmemmapBase);
   const memMap = memMapKeys(areas.memory, roots);
-  const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, memMap });
+  const plan = flavour.vmcoreinfo;
+  const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap });
   writeMemMap(areas, vmemmapBase, users);
   const { physical } = areas.memory;
   for (const { start, end } of physical.ram) physical.touch(start, end - start);

@@ -1,6 +1,7 @@
-// struct pid of every thread, the lists of the tasks that use it, and the IDR of the first pid
-// namespace that finds it. A process uses the pid of its leader four times: as pid, as tgid, as
-// process group and as session; kernel threads are in group and session 0, init_struct_pid.
+// struct pid of every thread, the lists of the tasks that use it, and what finds it by its number:
+// the IDR of the first pid namespace, before Linux 4.15 a hash table of all namespaces. A process
+// uses the pid of its leader as pid, as tgid (since 4.19), as process group and as session; kernel
+// threads are in group and session 0, init_struct_pid.
 
 import { findMember } from '../../types/ctype.ts';
 import { vaddrAdd, type Vaddr } from '../../util/address.ts';
@@ -8,13 +9,16 @@ import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import { writeIdr } from './idr.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { writePidHash } from './pid-hash.ts';
 import type { PlacedProcess, PlacedTasks, PlacedThread } from './tasks.ts';
 
 /** enum pid_type (include/linux/pid.h). */
-const PIDTYPES = ['PID', 'TGID', 'PGID', 'SID'] as const;
-type PidType = (typeof PIDTYPES)[number];
+type PidType = 'PID' | 'TGID' | 'PGID' | 'SID';
+/** Since Linux 4.19 (2c4704756cab), when signal_struct got the pids of the process. */
+const PIDTYPES: readonly PidType[] = ['PID', 'TGID', 'PGID', 'SID'];
+const PIDTYPES_IN_TASK: readonly PidType[] = ['PID', 'PGID', 'SID'];
 
-/** Set in `pid_allocated` while a namespace takes new pids (kernel/pid.c). */
+/** Set in `pid_allocated` (`nr_hashed`) while a namespace takes new pids (kernel/pid.c). */
 const PIDNS_ADDING = 2 ** 31;
 
 /** PF_KTHREAD. */
@@ -43,6 +47,9 @@ class PidWriter {
   readonly #pids = new Map<number, PidUse>();
   readonly #numbersOffset: number;
   readonly #pidSize: number;
+  /** Whether each task has its `pids[]`; else the task has one pid and the signal the others. */
+  readonly #inTask: boolean;
+  readonly #types: readonly PidType[];
   #threadCount = 0;
 
   constructor(image: KernelImage, areas: Areas) {
@@ -53,6 +60,8 @@ class PidWriter {
     assert(numbers !== undefined, 'struct pid has no member numbers');
     this.#numbersOffset = numbers.bitOffset / 8;
     this.#pidSize = this.#numbersOffset + areas.memory.struct('upid').size;
+    this.#inTask = findMember(areas.memory.struct('task_struct'), 'pids[0].node') !== undefined;
+    this.#types = this.#inTask ? PIDTYPES_IN_TASK : PIDTYPES;
     this.#pids.set(0, { address: image.symbol('init_struct_pid'), users: noUsers() });
   }
 
@@ -64,38 +73,50 @@ class PidWriter {
   attachIdle({ signal, threads }: PlacedProcess): void {
     const pid = this.#image.symbol('init_struct_pid');
     for (const { task } of threads) {
-      this.#areas.memory.store('task_struct', task, { thread_pid: pid });
+      this.#setPids({ task, signal }, { PID: pid, TGID: pid, PGID: pid, SID: pid });
     }
-    const pids = { 'pids[1]': pid, 'pids[2]': pid, 'pids[3]': pid };
-    this.#areas.memory.store('signal_struct', signal, pids);
   }
 
   attachThread(thread: PlacedThread): void {
     const { facts, process, task } = thread;
-    const { memory } = this.#areas;
     this.#threadCount++;
     const own = this.#attach(facts.pid, 'PID', task);
-    memory.store('task_struct', task, { thread_pid: own });
-    const tgid = process.threads[0]?.facts.pid;
-    // Only the leader stands for the process; other threads reach its pids through the signal.
-    if (facts.pid !== tgid) return;
-    const group = (facts.flags & PF_KTHREAD) !== 0 ? 0 : facts.pid;
-    memory.store('signal_struct', process.signal, {
-      'pids[1]': this.#attach(facts.pid, 'TGID', task),
-      'pids[2]': this.#attach(group, 'PGID', task),
-      'pids[3]': this.#attach(group, 'SID', task),
-    });
+    const tgid = process.threads[0]?.facts.pid ?? facts.pid;
+    const group = (facts.flags & PF_KTHREAD) !== 0 ? 0 : tgid;
+    // Only the leader stands for the process on the lists of its pids.
+    const isLeader = facts.pid === tgid;
+    const pidOf = (nr: number, type: PidType): Vaddr =>
+      isLeader ? this.#attach(nr, type, task) : this.#pidOf(nr).address;
+    this.#setPids(
+      { task, signal: process.signal },
+      { PID: own, TGID: pidOf(tgid, 'TGID'), PGID: pidOf(group, 'PGID'), SID: pidOf(group, 'SID') },
+    );
   }
 
   write(): void {
     const namespace = this.#image.symbol('init_pid_ns');
-    const entries = new Map<number, bigint>();
+    const upids = new Map<number, Vaddr>();
     for (const [nr, pid] of this.#pids) {
       this.#writePid(nr, pid, namespace);
-      // idr_alloc_cyclic() starts at 1: pid 0 is in no IDR.
-      if (nr !== 0) entries.set(nr, pid.address);
+      // Pid 0 is not to be found by its number.
+      if (nr !== 0) upids.set(nr, vaddrAdd(pid.address, this.#numbersOffset));
     }
     const { memory } = this.#areas;
+    if (this.#image.has('pid_hash')) {
+      writePidHash(this.#image, this.#areas, { upids, namespace });
+      const last_pid = Math.max(...upids.keys());
+      memory.store('pid_namespace', namespace, { nr_hashed: PIDNS_ADDING + upids.size, last_pid });
+    } else this.#writeIdr(namespace);
+    memory.store('pid_namespace', namespace, { level: 0 });
+  }
+
+  #writeIdr(namespace: Vaddr): void {
+    const { memory } = this.#areas;
+    const entries = new Map(
+      [...this.#pids].flatMap(([nr, { address }]) => {
+        return nr === 0 ? [] : [[nr, address] as const];
+      }),
+    );
     const idr = findMember(memory.struct('pid_namespace'), 'idr');
     assert(idr !== undefined, 'struct pid_namespace has no member idr');
     writeIdr(memory, {
@@ -103,34 +124,57 @@ class PidWriter {
       entries,
       allocateNode: () => this.#areas.allocate('xa_node'),
     });
-    memory.store('pid_namespace', namespace, {
-      pid_allocated: PIDNS_ADDING + entries.size,
-      level: 0,
-    });
+    memory.store('pid_namespace', namespace, { pid_allocated: PIDNS_ADDING + entries.size });
+  }
+
+  /** Where a thread keeps its pids. */
+  #setPids(
+    { task, signal }: { task: Vaddr; signal: Vaddr },
+    pids: Readonly<Record<PidType, Vaddr>>,
+  ): void {
+    const { memory } = this.#areas;
+    if (this.#inTask) {
+      const links = this.#types.map((type, i) => [`pids[${i}].pid`, pids[type]] as const);
+      memory.store('task_struct', task, Object.fromEntries(links));
+      memory.store('signal_struct', signal, { leader_pid: pids.TGID });
+      return;
+    }
+    memory.store('task_struct', task, { thread_pid: pids.PID });
+    const { TGID, PGID, SID } = pids;
+    memory.store('signal_struct', signal, { 'pids[1]': TGID, 'pids[2]': PGID, 'pids[3]': SID });
   }
 
   #attach(nr: number, type: PidType, task: Vaddr): Vaddr {
+    const pid = this.#pidOf(nr);
+    // enum pid_type may have no such entry.
+    if (this.#types.includes(type)) pid.users[type].push(task);
+    return pid.address;
+  }
+
+  #pidOf(nr: number): PidUse {
     let pid = this.#pids.get(nr);
     if (pid === undefined) {
       pid = { address: this.#areas.allocate('pid', this.#pidSize), users: noUsers() };
       this.#pids.set(nr, pid);
     }
-    pid.users[type].push(task);
-    return pid.address;
+    return pid;
   }
 
   #writePid(nr: number, { address, users }: PidUse, namespace: Vaddr): void {
     const { memory } = this.#areas;
-    const useCount = PIDTYPES.reduce((sum, type) => sum + users[type].length, 0);
-    memory.store('pid', address, { 'count.refs.counter': useCount, level: 0 });
+    const useCount = this.#types.reduce((sum, type) => sum + users[type].length, 0);
+    // refcount_t since Linux 5.3 (f57e515a1b56).
+    const count = this.#inTask ? 'count.counter' : 'count.refs.counter';
+    memory.store('pid', address, { [count]: useCount, level: 0 });
     memory.store('upid', vaddrAdd(address, this.#numbersOffset), { nr, ns: namespace });
-    PIDTYPES.forEach((type, index) => this.#writeUsers(address, index, users[type]));
+    this.#types.forEach((type, index) => this.#writeUsers(address, index, users[type]));
   }
 
   /** An hlist: hlist_add_head_rcu() puts the newest first. */
   #writeUsers(pid: Vaddr, type: number, tasks: readonly Vaddr[]): void {
     const { memory } = this.#areas;
-    const link = findMember(memory.struct('task_struct'), `pid_links[${type}]`);
+    const path = this.#inTask ? `pids[${type}].node` : `pid_links[${type}]`;
+    const link = findMember(memory.struct('task_struct'), path);
     const head = findMember(memory.struct('pid'), `tasks[${type}]`);
     assert(link !== undefined && head !== undefined, 'tasks are not linked to pids');
     let pprev = vaddrAdd(pid, head.bitOffset / 8);

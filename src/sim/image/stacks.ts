@@ -9,7 +9,8 @@
 //   sp ->   inactive_task_frame: r15 r14 r13 r12 bx, bp of the innermost function, and above them
 //           the address in it where the task goes on
 //
-// A task that runs has no inactive_task_frame; its registers are in its CPU.
+// Until Linux 4.9 sp points to bp alone: the switch is code of __schedule(), and a task goes on where
+// that function has it. A task that runs has neither; its registers are in its CPU.
 
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { findMember, type StructType } from '../../types/ctype.ts';
@@ -70,11 +71,18 @@ function waiterFields(local: Extract<LocalFacts, { lock: number }>, task: Vaddr)
   };
 }
 
+/** The fields that this kernel's struct has: an rwsem_waiter has grown since 4.4. */
+function known(type: StructType, fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([path]) => findMember(type, path)));
+}
+
 class StackWriter {
   readonly #image: KernelImage;
   readonly #areas: Areas;
   readonly #thread: PlacedThread;
   readonly #requests: ListedRequests;
+  /** Undefined where the kernel's switch has none of its own. */
+  readonly #switchFrame: StructType | undefined;
   #sp: Vaddr;
 
   constructor(
@@ -86,6 +94,8 @@ class StackWriter {
     this.#image = image;
     this.#areas = areas;
     this.#thread = thread;
+    const switchFrame = areas.memory.types.find('struct', 'inactive_task_frame');
+    this.#switchFrame = switchFrame?.kind === 'struct' ? switchFrame : undefined;
     const regs = areas.memory.struct('pt_regs').size;
     this.#sp = vaddrAdd(thread.stack, THREAD_SIZE - regs);
   }
@@ -96,8 +106,8 @@ class StackWriter {
       bp = this.#push(bp);
       for (const local of frame.locals) this.#writeLocal(local, waiters);
       const isInnermost = frame.callee === undefined;
-      // A function that runs has called nobody.
-      if (isInnermost && this.#thread.facts.onCpu) break;
+      // A function that runs has called nobody, and one that switches as a part of itself neither.
+      if (isInnermost && (this.#thread.facts.onCpu || this.#switchFrame === undefined)) break;
       this.#push(this.#returnAddress(frame));
     }
     this.#writeSwitchFrame(bp);
@@ -121,7 +131,7 @@ class StackWriter {
     const type = memory.struct(local.type);
     const address = this.#reserve(type);
     if ('lock' in local) {
-      memory.store(local.type, address, waiterFields(local, task));
+      memory.store(local.type, address, known(type, waiterFields(local, task)));
       waiters.push({ pid: facts.pid, lock: local.lock, address });
       return;
     }
@@ -138,8 +148,11 @@ class StackWriter {
       return;
     }
     const state = findMember(type, 'reclaim_state');
-    assert(state !== undefined, 'struct scan_control has no member reclaim_state');
-    const reclaimState = vaddrAdd(address, state.bitOffset / 8);
+    // In Linux 6.1 a part of it, in 4.4 a variable of the function that calls reclaim.
+    const reclaimState =
+      state === undefined
+        ? this.#reserve(memory.struct('reclaim_state'))
+        : vaddrAdd(address, state.bitOffset / 8);
     memory.store('task_struct', task, { reclaim_state: reclaimState });
   }
 
@@ -159,7 +172,12 @@ class StackWriter {
   #writeSwitchFrame(bp: Vaddr): void {
     const { memory } = this.#areas;
     const { facts, task } = this.#thread;
-    const type = memory.struct('inactive_task_frame');
+    const type = this.#switchFrame;
+    if (type === undefined) {
+      const saved = facts.onCpu ? this.#sp : this.#push(bp);
+      memory.store('task_struct', task, { 'thread.sp': saved });
+      return;
+    }
     const returned = findMember(type, 'ret_addr');
     assert(returned !== undefined, 'struct inactive_task_frame has no member ret_addr');
     const depth = facts.onCpu ? type.size : returned.bitOffset / 8;

@@ -6,10 +6,13 @@ import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { findMember } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
+import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
 import { perCpu, type PerCpuOffsets } from './variables.ts';
+
+const NSEC_PER_SEC = 1_000_000_000;
 
 /** One thread and where its parts lie. */
 export interface PlacedThread {
@@ -54,7 +57,7 @@ export function placeTasks(image: KernelImage, areas: Areas, facts: MachineFacts
     if (cpu > 0) return placeProcess(areas, process);
     return placeProcess(areas, process, {
       task: image.symbol('init_task'),
-      stack: image.symbol('init_stack'),
+      stack: image.symbol('init_thread_union'),
       signal: image.symbol('init_signals'),
     });
   });
@@ -84,8 +87,13 @@ function placeProcess(areas: Areas, facts: ProcessFacts, fixed?: FixedPlaces): P
   return process;
 }
 
+/** What {@link writeTasks} writes. */
+export interface TaskPlan extends PlacedTasks, Pick<ImageFlavour, 'cputime'> {
+  readonly hz: number;
+}
+
 /** Writes tasks, signals and address spaces, and links them. */
-export function writeTasks(image: KernelImage, areas: Areas, tasks: PlacedTasks): void {
+export function writeTasks(image: KernelImage, areas: Areas, tasks: TaskPlan): void {
   const writer = new TaskWriter(image, areas, tasks);
   for (const process of [...tasks.idle, ...tasks.processes]) writer.write(process);
   writer.linkTasks();
@@ -121,14 +129,13 @@ function isRunnable({ state, exitState }: ThreadFacts): boolean {
 }
 
 class TaskWriter {
-  readonly #image: KernelImage;
   readonly #areas: Areas;
-  readonly #tasks: PlacedTasks;
+  readonly #tasks: TaskPlan;
   readonly #byTgid = new Map<number, PlacedProcess>();
+  readonly #known = new Map<string, boolean>();
   readonly #initTask: Vaddr;
 
-  constructor(image: KernelImage, areas: Areas, tasks: PlacedTasks) {
-    this.#image = image;
+  constructor(image: KernelImage, areas: Areas, tasks: TaskPlan) {
     this.#areas = areas;
     this.#tasks = tasks;
     this.#initTask = image.symbol('init_task');
@@ -142,15 +149,20 @@ class TaskWriter {
     for (const thread of process.threads) {
       this.#areas.memory.store('task_struct', thread.task, {
         ...threadFields(thread),
+        ...this.#ofThisKernel('task_struct', threadFieldsByKernel(thread)),
+        utime: this.#cputime(thread.facts.utime),
+        stime: this.#cputime(thread.facts.stime),
         group_leader: leader(process).task,
         real_parent: parent,
         parent,
       });
     }
+    this.#writeThreadInfos(process);
     this.#link(
       this.#member('signal_struct', process.signal, 'thread_head'),
       process.threads.map(({ task }) => this.#member('task_struct', task, 'thread_node')),
     );
+    this.#linkThreadGroup(process);
   }
 
   /** init_task.tasks: the leaders. */
@@ -189,13 +201,18 @@ class TaskWriter {
 
   #writeSignal({ facts, signal, mm, threads }: PlacedProcess): void {
     this.#areas.memory.store('signal_struct', signal, {
-      'sigcnt.refs.counter': threads.length,
       'live.counter': threads.filter(({ facts: each }) => each.exitState === 0).length,
       nr_threads: threads.length,
       flags: facts.signalFlags,
       oom_score_adj: facts.oomScoreAdj,
       'shared_pending.signal.sig[0]': facts.sharedPending,
-      oom_mm: facts.oomVictim ? (mm ?? 0n) : 0n,
+      ...this.#ofThisKernel('signal_struct', {
+        // refcount_t since Linux 5.1, and before.
+        'sigcnt.refs.counter': threads.length,
+        'sigcnt.counter': threads.length,
+        // Linux 4.9
+        oom_mm: facts.oomVictim ? (mm ?? 0n) : 0n,
+      }),
     });
   }
 
@@ -203,7 +220,7 @@ class TaskWriter {
     const { mm: facts, threads } = process.facts;
     const pgd = this.#areas.allocatePages(PAGE_SIZE);
     // The upper half of every root table is the kernel's.
-    const kernelHalf = this.#areas.memory.read(this.#image.symbol('init_top_pgt'), PAGE_SIZE);
+    const kernelHalf = this.#areas.memory.read(this.#areas.rootTable, PAGE_SIZE);
     this.#areas.memory.write(pgd, kernelHalf.fill(0, 0, PAGE_SIZE / 2));
     this.#areas.memory.store('mm_struct', mm, {
       pgd,
@@ -214,6 +231,47 @@ class TaskWriter {
       'rss_stat.count[1].counter': facts?.anonPages ?? 0,
       owner: leader(process).task,
     });
+  }
+
+  /** thread_info lies at the low end of the stack where it is no member of the task. */
+  #writeThreadInfos({ threads }: PlacedProcess): void {
+    const { memory } = this.#areas;
+    if (this.#has('task_struct', 'thread_info.flags')) return;
+    for (const { facts, task, stack } of threads) {
+      memory.store('thread_info', stack, { task, flags: facts.threadFlags, cpu: facts.cpu });
+    }
+  }
+
+  /** Until Linux 6.7 (8e1f385104ac) the threads are on a list without a head, too. */
+  #linkThreadGroup({ threads }: PlacedProcess): void {
+    if (!this.#has('task_struct', 'thread_group')) return;
+    const [first, ...others] = threads.map(({ task }) => {
+      return this.#member('task_struct', task, 'thread_group');
+    });
+    if (first !== undefined) this.#link(first, others);
+  }
+
+  #cputime(ns: number): number {
+    const { cputime, hz } = this.#tasks;
+    return cputime === 'jiffies' ? Math.floor((ns * hz) / NSEC_PER_SEC) : ns;
+  }
+
+  /** The fields that this kernel's struct has. */
+  #ofThisKernel(structName: string, fields: Fields): Fields {
+    return Object.fromEntries(
+      Object.entries(fields).filter(([path]) => this.#has(structName, path)),
+    );
+  }
+
+  /** Remembered, since the same members are asked for in 100,000 tasks. */
+  #has(structName: string, path: string): boolean {
+    const key = `${structName}.${path}`;
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      known = findMember(this.#areas.memory.struct(structName), path) !== undefined;
+      this.#known.set(key, known);
+    }
+    return known;
   }
 
   /** A circular list of `struct list_head`s: the head, then the nodes. */
@@ -237,11 +295,7 @@ class TaskWriter {
 function threadFields({ facts, process, stack }: PlacedThread): Fields {
   const mm = process.mm ?? vaddr(0n);
   return {
-    'thread_info.flags': facts.threadFlags,
-    'thread_info.cpu': facts.cpu,
-    __state: facts.state,
     stack,
-    'usage.refs.counter': 1,
     flags: facts.flags,
     on_cpu: facts.onCpu,
     on_rq: isRunnable(facts),
@@ -253,20 +307,36 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     active_mm: mm,
     exit_state: facts.exitState,
     jobctl: facts.jobctl,
-    in_memstall: facts.inMemstall,
     pid: facts.pid,
     tgid: process.threads[0]?.facts.pid ?? facts.pid,
-    utime: facts.utime,
-    stime: facts.stime,
     nvcsw: facts.nvcsw,
     nivcsw: facts.nivcsw,
     start_time: facts.startTimeNs,
-    start_boottime: facts.startTimeNs,
     comm: commBytes(facts.comm),
     signal: process.signal,
     'pending.signal.sig[0]': facts.pending,
     ...recordFields(facts.memalloc),
     'thread.sp': vaddrAdd(stack, THREAD_SIZE - SWITCH_FRAME_SIZE),
+  };
+}
+
+/** Members that kernels have under different names, or not at all. */
+function threadFieldsByKernel({ facts }: PlacedThread): Fields {
+  return {
+    // Linux 4.9 moved it here (c65eacbe290b); its cpu came back with 5.16.
+    'thread_info.flags': facts.threadFlags,
+    'thread_info.cpu': facts.cpu,
+    // Linux 5.14 (2f064a59a11f), and before.
+    __state: facts.state,
+    state: facts.state,
+    // refcount_t since Linux 5.1, and before.
+    'usage.refs.counter': 1,
+    'usage.counter': 1,
+    // CONFIG_PSI, Linux 4.20
+    in_memstall: facts.inMemstall,
+    // Linux 5.5 (cf25e24db61c), and before.
+    start_boottime: facts.startTimeNs,
+    real_start_time: facts.startTimeNs,
   };
 }
 

@@ -5,7 +5,8 @@ import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { sizeOf, type TypeSource } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
-import { markStackEnd, THREAD_SIZE, type Areas } from './areas.ts';
+import { THREAD_SIZE, type Areas } from './areas.ts';
+import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage, SectionName } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { MachineFacts } from './machine-facts.ts';
@@ -18,18 +19,22 @@ const NSEC_PER_SEC = 1_000_000_000;
 /** struct upid of a pid in the first namespace, behind the `struct pid`. */
 const PID_LEVELS = 1;
 
+/** Which bitmaps of CPUs there are (kernel/cpu.c). */
+const CPU_MASKS = ['possible', 'present', 'online', 'active'];
+
 /** Entries of __per_cpu_offset are NR_CPUS, one for each bit of a cpumask. */
 const BITS_PER_BYTE = 8;
-
-/** struct fixed_percpu_data: 40 bytes that nobody uses, then the stack canary. */
-const FIXED_PERCPU_SIZE = 48;
 
 /** Where the variables of one CPU are: what to add to the address of a per-CPU symbol. */
 export type PerCpuOffsets = readonly Vaddr[];
 
 /** Gives every variable its symbol. */
-export function defineVariables(image: KernelImage, types: TypeSource, patch: Patch): void {
-  definePageTables(image);
+export function defineVariables(
+  image: KernelImage,
+  types: TypeSource,
+  { patch, flavour }: { patch: Patch; flavour: ImageFlavour },
+): void {
+  definePageTables(image, flavour);
   const struct = (name: string): number => structSize(types, name);
   const pidSize = struct('pid') + PID_LEVELS * struct('upid');
   const cpumask = struct('cpumask');
@@ -41,28 +46,23 @@ export function defineVariables(image: KernelImage, types: TypeSource, patch: Pa
     ['data', 'init_mm', struct('mm_struct'), 64],
     ['data', 'jiffies_64', 8, 64],
     ['data', 'phys_base', 8],
-    ['data', 'page_offset_base', 8],
-    ['data', 'vmalloc_base', 8],
-    ['data', 'vmemmap_base', 8],
     ['data', '__per_cpu_offset', cpumask * BITS_PER_BYTE * 8, 32],
     ['data', 'loops_per_jiffy', 8],
     ['data', 'nr_cpu_ids', 4],
-    ['data', '__cpu_possible_mask', cpumask],
-    ['data', '__cpu_present_mask', cpumask],
-    ['data', '__cpu_online_mask', cpumask],
-    ['data', '__cpu_active_mask', cpumask],
     ['data', 'pid_max', 4],
     ['bss', 'nr_threads', 4],
     ['bss', 'saved_command_line', 8],
-    ['bss', 'vmcoreinfo_data', 8],
-    ['bss', 'vmcoreinfo_note', 8],
     ['bss', 'vmcoreinfo_size', 8],
-    ['percpu', 'fixed_percpu_data', FIXED_PERCPU_SIZE],
     ['percpu', 'cpu_number', 4],
     ['percpu', 'this_cpu_off', 8],
     ['percpu', 'current_task', 8, 64],
     ['percpu', 'runqueues', struct('rq'), 64],
   ];
+  // Who is first in the per-CPU area is said by the flavour.
+  flavour.variables.define(image, struct);
+  for (const kind of CPU_MASKS) {
+    image.define(flavour.variables.cpuMask(kind), { section: 'data', size: cpumask });
+  }
   for (const [section, name, size, align = 8] of places)
     image.define(name, { section, size, align });
   image.mark('jiffies', image.symbol('jiffies_64'), 'D');
@@ -75,28 +75,34 @@ export function defineVariables(image: KernelImage, types: TypeSource, patch: Pa
 }
 
 /** Writes the variables; tasks, pids and run queues are tasks.ts's. */
-export function writeVariables(image: KernelImage, areas: Areas, facts: MachineFacts): void {
+export function writeVariables(
+  image: KernelImage,
+  areas: Areas,
+  { facts, flavour }: { facts: MachineFacts; flavour: ImageFlavour },
+): void {
   const { memory } = areas;
   const set = (name: string, value: bigint | number, size: 4 | 8 = 8): void =>
     memory.writeInteger(image.symbol(name), value, size);
   set('jiffies_64', facts.jiffies);
   set('phys_base', image.kaslr.physBase);
-  set('page_offset_base', facts.kaslr.pageOffsetBase);
-  set('vmalloc_base', facts.kaslr.vmallocBase);
-  set('vmemmap_base', facts.kaslr.vmemmapBase);
+  const { pageOffsetBase, vmallocBase, vmemmapBase } = facts.kaslr;
+  const bases = { page_offset_base: pageOffsetBase, vmalloc_base: vmallocBase };
+  for (const [name, base] of Object.entries({ ...bases, vmemmap_base: vmemmapBase })) {
+    if (image.has(name)) set(name, base);
+  }
   set('tsc_khz', facts.tscKhz, 4);
   set('cpu_khz', facts.tscKhz, 4);
   set('loops_per_jiffy', Math.floor((facts.tscKhz * 1000) / facts.hz));
   set('nr_cpu_ids', facts.cpuCount, 4);
   set('pid_max', 32768, 4);
-  for (const mask of ['possible', 'present', 'online', 'active']) {
-    set(`__cpu_${mask}_mask`, (1n << BigInt(facts.cpuCount)) - 1n);
+  for (const kind of CPU_MASKS) {
+    set(flavour.variables.cpuMask(kind), (1n << BigInt(facts.cpuCount)) - 1n);
   }
   writeClocksource(image, memory, facts.hz);
   writeUtsname(image, memory, facts);
-  const stack = image.symbol('init_stack');
+  const stack = image.symbol('init_thread_union');
   memory.physical.touch(image.paddrOf(stack), THREAD_SIZE);
-  markStackEnd(memory, stack);
+  areas.markStackEnd(stack);
   const {
     commandLine = `BOOT_IMAGE=/boot/vmlinuz-${facts.release} root=/dev/vda1 ro kmallocwd=0`,
   } = facts;
@@ -125,11 +131,10 @@ export function perCpu(image: KernelImage, offset: Vaddr, name: string): Vaddr {
   return vaddr(image.symbol(name) + offset);
 }
 
-function definePageTables(image: KernelImage): void {
+function definePageTables(image: KernelImage, { rootTable }: ImageFlavour): void {
   image.mark('_sdata', image.section('data').address, 'D');
-  image.define('init_stack', { section: 'data', size: THREAD_SIZE, align: THREAD_SIZE });
-  image.mark('init_thread_union', image.symbol('init_stack'), 'D');
-  for (const name of ['init_top_pgt', 'level3_kernel_pgt', 'level2_kernel_pgt']) {
+  image.define('init_thread_union', { section: 'data', size: THREAD_SIZE, align: THREAD_SIZE });
+  for (const name of [rootTable, 'level3_kernel_pgt', 'level2_kernel_pgt']) {
     image.define(name, { section: 'data', size: PAGE_SIZE, align: PAGE_SIZE });
   }
 }

@@ -2,6 +2,7 @@
 
 import { FUNCTION_SIZE, callOffset } from '../core/text.ts';
 import type { Frame } from '../core/code.ts';
+import type { KernelWords } from '../flavour/words.ts';
 import {
   EXIT_ZOMBIE,
   TASK_IDLE,
@@ -12,7 +13,7 @@ import {
 import type { Task } from './task.ts';
 
 /** What ps(1) shows. */
-export function stateLetter({ state, exitState }: Task): string {
+export function stateLetter({ state, exitState }: Pick<Task, 'state' | 'exitState'>): string {
   if (exitState !== 0) return exitState === EXIT_ZOMBIE ? 'Z' : 'X';
   if (state === TASK_IDLE) return 'I';
   if (state === TASK_RUNNING) return 'R';
@@ -21,10 +22,12 @@ export function stateLetter({ state, exitState }: Task): string {
 }
 
 /** The task's line and its call trace, innermost function first. */
-export function stackTrace(task: Task): string[] {
-  const { comm, pid, process, flags, frames } = task;
+export function stackTrace(task: Task, { taskFlags, taskState }: KernelWords): string[] {
+  const { comm, pid, process, exitState, frames } = task;
+  const letter = stateLetter({ state: taskState(task.state), exitState });
+  const flags = taskFlags(task.flags);
   const head =
-    `task:${comm.padEnd(15)} state:${stateLetter(task)} stack:0     ` +
+    `task:${comm.padEnd(15)} state:${letter} stack:0     ` +
     `pid:${String(pid).padEnd(5)} ppid:${String(process.ppid).padEnd(6)} ` +
     `flags:0x${flags.toString(16).padStart(8, '0')}`;
   return [head, 'Call Trace:', ' <TASK>', ...returns(frames).map((at) => ` ${at}`), ' </TASK>'];

@@ -2,6 +2,7 @@
 
 import type { StackLocal } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
+import type { KernelWords } from '../flavour/words.ts';
 import type { LocalFacts, LockFacts } from '../image/machine-facts.ts';
 import type { Task } from '../kernel/task.ts';
 import type { RwSemaphore } from './rw-semaphore.ts';
@@ -14,6 +15,7 @@ export interface LockTable {
   readonly indexOf: ReadonlyMap<Lock, number>;
   /** The process whose mmap_lock it is. */
   readonly tgidOf: ReadonlyMap<Lock, number>;
+  readonly words: KernelWords;
 }
 
 /** All locks as they are now. */
@@ -23,11 +25,12 @@ export function lockTable(k: Kernel): LockTable {
   for (const { mm, leader } of k.processes) {
     if (mm !== undefined) tgidOf.set(mm.mmapLock, leader.pid);
   }
-  return { locks, tgidOf, indexOf: new Map(locks.map((lock, index) => [lock, index])) };
+  const indexOf = new Map(locks.map((lock, index) => [lock, index]));
+  return { locks, tgidOf, indexOf, words: k.words };
 }
 
 /** One lock. */
-export function lockFacts(lock: Lock, { tgidOf }: LockTable): LockFacts {
+export function lockFacts(lock: Lock, { tgidOf, words }: LockTable): LockFacts {
   const { name } = lock;
   if (lock.kind === 'mutex') {
     const { kind, owner, waiters } = lock;
@@ -35,15 +38,19 @@ export function lockFacts(lock: Lock, { tgidOf }: LockTable): LockFacts {
     return { kind, name, ...symbol, ownerPid: owner?.pid, waiterPids: pids(waiters) };
   }
   const waiterPids = lock.waiters.flatMap(({ task }) => task?.pid ?? []);
-  if (lock.kind === 'rw_semaphore') return rwsemFacts(lock, { waiterPids, tgidOf });
+  if (lock.kind === 'rw_semaphore') return rwsemFacts(lock, { waiterPids, tgidOf, words });
   return { name, waiterPids, kind: lock.kind, count: lock.count, takerPids: pids(lock.takers) };
 }
 
 function rwsemFacts(
   lock: RwSemaphore,
-  { waiterPids, tgidOf }: Pick<LockTable, 'tgidOf'> & { waiterPids: readonly number[] },
+  {
+    waiterPids,
+    tgidOf,
+    words,
+  }: Pick<LockTable, 'tgidOf' | 'words'> & { waiterPids: readonly number[] },
 ): LockFacts {
-  const { kind, name, writer, readers, count, owner, within } = lock;
+  const { kind, name, writer, readers, owner, within } = lock;
   const tgid = tgidOf.get(lock);
   return {
     kind,
@@ -52,7 +59,7 @@ function rwsemFacts(
     ...(within === undefined ? {} : { within: tgid === undefined ? within : { ...within, tgid } }),
     ownerPid: writer?.pid,
     readerPids: pids(readers),
-    count,
+    count: words.rwsemCount(lock),
     ownerWord: owner === undefined ? undefined : { pid: owner.task.pid, isReader: owner.isReader },
   };
 }

@@ -2,7 +2,7 @@
 // is chosen: that is what turns a victim that cannot die into a stall of the whole machine.
 
 import { call, type Code } from '../core/code.ts';
-import { __GFP_FS, gfpNames } from './gfp.ts';
+import { __GFP_FS } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { memcgProcesses, type MemCgroup } from './memcontrol.ts';
 import { mem_cgroup_print_oom_meminfo } from './show-memcg.ts';
@@ -155,7 +155,7 @@ function* dump_header(k: Kernel, { gfp, order, memcg }: OomRequest): Code {
   const { comm, process } = k.current;
   k.printk(
     LOGLEVEL_WARNING,
-    `${comm} invoked oom-killer: gfp_mask=0x${gfp.toString(16)}(${gfpNames(gfp)}), ` +
+    `${comm} invoked oom-killer: gfp_mask=${k.words.gfpText(gfp)}, ` +
       `order=${order}, oom_score_adj=${process.oomScoreAdj}`,
   );
   if (memcg === undefined) show_mem(k);

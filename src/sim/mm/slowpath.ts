@@ -36,7 +36,6 @@ import {
   __GFP_NOWARN,
   __GFP_RETRY_MAYFAIL,
   __GFP_THISNODE,
-  gfpNames,
 } from './gfp.ts';
 import { wake_all_kswapds } from './kswapd.ts';
 import type { Page } from './mmzone.ts';
@@ -228,7 +227,7 @@ function oomWouldHelp(k: Kernel, { gfp, order }: AllocRequest): boolean {
 function warn_alloc(k: Kernel, { gfp, order }: AllocRequest): void {
   if ((gfp & __GFP_NOWARN) !== 0 || !k.allocFailures.allows(k.jiffies)) return;
   const { comm } = k.current;
-  const mode = `0x${gfp.toString(16)}(${gfpNames(gfp)})`;
+  const mode = k.words.gfpText(gfp);
   const text = `${comm}: page allocation failure: order:${order}, mode:${mode}, nodemask=(null)`;
   k.printk(LOGLEVEL_WARNING, text);
 }

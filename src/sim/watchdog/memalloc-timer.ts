@@ -28,7 +28,7 @@ export function start_memalloc_timer(
   if (memalloc.valid === 0) {
     memalloc.sequence++;
     memalloc.start = k.jiffies;
-    memalloc.gfp = gfp;
+    memalloc.gfp = k.words.gfp(gfp);
     memalloc.order = order;
     memalloc.dumped = 0;
     countInFlight(k, cpu);
@@ -82,7 +82,8 @@ export function listRequest(k: Kernel, { gfp, order }: Request): void {
   const { depth } = task.request;
   if (list.some((each) => each.task === task && each.depth === depth)) return;
   const start = k.jiffies;
-  const request = { task, depth, start, order, gfp, index: activeIndex, dumped: 0 };
+  const mask = k.words.gfp(gfp);
+  const request = { task, depth, start, order, gfp: mask, index: activeIndex, dumped: 0 };
   keepOnStack(k, { type: 'memalloc', request });
   list.push(request);
   sharedCounter(k)[activeIndex]++;

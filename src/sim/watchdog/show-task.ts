@@ -8,7 +8,7 @@ import { shownLine } from './stall-report.ts';
 
 /** Prints a task's line, its request in flight with the RFC, and its call trace. */
 export function sched_show_task(k: Kernel, task: Task): void {
-  const [head = '', ...trace] = stackTrace(task);
+  const [head = '', ...trace] = stackTrace(task, k.words);
   const request = shownLine(k, task);
   for (const line of [head, ...(request === undefined ? [] : [request]), ...trace]) {
     k.printk(LOGLEVEL_INFO, line);
