@@ -19,6 +19,7 @@ import {
 } from './kernel/task-bits.ts';
 import { Mm, type Process } from './kernel/task.ts';
 import { workqueue_init } from './kernel/workqueue.ts';
+import { init_mm_internals } from './mm/vmstat.ts';
 import { kswapd_run } from './mm/kswapd.ts';
 import type { Prng } from '../util/prng.ts';
 
@@ -37,6 +38,7 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
     k.kthread({ comm: `migration/${cpu}`, ...bound, ...rt }, smpboot_thread_fn);
   }
   workqueue_init(k);
+  init_mm_internals(k);
   bdi_init(k);
   disk_add_events(k);
   startJournal(k);

@@ -79,3 +79,15 @@ export function lateEater(options: { pages: number; batch: number; sleepUs: numb
 
 /** How often a {@link lateEater} looks, in microseconds. */
 const LATE_US = 1_000_000;
+/** Begins after the OOM killer has killed so many, and a while: the next child of a test. */
+export function afterKills(kills: number, program: Program): Program {
+  return function* (k) {
+    do yield* syscall(k, __x64_sys_nanosleep, CHILD_US);
+    while (k.oomKills < kills);
+    yield* program(k);
+  };
+}
+
+/** How long a child takes to come. */
+const CHILD_US = 150_000;
+

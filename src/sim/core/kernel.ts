@@ -30,6 +30,7 @@ import { Process, Task, type Mm } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { KthreadCreation } from '../kernel/kthread.ts';
 import { Workqueues } from '../kernel/workqueue.ts';
+import { VmStat } from '../mm/vmstat.ts';
 import { MemallocState, noMemallocInfo } from '../watchdog/memalloc-info.ts';
 import { patchVersion } from '../watchdog/patch-versions.ts';
 
@@ -98,6 +99,7 @@ export class Kernel {
   swap: SwapDevice | undefined;
   readonly pageWaits = new PageWaits();
   readonly wq = new Workqueues();
+  readonly vmstat = new VmStat();
   readonly kthreadCreation = new KthreadCreation();
   readonly wb = new BdiWriteback();
   /** pgdat->pfmemalloc_wait: who waits for kswapd because the reserves are nearly gone. */

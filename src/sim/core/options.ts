@@ -72,6 +72,16 @@ export interface Remedies {
 
 /** A kernel as it was released. */
 export const REMEDIES_NONE: Remedies = {
+  /**
+   * Until Linux 4.6 (0a0337e0d1d1, "mm, oom: rework oom detection", in 4.7): an attempt counts as
+   * progress, and nobody is killed, as long as the counters say that a zone is reclaimable.
+   */
+  readonly retriesWhileReclaimable: boolean;
+  /**
+   * Since Linux 4.4 and 4.5 (373ccbe59270, "mm, vmstat: allow WQ concurrency to discover memory
+   * reclaim doesn't make any progress"): a kworker sleeps between two attempts.
+   */
+  readonly workerSleeps: boolean;
   oomTimeout: 0,
   dmCryptLessThrottle: false,
   mempoolLessThrottle: false,
@@ -93,3 +103,5 @@ export interface KernelOptions extends KernelFeatures, Remedies {
   /** What the kernel calls things; as Linux 6.1 unless told. */
   readonly words?: KernelWords;
 }
+  retriesWhileReclaimable: false,
+  workerSleeps: true,

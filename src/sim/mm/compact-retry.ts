@@ -87,7 +87,7 @@ function compaction_zonelist_suitable(
   { order, flags }: { order: number; flags: number },
 ): boolean {
   return node.zones.some((zone) => {
-    const free = Math.floor(zone_reclaimable_pages(node, zone) / order) + zone.freePages;
+    const free = Math.floor(zone_reclaimable_pages(node, zone) / order) + zone.nrFree.snapshot;
     const mark = order > COSTLY_ORDER ? zone.watermark.low : zone.watermark.min;
     // compact_gap(): twice the block, for pages that are on their way.
     return free - (2 << order) > mark || zone_watermark_ok(zone, { order }, { flags, free });

@@ -41,8 +41,8 @@ function* kswapd_try_to_sleep(k: Kernel): Code {
 
 /** pgdat_balanced(): one zone that user space may use has enough. */
 function isBalanced(k: Kernel): boolean {
-  return k.node.zones.some(({ freePages, watermark, lowmemReserve }) => {
-    return freePages > watermark.high + lowmemReserve;
+  return k.node.zones.some(({ freePagesSafe, watermark, lowmemReserve }) => {
+    return freePagesSafe > watermark.high + lowmemReserve;
   });
 }
 

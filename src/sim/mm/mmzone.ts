@@ -6,6 +6,7 @@ import type { Mm } from '../kernel/task.ts';
 import { FreeArea, MAX_ORDER } from './buddy.ts';
 import { COSTLY_ORDER, PerCpuPages } from './pcp.ts';
 import { setWatermarks } from './watermarks.ts';
+import { calculate_normal_threshold, ZoneCounter } from './zone-counter.ts';
 
 /** A page in use, as struct page knows it. */
 export class Page {
@@ -72,7 +73,7 @@ export class PageList {
     else this.#head.previous = page;
     this.#head = page;
     this.length++;
-    page.zone.lruPages[this.index]! += 2 ** page.order;
+    page.zone.countLru(this.index, 2 ** page.order);
     page.memcg?.onList(page, this, 'head');
   }
 
@@ -89,7 +90,7 @@ export class PageList {
     this.#tail.next = page;
     this.#tail = page;
     this.length++;
-    page.zone.lruPages[this.index]! += 2 ** page.order;
+    page.zone.countLru(this.index, 2 ** page.order);
     page.memcg?.onList(page, this, 'tail');
   }
 
@@ -111,7 +112,7 @@ export class PageList {
     else page.next.previous = page.previous;
     page.lru = page.previous = page.next = undefined;
     this.length--;
-    page.zone.lruPages[this.index]! -= 2 ** page.order;
+    page.zone.countLru(this.index, -(2 ** page.order));
     page.memcg?.offList(page, this);
   }
 }
@@ -146,7 +147,13 @@ export class Zone {
   /** lowmem_reserve[]: kept from requests whose highest zone is that one in {@link Node.zones}. */
   protection: readonly number[] = [];
   /** NR_FREE_PAGES: what per-CPU lists hold is not in it. */
-  freePages = 0;
+  readonly nrFree: ZoneCounter;
+  /** By {@link PageList.index}. */
+  readonly lru: readonly ZoneCounter[] = LRU_NAMES.map(() => new ZoneCounter());
+  /** NR_PAGES_SCANNED (until Linux 4.7): pages that reclaim looked at since the last was freed. */
+  readonly pagesScanned = new ZoneCounter();
+  /** Below that many free pages kswapd has to look closer; 0 where drift cannot do harm. */
+  driftMark = 0;
   /** NR_ZONE_LRU_BASE…: pages on the lists of {@link LRU_NAMES}. */
   readonly lruPages = new Int32Array(LRU_COUNT);
   readonly free = new FreeArea();
@@ -170,7 +177,41 @@ export class Zone {
       end -= 2 ** order;
       this.free.give(end, order);
     }
-    this.freePages = this.managedPages;
+    this.nrFree = new ZoneCounter(this.managedPages);
+  }
+
+  /** zone_page_state(NR_FREE_PAGES): out of date by what CPUs keep for themselves. */
+  get freePages(): number {
+    return this.nrFree.value;
+  }
+
+  /** As zone_watermark_ok_safe() reads it: exactly where it may matter. */
+  get freePagesSafe(): number {
+    const { value, snapshot } = this.nrFree;
+    return value < this.driftMark ? snapshot : value;
+  }
+
+  /** All that vmstat_update() looks at. */
+  get counters(): readonly ZoneCounter[] {
+    return [this.nrFree, ...this.lru, this.pagesScanned];
+  }
+
+  /** Counts pages that were put on a list of {@link LRU_NAMES}, or taken off. */
+  countLru(index: number, pages: number): void {
+    this.lruPages[index]! += pages;
+    this.lru[index]!.add(this.#currentCpu(), pages);
+  }
+
+  /** Counts pages that reclaim has looked at. */
+  countScanned(pages: number): void {
+    this.pagesScanned.add(this.#currentCpu(), pages);
+  }
+
+  #countFree(pages: number): void {
+    const cpu = this.#currentCpu();
+    this.nrFree.add(cpu, pages);
+    const { value } = this.pagesScanned;
+    if (pages > 0 && value > 0) this.pagesScanned.add(cpu, -value);
   }
 
   /** Pages kept from requests that any higher zone could serve. */
@@ -182,6 +223,11 @@ export class Zone {
   onlineCpus(cpuCount: number, currentCpu: () => number): void {
     this.pcp = Array.from({ length: cpuCount }, () => new PerCpuPages(this, cpuCount));
     this.#currentCpu = currentCpu;
+    const threshold = calculate_normal_threshold(cpuCount, this.managedPages);
+    for (const counter of this.counters) counter.onlineCpus(cpuCount, threshold);
+    const { min, low, high } = this.watermark;
+    const drift = cpuCount * threshold;
+    this.driftMark = drift > low - min ? high + drift : 0;
   }
 
   /** The lists of the CPU that runs, where they have blocks of that order. */
@@ -192,14 +238,14 @@ export class Zone {
   /** A block of the zone itself. @returns its pfn; undefined where no block is large enough */
   takeBlock(order: number): number | undefined {
     const pfn = this.free.take(order);
-    if (pfn !== undefined) this.freePages -= 2 ** order;
+    if (pfn !== undefined) this.#countFree(-(2 ** order));
     return pfn;
   }
 
   /** __isolate_free_page(): the free block that starts at a pfn. @returns its order */
   takeBlockAt(pfn: number): number | undefined {
     const order = this.free.takeAt(pfn);
-    if (order !== undefined) this.freePages -= 2 ** order;
+    if (order !== undefined) this.#countFree(-(2 ** order));
     return order;
   }
 
@@ -213,7 +259,7 @@ export class Zone {
   /** free_one_page() */
   giveBlock(pfn: number, order: number): void {
     this.free.give(pfn, order);
-    this.freePages += 2 ** order;
+    this.#countFree(2 ** order);
   }
 
   /** rmqueue() @returns undefined where no block is large enough */

@@ -3,6 +3,7 @@
 // __GFP_NORETRY, __GFP_RETRY_MAYFAIL and OOM victims; everything else it retries for ever.
 
 import { call, type Code } from '../core/code.ts';
+import { wait_iff_congested } from '../block/congestion.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { LOGLEVEL_WARNING } from '../kernel/printk.ts';
 import { cond_resched } from '../kernel/sched.ts';
@@ -115,7 +116,7 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
   if ((gfp & __GFP_NORETRY) !== 0) return 'fail';
   const mayCompact = (gfp & __GFP_IO) !== 0;
   if (order > COSTLY_ORDER && (!mayCompact || (gfp & __GFP_RETRY_MAYFAIL) === 0)) return 'fail';
-  if (yield* should_reclaim_retry(k, request)) return 'retry';
+  if (yield* mayRetry(k, request)) return 'retry';
   if (request.progress > 0 && mayCompact && should_compact_retry(k, request, request.compact)) {
     return 'retry';
   }
@@ -167,6 +168,19 @@ function* __alloc_pages_direct_compact(k: Kernel, request: SlowRequest): Code<Pa
   return page;
 }
 
+function* mayRetry(k: Kernel, request: SlowRequest): Code<boolean> {
+  if (!k.options.retriesWhileReclaimable) return yield* should_reclaim_retry(k, request);
+  if (request.progress === 0 || request.order > COSTLY_ORDER) return false;
+  if (isWorker(k) && k.options.workerSleeps) {
+    yield* call(k, schedule_timeout_uninterruptible, 1);
+  } else yield* call(k, wait_iff_congested, Math.floor(k.options.hz / 50));
+  return true;
+}
+
+function isWorker(k: Kernel): boolean {
+  return (k.current.flags & PF_WQ_WORKER) !== 0;
+}
+
 /** Inlined: whether reclaiming everything that can be reclaimed would serve the request. */
 function* should_reclaim_retry(k: Kernel, request: SlowRequest): Code<boolean> {
   const { order, gfp } = request;
@@ -177,11 +191,11 @@ function* should_reclaim_retry(k: Kernel, request: SlowRequest): Code<boolean> {
   const flags = (request.flags & ~ALLOC_NO_WATERMARKS) | ALLOC_WMARK_MIN;
   const highest = highestZone(k, gfp);
   const wouldDo = k.node.zones.slice(highest).some((zone) => {
-    const free = zone_reclaimable_pages(k.node, zone) + zone.freePages;
+    const free = zone_reclaimable_pages(k.node, zone) + zone.nrFree.snapshot;
     return zone_watermark_ok(zone, { order }, { flags, free, highest });
   });
   // A worker that never slept would keep its pool from starting another one.
-  if ((k.current.flags & PF_WQ_WORKER) !== 0) {
+  if (isWorker(k) && k.options.workerSleeps) {
     yield* call(k, schedule_timeout_uninterruptible, 1);
   } else yield* cond_resched(k);
   return wouldDo;

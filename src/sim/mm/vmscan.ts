@@ -13,6 +13,7 @@ import type { PageList } from './mmzone.ts';
 import { current_gfp_context } from './page-alloc.ts';
 import { throttle_vm_writeout } from './page-writeback.ts';
 import { shrink_folio_list } from './shrink-list.ts';
+import { zone_reclaimable } from './vmstat.ts';
 import {
   considerThrottle,
   isKswapd,
@@ -72,7 +73,12 @@ function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
     yield* considerThrottle(k, sc);
     if (sc.nrReclaimed >= sc.nrToReclaim) break;
   }
-  return sc.nrReclaimed;
+  const { retriesWhileReclaimable } = k.options;
+  if (sc.nrReclaimed > 0 || sc.memcg !== undefined || !retriesWhileReclaimable) {
+    return sc.nrReclaimed;
+  }
+  // As good as progress: there seems to be something left to reclaim.
+  return k.node.zones.some((zone) => zone_reclaimable(zone)) ? 1 : 0;
 }
 
 /** One pass over all lists and shrinkers. */
@@ -162,6 +168,7 @@ function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<numb
   k.node.isolated[kind] += taken.length;
   k.current.isolated += taken.length;
   sc.nrScanned += taken.length;
+  if (sc.memcg === undefined) taken[0]?.zone.countScanned(taken.length);
   const reclaimed = yield* call(k, shrink_folio_list, taken, sc);
   k.node.isolated[kind] -= taken.length;
   k.current.isolated -= taken.length;

@@ -1,6 +1,7 @@
 // All scenarios, in the order of `simulate --list`.
 
 import type { Scenario } from '../scenario.ts';
+import { KWORKER_HOLDS_VMSTAT } from './kworker-holds-vmstat.ts';
 import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
 import { MEMCG_OOM } from './memcg-oom.ts';
 import { MEMCG_WRITEBACK } from './memcg-writeback.ts';
@@ -15,6 +16,7 @@ import { RANDOM } from './random.ts';
 export const SCENARIOS: readonly Scenario[] = [
   NOFS_ONLY,
   OOM_VICTIM_MUTEX,
+  KWORKER_HOLDS_VMSTAT,
   OOM_LOCK_STARVED,
   OVERLOAD,
   QUIET,

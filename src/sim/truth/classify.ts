@@ -3,6 +3,7 @@
 
 import type { Kernel } from '../core/kernel.ts';
 import type { Task } from '../kernel/task.ts';
+import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
 import { CPU, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
 
@@ -31,6 +32,7 @@ const RULES: readonly Rule[] = [
   ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
   ['D8', (found) => waitsFor(found, CPU)],
   ['D3', victimWaitsForLock],
+  ['D6', (found) => waitsFor(found, COUNTERS)],
   ['D2', (found) => waitsFor(found, MEMORY) && found.cycle.some(({ what }) => what !== MEMORY)],
 ];
 

@@ -4,6 +4,7 @@
 import type { Kernel } from '../core/kernel.ts';
 import { TASK_RUNNING } from '../kernel/task-bits.ts';
 import type { Task } from '../kernel/task.ts';
+import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
 
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
@@ -98,6 +99,8 @@ export class WaitGraph {
     if (owner !== undefined && owner !== task) {
       return { what: 'oom_lock', kind: 'mutex', others: [owner] };
     }
+    const inTheWay = whoHoldsCounters(this.#kernel);
+    if (inTheWay.length > 0) return { what: COUNTERS, kind: 'work', others: inTheWay };
     // Nobody is killed: then reclaim is what gives memory, and its threads do not.
     const tasks = [...this.#kernel.threads()];
     const others = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);

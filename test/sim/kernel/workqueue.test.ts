@@ -24,6 +24,7 @@ import {
   queue_work_on,
   workqueue_init,
 } from '../../../src/sim/kernel/workqueue.ts';
+import { mutex_trylock } from '../../../src/sim/locking/mutex.ts';
 import { Prng } from '../../../src/util/prng.ts';
 
 const MS = 1_000;
@@ -90,8 +91,13 @@ function queueAll(k: Kernel, wq: Workqueue, works: readonly KernelFunction<[], v
   for (const work of works) queue_work_on(k, 0, { wq, work: INIT_WORK(work) });
 }
 
+/** Leaves no page, and nobody who could kill for one. */
 function useUpMemory(k: Kernel): void {
   for (const zone of k.node.zones) while (zone.take(0) !== undefined);
+  k.kthread({ comm: 'holder' }, function* holding(kernel) {
+    mutex_trylock(kernel, kernel.oomLock);
+    yield* sleeper(kernel);
+  });
 }
 
 describe('queue_work', () => {
