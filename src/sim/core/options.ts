@@ -9,6 +9,38 @@ import type { PatchName } from '../watchdog/patch-version.ts';
 export interface KernelFeatures {
   /** Since Linux 4.6: a thread that takes a victim's memory away when the victim cannot. */
   readonly oomReaper: boolean;
+  /**
+   * Seconds that a victim has before the reaper comes; since Linux 5.18 (e4a38402c36e, "oom_kill.c:
+   * futex: delay the OOM reaper to allow time for proper futex cleanup").
+   */
+  readonly oomReaperDelay: number;
+  /**
+   * Since Linux 4.7 (449d777d7ad6, "mm, oom_reaper: clear TIF_MEMDIE for all tasks queued for
+   * oom_reaper"): when the reaper could not get a victim's mmap_lock, another one is chosen.
+   */
+  readonly skipsUnreapable: boolean;
+  /**
+   * Until Linux 4.6 (6a618957ad17, "mm: oom_kill: don't ignore oom score on exiting tasks"): while
+   * a task with memory is exiting nobody is chosen, for that memory is expected to come back.
+   */
+  readonly exitingBlocksOomKiller: boolean;
+  /**
+   * Linux 3.9 (9ff4868e3051, "mm, oom: allow exiting threads to have access to memory reserves") to
+   * 4.7: an exiting task that calls the OOM killer may use the reserves. Since then, as without
+   * this, only if its whole process exits.
+   */
+  readonly exitingUsesReserves: boolean;
+  /**
+   * Until Linux 4.15 (c7cdff0e8647, "virtio_balloon: fix deadlock on OOM"): fill_balloon() takes
+   * pages while it holds balloon_lock, which the balloon's OOM notifier needs.
+   */
+  readonly balloonAllocatesUnderLock: boolean;
+  /**
+   * Linux 2.6.39 (82553a937f12, "oom: invoke oom killer for __GFP_NOFAIL") to 4.12 (06ad276ac187,
+   * "mm, oom: do not enforce OOM killer for __GFP_NOFAIL automatically"): __GFP_NOFAIL has somebody
+   * killed even without __GFP_FS.
+   */
+  readonly nofailInvokesOom: boolean;
   /** Until Linux 4.7: who asks without __GFP_FS does not come as far as out_of_memory(). */
   readonly oomNeedsFs: boolean;
   /**
@@ -36,13 +68,31 @@ export interface KernelFeatures {
   readonly sharedBioSet: boolean;
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
+  /** CONFIG_ZONE_DMA: the first 16 MiB are a zone of their own. */
+  readonly zoneDma: boolean;
   /** Since Linux 4.9 (on x86): kernel stacks are single pages, mapped side by side. */
   readonly vmapStack: boolean;
+  /**
+   * Until Linux 4.6 (0a0337e0d1d1, "mm, oom: rework oom detection", in 4.7): an attempt counts as
+   * progress, and nobody is killed, as long as the counters say that a zone is reclaimable.
+   */
+  readonly retriesWhileReclaimable: boolean;
+  /**
+   * Since Linux 4.4 and 4.5 (373ccbe59270, "mm, vmstat: allow WQ concurrency to discover memory
+   * reclaim doesn't make any progress"): a kworker sleeps between two attempts.
+   */
+  readonly workerSleeps: boolean;
 }
 
 /** What a kernel has unless its scenario says otherwise. */
 export const FEATURES_DEFAULT: KernelFeatures = {
   oomReaper: false,
+  oomReaperDelay: 2,
+  skipsUnreapable: true,
+  exitingBlocksOomKiller: false,
+  exitingUsesReserves: false,
+  balloonAllocatesUnderLock: false,
+  nofailInvokesOom: false,
   oomNeedsFs: false,
   kswapdGivesUp: true,
   blockingShrinker: true,
@@ -53,7 +103,10 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   dirtyRatio: 20,
   sharedBioSet: false,
   consoleUs: 0,
+  zoneDma: true,
   vmapStack: true,
+  retriesWhileReclaimable: false,
+  workerSleeps: true,
 };
 
 /** Changes that were proposed against stalls; each is off in every kernel that was released. */
@@ -72,16 +125,6 @@ export interface Remedies {
 
 /** A kernel as it was released. */
 export const REMEDIES_NONE: Remedies = {
-  /**
-   * Until Linux 4.6 (0a0337e0d1d1, "mm, oom: rework oom detection", in 4.7): an attempt counts as
-   * progress, and nobody is killed, as long as the counters say that a zone is reclaimable.
-   */
-  readonly retriesWhileReclaimable: boolean;
-  /**
-   * Since Linux 4.4 and 4.5 (373ccbe59270, "mm, vmstat: allow WQ concurrency to discover memory
-   * reclaim doesn't make any progress"): a kworker sleeps between two attempts.
-   */
-  readonly workerSleeps: boolean;
   oomTimeout: 0,
   dmCryptLessThrottle: false,
   mempoolLessThrottle: false,
@@ -103,5 +146,3 @@ export interface KernelOptions extends KernelFeatures, Remedies {
   /** What the kernel calls things; as Linux 6.1 unless told. */
   readonly words?: KernelWords;
 }
-  retriesWhileReclaimable: false,
-  workerSleeps: true,

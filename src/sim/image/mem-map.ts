@@ -5,8 +5,9 @@
 //                                    section_mem_map = its first struct page - section nr × 2 MiB,
 //                                    with SECTION_* bits below
 //   vmemmap_base + 64 × pfn ──> struct page, in one page of 2 MiB for each section of 128 MiB
+//   section's usage ──> the bits of its pageblocks: what kind of memory each is for
 //
-// Only sections of the machine's RAM are there. No zone has lists of its free pages yet.
+// Only sections of the machine's RAM are there.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { byteOffsetOf, findMember } from '../../types/ctype.ts';
@@ -21,10 +22,15 @@ import {
   pageEnumerator,
   pageLayout,
   PageStructs,
+  type PageLayout,
+  type PageLinks,
+  type PageOwner,
 } from './page-structs.ts';
+import type { MemoryFacts, PageFacts } from './memory-facts.ts';
 import type { RamRange } from './physical-image.ts';
 import type { UserPages } from './user-memory.ts';
 import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
+import type { PageListPlan } from './zones.ts';
 
 /** SECTION_SIZE_BITS and MAX_PHYSMEM_BITS of x86-64 with four levels (asm/sparsemem.h). */
 const SECTION_SIZE_BITS = 27;
@@ -35,6 +41,10 @@ const PAGES_PER_SECTION = SECTION_SIZE / PAGE_SIZE;
 const LARGE_PAGE = 2 << 20;
 /** SECTION_MARKED_PRESENT, _HAS_MEM_MAP, _IS_ONLINE, _IS_EARLY (linux/mmzone.h). */
 const SECTION_FLAGS = 0b1111;
+
+/** A pageblock is a large page, and has NR_PAGEBLOCK_BITS in its section's usage. */
+const PAGEBLOCKS_PER_SECTION = SECTION_SIZE / LARGE_PAGE;
+const PAGEBLOCK_BITS = 4;
 
 /** HUGETLB_PAGE_DTOR of enum compound_dtor_id. */
 const HUGETLB_PAGE_DTOR = 2;
@@ -79,9 +89,22 @@ export function placeMemMap(image: KernelImage, areas: Areas, vmemmapBase: bigin
     });
     memory.store('mem_section', vaddrAdd(sections, (nr % perRoot) * sectionStructSize), {
       section_mem_map: vmemmapBase + BigInt(SECTION_FLAGS),
+      usage: placeUsage(areas),
     });
   }
   return roots;
+}
+
+/** struct mem_section_usage: all of the section is there, and movable. */
+function placeUsage(areas: Areas): Vaddr {
+  const { memory } = areas;
+  const { size } = memory.struct('mem_section_usage');
+  const flagBytes = (PAGEBLOCKS_PER_SECTION * PAGEBLOCK_BITS) / 8;
+  const usage = areas.allocate('mem_section_usage', size + flagBytes);
+  const movable = Number(pageEnumerator(memory.types, 'MIGRATE_MOVABLE'));
+  memory.write(vaddrAdd(usage, size), new Uint8Array(flagBytes).fill(movable * 0x11));
+  memory.store('mem_section_usage', usage, { 'subsection_map[0]': 2n ** 64n - 1n });
+  return usage;
 }
 
 /** NR_SECTION_ROOTS: entries of the root table, each for a page of struct mem_section. */
@@ -137,6 +160,87 @@ export function writeMemMap(areas: Areas, vmemmapBase: bigint, users: readonly U
     for (const range of users) structs.user(cut(range, section), range);
     memory.write(vaddr(address), structs.bytes);
   }
+}
+
+/** What {@link writePages} writes. */
+export interface PagesPlan {
+  readonly vmemmapBase: bigint;
+  readonly facts: MemoryFacts;
+  /** Free blocks and LRU pages in the order of their lists. */
+  readonly lists: readonly PageListPlan[];
+  /** Who a page of a user or of a file belongs to. */
+  readonly ownerOf: (page: PageFacts) => PageOwner | undefined;
+}
+
+/**
+ * Writes all struct pages by the state of memory, and the heads of the lists that they are on;
+ * nothing may be allocated after this.
+ */
+export function writePages(areas: Areas, plan: PagesPlan): void {
+  const { memory } = areas;
+  const layout = pageLayout(memory.types);
+  const pages = bySection(plan.facts.pages, ({ pfn }) => pfn);
+  const { blocks, links } = linkPages(memory, layout, plan);
+  const freeBlocks = bySection(blocks, ({ pfn }) => pfn);
+  const boot = plan.facts.kernel.map(({ startPfn, endPfn }): RamRange => {
+    return { start: startPfn * PAGE_SIZE, end: endPfn * PAGE_SIZE };
+  });
+  for (let nr = 0; nr * SECTION_SIZE < memory.physical.end; nr++) {
+    const section = { start: nr * SECTION_SIZE, end: (nr + 1) * SECTION_SIZE };
+    const address = plan.vmemmapBase + BigInt((section.start / PAGE_SIZE) * layout.size);
+    const structs = new PageStructs(layout, section, address);
+    structs.unused(section);
+    for (const hole of gaps(section, memory.physical.ram)) structs.reserved(hole);
+    for (const range of boot) structs.reserved(cut(range, section));
+    for (const range of areas.pages.allocated()) structs.kernel(cut(range, section));
+    for (const range of areas.slabs()) structs.slab(cut(range, section));
+    for (const { pfn, ...block } of freeBlocks.get(nr) ?? []) structs.freeBlock(pfn, block);
+    for (const page of pages.get(nr) ?? []) {
+      structs.used(page, plan.ownerOf(page), links.get(page.pfn));
+    }
+    memory.write(vaddr(address), structs.bytes);
+  }
+}
+
+interface FreeBlock {
+  readonly pfn: number;
+  readonly order: number;
+  readonly isBuddy: boolean;
+  readonly links: PageLinks;
+}
+
+/** Writes the heads of all lists; the links of their pages are for the struct pages. */
+function linkPages(
+  memory: KernelMemory,
+  layout: PageLayout,
+  { lists, vmemmapBase }: PagesPlan,
+): { blocks: FreeBlock[]; links: Map<number, PageLinks> } {
+  const blocks: FreeBlock[] = [];
+  const links = new Map<number, PageLinks>();
+  const lruOf = (pfn: number): bigint =>
+    vmemmapBase + BigInt(pfn * layout.size + layout.offsets.lru);
+  for (const { kind, head, pfns, order } of lists) {
+    const nodeAt = (i: number): bigint => (pfns[i] === undefined ? head : lruOf(pfns[i]));
+    memory.writeInteger(head, nodeAt(0), 8);
+    memory.writeInteger(vaddrAdd(head, 8), nodeAt(pfns.length - 1), 8);
+    pfns.forEach((pfn, i) => {
+      const link = { next: nodeAt(i + 1), prev: nodeAt(i - 1) };
+      if (kind === 'lru') links.set(pfn, link);
+      else blocks.push({ pfn, order, isBuddy: kind === 'free', links: link });
+    });
+  }
+  return { blocks, links };
+}
+
+function bySection<T>(items: readonly T[], pfnOf: (item: T) => number): Map<number, T[]> {
+  const found = new Map<number, T[]>();
+  for (const item of items) {
+    const nr = Math.floor(pfnOf(item) / PAGES_PER_SECTION);
+    const section = found.get(nr);
+    if (section === undefined) found.set(nr, [item]);
+    else section.push(item);
+  }
+  return found;
 }
 
 /** What of `ram` lies in none of the ranges, which are ascending. */

@@ -4,6 +4,7 @@
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { byteOffsetOf, findMember, type TypeSource } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
+import type { PageFacts } from './memory-facts.ts';
 import type { RamRange } from './physical-image.ts';
 import type { UserPages } from './user-memory.ts';
 
@@ -17,8 +18,6 @@ const UNMAPPED = -1;
 const MAPPING_ANON = 1n;
 /** COMPOUND_PAGE_DTOR of enum compound_dtor_id. */
 const COMPOUND_PAGE_DTOR = 1;
-/** CONFIG_NODES_SHIFT of distributions; there is one node. */
-const NODES_SHIFT = 10;
 const FLAGS_BITS = 64;
 
 /** First page frames of the zones above the first one: MAX_DMA_PFN and MAX_DMA32_PFN. */
@@ -43,8 +42,36 @@ const MEMBERS = [
 ] as const;
 type Member = (typeof MEMBERS)[number];
 
-const FLAGS = ['uptodate', 'lru', 'slab', 'reserved', 'head', 'swapbacked'] as const;
+const FLAGS = [
+  'uptodate',
+  'lru',
+  'slab',
+  'reserved',
+  'head',
+  'swapbacked',
+  'active',
+  'dirty',
+  'writeback',
+  'referenced',
+  'reclaim',
+  'locked',
+] as const;
 type Flag = (typeof FLAGS)[number];
+
+/** LIST_POISON1 and LIST_POISON2 with the offset of x86-64: in `lru` of pages off every list. */
+const POISON = { next: 0xdead000000000100n, prev: 0xdead000000000122n };
+
+/** Where `lru` of a page points: to its neighbours' or to the head of the list. */
+export interface PageLinks {
+  readonly next: bigint;
+  readonly prev: bigint;
+}
+
+/** Whose a page is: `mapping` without flags, and the place of the page there. */
+export interface PageOwner {
+  readonly mapping: bigint;
+  readonly index: number;
+}
 
 /** What shows how a page is used. */
 interface PageUse {
@@ -120,6 +147,59 @@ export class PageStructs {
     });
   }
 
+  /** Pages that are in use by nobody; first pages of free blocks are written over them. */
+  unused(range: RamRange): void {
+    const { size, flagsOf } = this.#layout;
+    let template = 0n;
+    let from = -1;
+    this.#each(range, (at, pfn) => {
+      const flags = flagsOf(pfn, []);
+      // Within a zone all are the same, and copying is quicker than writing.
+      if (from >= 0 && flags === template) {
+        this.bytes.copyWithin(at, from, from + size);
+        return;
+      }
+      [template, from] = [flags, at];
+      this.#page(at, pfn, { flags: [], refcount: 0 });
+      this.#link(at, POISON);
+    });
+  }
+
+  /** The first page of a free block on a list: of the zone (PageBuddy), or of a CPU. */
+  freeBlock(pfn: number, block: { order: number; isBuddy: boolean; links: PageLinks }): void {
+    const at = this.#at(pfn);
+    this.#page(at, pfn, { flags: [], refcount: 0 });
+    this.#link(at, block.links);
+    if (!block.isBuddy) return;
+    this.#set4(at, '_mapcount', BUDDY_MAPCOUNT);
+    this.#set8(at, 'private', BigInt(block.order));
+  }
+
+  /** A page of a user or of a file, or what the kernel has allocated as pages. */
+  used(page: PageFacts, owner: PageOwner | undefined, links: PageLinks | undefined): void {
+    const { pfn, order, kind, lru, flags, tgid } = page;
+    const base: Flag[] = kind === 'kernel' ? [] : ['uptodate'];
+    if (kind === 'anonymous') base.push('swapbacked');
+    // Odd numbers of enum lru_list are the active lists.
+    if (lru !== undefined) base.push('lru', ...(lru % 2 === 1 ? ['active' as const] : []));
+    const isMapped = tgid !== undefined;
+    // The page cache has a reference, and so has each mapping.
+    const refcount = (kind === 'anonymous' ? 0 : 1) + (isMapped ? 1 : 0);
+    const at = this.#at(pfn);
+    const head = { flags: [...base, ...flags], refcount, mapcount: isMapped ? 0 : UNMAPPED };
+    for (let i = 1; i < 2 ** order; i++) {
+      const next = at + i * this.#layout.size;
+      this.#page(next, pfn + i, kind === 'kernel' ? { flags: [], refcount: 0 } : head);
+      this.#link(next, POISON);
+    }
+    this.#page(at, pfn, head);
+    this.#link(at, links ?? POISON);
+    if (owner === undefined) return;
+    const isAnonymous = kind === 'anonymous';
+    this.#set8(at, 'mapping', isAnonymous ? owner.mapping | MAPPING_ANON : owner.mapping);
+    this.#set8(at, 'index', BigInt(owner.index));
+  }
+
   /** Free blocks, as large and as aligned as the buddy allocator makes them. */
   free(range: RamRange): void {
     this.#each(range, (at, pfn) => this.#page(at, pfn, { flags: [], refcount: 0 }));
@@ -149,8 +229,16 @@ export class PageStructs {
     this.#set4(at, '_mapcount', page.mapcount ?? UNMAPPED);
     const lru = this.#address + BigInt(at + this.#layout.offsets.lru);
     // In no list: both links point at themselves (INIT_LIST_HEAD).
-    this.#set8(at, 'lru', lru);
-    this.#view.setBigUint64(at + this.#layout.offsets.lru + 8, lru, true);
+    this.#link(at, { next: lru, prev: lru });
+  }
+
+  #link(at: number, { next, prev }: PageLinks): void {
+    this.#set8(at, 'lru', next);
+    this.#view.setBigUint64(at + this.#layout.offsets.lru + 8, prev, true);
+  }
+
+  #at(pfn: number): number {
+    return (pfn - this.#start) * this.#layout.size;
   }
 
   #set4(at: number, member: Member, value: number): void {
@@ -191,13 +279,21 @@ export function pageLayout(types: TypeSource): PageLayout {
 /** The zone's bits, below those of the node (include/linux/page-flags-layout.h). */
 function zoneOf(types: TypeSource): (pfn: number) => bigint {
   const width = Math.ceil(Math.log2(Number(pageEnumerator(types, '__MAX_NR_ZONES'))));
-  const shift = BigInt(FLAGS_BITS - NODES_SHIFT - width);
+  const shift = BigInt(FLAGS_BITS - Math.log2(nodeCountMax(types)) - width);
   const zones = ZONE_STARTS.flatMap(([name, pfn]) => {
     const value = types.findEnumerator(name);
     return value === undefined ? [] : [{ pfn, bits: value << shift }];
   });
   // Without ZONE_DMA its pages are the next zone's.
   return (pfn) => (zones.findLast((zone) => pfn >= zone.pfn) ?? zones[0])?.bits ?? 0n;
+}
+
+/** MAX_NUMNODES: the list of a node's zones has room for each zone of each node, and an end. */
+export function nodeCountMax(types: TypeSource): number {
+  const zonelist = types.find('struct', 'zonelist');
+  const refs = zonelist?.kind === 'struct' ? findMember(zonelist, '_zonerefs')?.type : undefined;
+  assert(refs?.kind === 'array', `${types.origin} has no struct zonelist`);
+  return (refs.count - 1) / Number(pageEnumerator(types, '__MAX_NR_ZONES'));
 }
 
 /** @throws AssertionError if no enum of the types has it */

@@ -11,7 +11,7 @@ import type { RamRange } from './physical-image.ts';
 export const USER_CANARY = 'stallcore canary: memory of a user, not of the kernel\n';
 
 /** sizeof(struct anon_vma): two locks, counters, a tree of areas. No reader's layout has it. */
-const ANON_VMA_SIZE = 104;
+export const ANON_VMA_SIZE = 104;
 
 /** Pages of one user, side by side. */
 export interface UserPages extends RamRange {
@@ -37,8 +37,13 @@ export function placeUserMemory(areas: Areas, facts: MachineFacts): UserPages[] 
   return all;
 }
 
+/** A page that is full of the line. */
+export function userPage(): Uint8Array {
+  return new Uint8Array(Buffer.alloc(PAGE_SIZE, USER_CANARY, 'latin1'));
+}
+
 function fill({ pages, memory }: Areas, count: number): RamRange {
-  const page = new Uint8Array(Buffer.alloc(PAGE_SIZE, USER_CANARY, 'latin1'));
+  const page = userPage();
   const start = pages.allocate(count * PAGE_SIZE);
   const end = start + count * PAGE_SIZE;
   for (let paddr = start; paddr < end; paddr += PAGE_SIZE) memory.physical.write(paddr, page);

@@ -25,6 +25,11 @@ export class PerCpuPages {
     this.high = Math.max(Math.floor(zone.watermark.low / cpuCount), this.batch << 2);
   }
 
+  /** Starts of the blocks of an order, the next to be taken first. */
+  blocks(order: number): readonly number[] {
+    return this.#lists[order]!.toReversed();
+  }
+
   /** rmqueue_pcplist() @returns undefined where the zone has no more either */
   take(order: number): number | undefined {
     const list = this.#lists[order]!;

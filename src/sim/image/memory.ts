@@ -1,0 +1,145 @@
+// The state of memory in the image, from MemoryFacts: node and zones, struct pages, and in an image
+// of all RAM what users have in their pages.
+
+import { PAGE_SIZE } from '../../arch/x86-64.ts';
+import type { TypeSource } from '../../types/ctype.ts';
+import type { Vaddr } from '../../util/address.ts';
+import { assert } from '../../util/assert.ts';
+import type { Areas } from './areas.ts';
+import type { KernelImage } from './kernel-image.ts';
+import { defineMemMap, memMapKeys, placeMemMap, writePages } from './mem-map.ts';
+import type { MemoryFacts, PageFacts } from './memory-facts.ts';
+import { defineNode, nodeKeys, writeNode, type NodePlan, type WaitEntryOf } from './node.ts';
+import type { PageOwner } from './page-structs.ts';
+import type { RamRange } from './physical-image.ts';
+import type { PlacedTasks } from './tasks.ts';
+import { ANON_VMA_SIZE, userPage } from './user-memory.ts';
+import type { PerCpuOffsets } from './variables.ts';
+import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
+
+/** The first MiB is the firmware's. */
+const FIRMWARE_END = 1 << 20;
+
+/** What the image of a machine has of the state of its memory. */
+export interface MemoryPlan {
+  readonly facts: MemoryFacts;
+  readonly node: NodePlan;
+}
+
+/**
+ * Gives node and zones their symbols.
+ *
+ * @returns undefined for kernels before 4.8 (75ef71840539), whose counters are all zones' own
+ */
+export function planMemory(
+  image: KernelImage,
+  types: TypeSource,
+  facts: MemoryFacts | undefined,
+): MemoryPlan | undefined {
+  if (facts === undefined || types.find('enum', 'node_stat_item') === undefined) return undefined;
+  defineMemMap(image);
+  return { facts, node: defineNode(image, types) };
+}
+
+/** Where the kernel's own memory is: what the zones have never given out. */
+export function kernelRanges({ kernel }: MemoryFacts): RamRange[] {
+  return kernel
+    .map(({ startPfn, endPfn }) => ({
+      start: Math.max(startPfn * PAGE_SIZE, FIRMWARE_END),
+      end: endPfn * PAGE_SIZE,
+    }))
+    .filter(({ start, end }) => end > start);
+}
+
+/** What {@link placeMemory} needs besides. */
+export interface MemoryOptions {
+  readonly plan: MemoryPlan;
+  readonly vmemmapBase: bigint;
+  readonly offsets: PerCpuOffsets;
+  readonly tasks: PlacedTasks;
+  readonly waitEntryOf: WaitEntryOf;
+  /** All of RAM is in the image. */
+  readonly unfiltered: boolean;
+}
+
+/** Memory that has its place; what describes all of it is written when nothing more is placed. */
+export interface PlacedMemory {
+  /** What filters must know. */
+  readonly keys: VmcoreinfoKeys;
+  /** Writes the struct pages; nothing may be allocated after this. */
+  readonly finish: () => void;
+}
+
+/** Writes node and zones, and makes room for struct pages. */
+export function placeMemory(
+  image: KernelImage,
+  areas: Areas,
+  options: MemoryOptions,
+): PlacedMemory {
+  const { plan, vmemmapBase, unfiltered } = options;
+  const { facts } = plan;
+  const lists = writeNode(image, areas, { ...options, plan: plan.node, facts });
+  const roots = placeMemMap(image, areas, vmemmapBase);
+  const ownerOf = placeOwners(areas, facts.pages);
+  if (unfiltered) fillUserPages(areas, facts.pages);
+  const keys = mergeKeys(memMapKeys(areas.memory, roots), nodeKeys(image, areas.memory));
+  const finish = (): void => {
+    assertApart(areas, facts);
+    writePages(areas, { vmemmapBase, facts, lists, ownerOf });
+  };
+  return { keys, finish };
+}
+
+function mergeKeys(a: VmcoreinfoKeys, b: Partial<VmcoreinfoKeys>): VmcoreinfoKeys {
+  return {
+    symbols: { ...a.symbols, ...b.symbols },
+    sizes: { ...a.sizes, ...b.sizes },
+    offsets: { ...a.offsets, ...b.offsets },
+    lengths: { ...a.lengths, ...b.lengths },
+    numbers: { ...a.numbers, ...b.numbers },
+  };
+}
+
+/** An anon_vma for each process, and one address_space for all files. */
+function placeOwners(
+  areas: Areas,
+  pages: readonly PageFacts[],
+): (page: PageFacts) => PageOwner | undefined {
+  const mappings = new Map<string, Vaddr>();
+  const owners = new Map<number, PageOwner>();
+  const counts = new Map<string, number>();
+  for (const { pfn, kind, tgid } of pages) {
+    if (kind === 'kernel') continue;
+    const key = kind === 'file' ? 'file' : `anonymous ${tgid}`;
+    let mapping = mappings.get(key);
+    if (mapping === undefined) {
+      const isFile = kind === 'file';
+      mapping = isFile
+        ? areas.allocate('address_space')
+        : areas.allocate('anon_vma', ANON_VMA_SIZE);
+      mappings.set(key, mapping);
+    }
+    const index = counts.get(key) ?? 0;
+    counts.set(key, index + 1);
+    owners.set(pfn, { mapping, index });
+  }
+  return ({ pfn }) => owners.get(pfn);
+}
+
+function fillUserPages(areas: Areas, pages: readonly PageFacts[]): void {
+  const bytes = userPage();
+  for (const { pfn, order, kind } of pages) {
+    if (kind === 'kernel') continue;
+    for (let i = pfn; i < pfn + 2 ** order; i++) areas.memory.physical.write(i * PAGE_SIZE, bytes);
+  }
+}
+
+/** What was allocated while the image was made lies in memory that no zone ever gave out. */
+function assertApart(areas: Areas, facts: MemoryFacts): void {
+  const ranges = kernelRanges(facts);
+  for (const { start, end } of areas.pages.allocated()) {
+    const isInside = ranges.some((range) => start >= range.start && end <= range.end);
+    assert(isInside, `0x${start.toString(16)} is not the kernel's to place things in`);
+  }
+  assert(areas.imageRange.end <= (ranges.at(-1)?.end ?? 0), 'the image lies in a zone');
+}
