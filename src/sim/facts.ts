@@ -8,14 +8,22 @@ import type {
   MachineFacts,
   MmFacts,
   ProcessFacts,
+  SchedFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import type { CompactControl } from './mm/compact-retry.ts';
+import { memoryFacts } from './facts-memory.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { bannerOf, type Flavour } from './flavour/flavour.ts';
 import type { KernelWords } from './flavour/words.ts';
-import { PF_IDLE, PF_KTHREAD, PF_NO_SETAFFINITY, SCHED_FIFO } from './kernel/task-bits.ts';
+import {
+  PF_IDLE,
+  PF_KTHREAD,
+  PF_NO_SETAFFINITY,
+  SCHED_FIFO,
+  TASK_RUNNING,
+} from './kernel/task-bits.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
 import type { MemallocState } from './watchdog/memalloc-info.ts';
 import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
@@ -45,6 +53,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     buildId: buildId(run),
     hz,
     jiffies: BigInt(k.jiffies),
+    clockNs: Math.round(k.sched.now * NS_PER_US),
     cpuCount,
     tscKhz: 2_400_000,
     ramBytes,
@@ -58,6 +67,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
       .map((name) => ({ name, size: FUNCTION_SIZE })),
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
+    memory: memoryFacts(k),
   };
 }
 
@@ -133,11 +143,22 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     pending: BigInt(task.pending),
     jobctl: 0,
     inMemstall: task.inMemstall,
+    sched: schedFacts(k, task),
     memalloc: recordMembers(k.memalloc.version, memalloc),
     frames: task.frames.map((frame, i) => {
       const about = { locks, memalloc: k.memalloc, words: k.words };
       return frameFacts(frame, task.frames[i + 1], about);
     }),
+  };
+}
+
+function schedFacts({ sched }: Kernel, task: Task): SchedFacts {
+  const runs = sched.cpus.some((cpu) => cpu.task === task);
+  const isQueued = task.state === TASK_RUNNING && task.exitState === 0 && !runs;
+  return {
+    vruntimeNs: Math.round(task.vruntime * NS_PER_US),
+    lastArrivalNs: Math.round(task.lastArrival * NS_PER_US),
+    lastQueuedNs: isQueued ? Math.round(task.lastQueued * NS_PER_US) : 0,
   };
 }
 

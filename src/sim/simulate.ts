@@ -91,6 +91,8 @@ export function simulate(options: SimulationOptions): Simulation {
       ...scenario.features,
       ...options.features,
       ...options.remedies,
+      // The image has the zones that its types name.
+      zoneDma: types.findEnumerator('ZONE_DMA') !== undefined,
     },
     new Prng(seed),
   );

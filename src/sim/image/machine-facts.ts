@@ -1,6 +1,8 @@
 // What a machine is, as plain data: the simulated kernel and the samples hand this to the writers
 // of the image, and their ledgers are made from the same facts.
 
+import type { MemoryFacts } from './memory-facts.ts';
+
 /** Members of a struct of the kmallocwd patch, which has others in other versions, by their names. */
 export type RecordFacts = Readonly<Record<string, number | bigint>>;
 
@@ -116,6 +118,15 @@ export interface FunctionFacts {
   readonly size: number;
 }
 
+/** Times of sched_clock() and of the task's own clock, in nanoseconds. */
+export interface SchedFacts {
+  readonly vruntimeNs: number;
+  /** When it got a CPU last. */
+  readonly lastArrivalNs: number;
+  /** Since when it waits for a CPU; 0 while it runs or sleeps. */
+  readonly lastQueuedNs: number;
+}
+
 /** One thread. */
 export interface ThreadFacts {
   readonly pid: number;
@@ -148,6 +159,8 @@ export interface ThreadFacts {
   readonly pending: bigint;
   readonly jobctl: number;
   readonly inMemstall: boolean;
+  /** What the scheduler knows of it; zeros unless told. */
+  readonly sched?: SchedFacts;
   /** task_struct.memalloc; no members where the kernel has none. */
   readonly memalloc: RecordFacts;
   /** What lies on its kernel stack, outermost function first; without it the stack is empty. */
@@ -188,6 +201,8 @@ export interface MachineFacts {
   readonly buildId: string;
   readonly hz: number;
   readonly jiffies: bigint;
+  /** sched_clock() in nanoseconds; 0 unless told. */
+  readonly clockNs?: number;
   readonly cpuCount: number;
   /** In kHz. */
   readonly tscKhz: number;
@@ -208,6 +223,8 @@ export interface MachineFacts {
   readonly cachePages?: number;
   /** All that was ever logged, the oldest first; without it the image has no log buffer. */
   readonly log?: readonly LogFacts[];
+  /** Zones, pages and lists; without it the image has none. */
+  readonly memory?: MemoryFacts;
   /** Sleeping locks. */
   readonly locks?: readonly LockFacts[];
 }

@@ -14,14 +14,16 @@ import type { ImageFlavour } from './image-flavour.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
+import { kernelRanges, placeMemory, planMemory, type MemoryPlan } from './memory.ts';
 import { defineMemMap, memMapKeys, placeMemMap, writeMemMap } from './mem-map.ts';
 import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
 import { writeStacks } from './stacks.ts';
-import { placeTasks, writeRunQueues, writeTasks, type PlacedTasks } from './tasks.ts';
+import { defineScheduler, writeRunQueues } from './runqueues.ts';
+import { placeTasks, writeTasks, type PlacedTasks } from './tasks.ts';
 import { placeUserMemory } from './user-memory.ts';
-import { defineVariables, writePerCpu, writeVariables } from './variables.ts';
+import { defineVariables, writePerCpu, writeVariables, type PerCpuOffsets } from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
 
 /** How {@link buildMachine} makes the image. */
@@ -84,10 +86,15 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
     ...flavour,
     ...{ banner, buildId, btf, messages: patch.messages },
   });
-  if (unfiltered) defineMemMap(image);
+  const memory = planMemory(image, types, facts.memory);
+  if (unfiltered && memory === undefined) defineMemMap(image);
+  defineScheduler(image, types);
   defineVariables(image, types, { patch, flavour });
   const { ramBytes, kaslr } = facts;
-  const areas = new Areas({ ...options, flavour, ramBytes, kaslr, image });
+  const areas = new Areas({
+    ...{ ...options, flavour, ramBytes, kaslr, image },
+    ...(memory === undefined ? {} : { kernelRanges: kernelRanges(memory.facts) }),
+  });
   writeCode(image, areas.memory, flavour.code);
   rodata.write(areas.memory);
   writeVariables(image, areas, { facts, flavour });
@@ -100,18 +107,47 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const waiters = writeStacks(image, areas, tasks);
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
-  writeRunQueues(image, areas, { tasks, offsets });
+  writeRunQueues(image, areas, { tasks, offsets, clockNs: facts.clockNs ?? 0 });
   placeKallsyms(image, areas.memory, flavour.kallsyms);
-  const vmcoreinfo = unfiltered
-    ? writeUnfiltered(image, areas, { facts, flavour })
-    : placeVmcoreinfo(image, areas, { facts, plan: flavour.vmcoreinfo });
+  const parts = { facts, flavour, memory, offsets, tasks, unfiltered };
+  const vmcoreinfo = writeMemoryState(image, areas, parts);
   const { physical } = areas.memory;
   const symbols = image.symbols();
   const places = { kernel: image, physical, areas, tasks, locks, symbols };
   return { facts, unfiltered, ...places, vmcoreinfo, btf };
 }
 
-/** What a filter leaves out, with VMCOREINFO that tells filters where to look; returns that. */
+interface MemoryParts {
+  readonly facts: MachineFacts;
+  readonly flavour: ImageFlavour;
+  readonly memory: MemoryPlan | undefined;
+  readonly offsets: PerCpuOffsets;
+  readonly tasks: PlacedTasks;
+  readonly unfiltered: boolean;
+}
+
+/** Who has which page, with VMCOREINFO that tells filters where to look; returns that. */
+function writeMemoryState(image: KernelImage, areas: Areas, parts: MemoryParts): Uint8Array {
+  const { facts, flavour, memory, unfiltered } = parts;
+  const plan = flavour.vmcoreinfo;
+  if (memory === undefined) {
+    if (unfiltered) return writeUnfiltered(image, areas, { facts, flavour });
+    return placeVmcoreinfo(image, areas, { facts, plan });
+  }
+  const { vmemmapBase } = facts.kaslr;
+  const waitEntryOf = (): undefined => undefined;
+  const placed = placeMemory(image, areas, { ...parts, plan: memory, vmemmapBase, waitEntryOf });
+  const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap: placed.keys });
+  placed.finish();
+  if (unfiltered) touchAll(areas);
+  return vmcoreinfo;
+}
+
+function touchAll({ memory: { physical } }: Areas): void {
+  for (const { start, end } of physical.ram) physical.touch(start, end - start);
+}
+
+/** The same of a machine of whose zones nothing is known. */
 function writeUnfiltered(
   image: KernelImage,
   areas: Areas,
@@ -124,7 +160,6 @@ function writeUnfiltered(
   const plan = flavour.vmcoreinfo;
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap });
   writeMemMap(areas, vmemmapBase, users);
-  const { physical } = areas.memory;
-  for (const { start, end } of physical.ram) physical.touch(start, end - start);
+  touchAll(areas);
   return vmcoreinfo;
 }

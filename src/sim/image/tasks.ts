@@ -10,7 +10,7 @@ import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
-import { perCpu, type PerCpuOffsets } from './variables.ts';
+import { isRunnable } from './runqueues.ts';
 
 const NSEC_PER_SEC = 1_000_000_000;
 
@@ -98,34 +98,6 @@ export function writeTasks(image: KernelImage, areas: Areas, tasks: TaskPlan): v
   for (const process of [...tasks.idle, ...tasks.processes]) writer.write(process);
   writer.linkTasks();
   writer.linkChildren();
-}
-
-/** Writes `rq` and `current_task` of each CPU: the task that runs there, else its idle task. */
-export function writeRunQueues(
-  image: KernelImage,
-  areas: Areas,
-  { tasks, offsets }: { tasks: PlacedTasks; offsets: PerCpuOffsets },
-): void {
-  const threads = tasks.processes.flatMap((process) => process.threads);
-  offsets.forEach((offset, cpu) => {
-    const idle = tasks.idle[cpu]?.threads[0];
-    assert(idle !== undefined, `CPU ${cpu} has no idle task`);
-    const here = threads.filter(({ facts }) => facts.cpu === cpu);
-    const running = here.find(({ facts }) => facts.onCpu) ?? idle;
-    const runnable = here.filter(({ facts }) => isRunnable(facts)).length;
-    areas.memory.store('rq', perCpu(image, offset, 'runqueues'), {
-      nr_running: runnable,
-      curr: running.task,
-      idle: idle.task,
-      cpu,
-      online: 1,
-    });
-    areas.memory.writeInteger(perCpu(image, offset, 'current_task'), running.task, 8);
-  });
-}
-
-function isRunnable({ state, exitState }: ThreadFacts): boolean {
-  return state === 0 && exitState === 0;
 }
 
 class TaskWriter {
