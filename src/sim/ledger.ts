@@ -161,7 +161,7 @@ function identity({ facts }: MachineImage): Ledger['kernel'] {
   };
 }
 
-function memoryCounters({ node, oomCalls, oomKills }: Kernel): Ledger['memory'] {
+function memoryCounters({ node, swap, oomCalls, oomKills }: Kernel): Ledger['memory'] {
   const { lru, isolated, zones, nrDirty, nrWriteback, kswapdFailures } = node;
   return {
     ...Object.fromEntries(zones.map(({ name, freePages }) => [`${name} free`, freePages])),
@@ -171,6 +171,8 @@ function memoryCounters({ node, oomCalls, oomKills }: Kernel): Ledger['memory'] 
     isolatedFile: isolated.file,
     dirty: nrDirty,
     writeback: nrWriteback,
+    swapTotal: swap?.pages ?? 0,
+    swapFree: swap?.freePages ?? 0,
     kswapdFailures,
     oomCalls,
     oomKills,

@@ -4,6 +4,7 @@ import type { Code } from './core/code.ts';
 import { page_fault, syscall } from './kernel/entry.ts';
 import { __x64_sys_write, type Write } from './fs/file-system.ts';
 import type { Kernel } from './core/kernel.ts';
+import type { Page } from './mm/mmzone.ts';
 import { passTime } from './kernel/sched.ts';
 import { __x64_sys_nanosleep } from './core/time.ts';
 
@@ -28,9 +29,34 @@ export function eater(options: { pages: number; batch: number; sleepUs: number }
   return function* (k) {
     for (;;) {
       const { mm } = k.current;
-      const size = mm?.anonPages.size ?? 0;
+      const size = (mm?.anonPages.size ?? 0) + (mm?.swapSlots.size ?? 0);
       for (let i = 0; i < options.batch && size + i < options.pages; i++) {
         yield* page_fault(k, 'anon');
+      }
+      yield* passTime(k);
+      yield* syscall(k, __x64_sys_nanosleep, options.sleepUs);
+    }
+  };
+}
+
+/** An {@link eater} that goes through its memory again and again, and so misses what is swapped. */
+export function walker(options: { pages: number; batch: number; sleepUs: number }): Program {
+  return function* (k) {
+    for (let i = 0; i < options.pages; i++) yield* page_fault(k, 'anon');
+    let walk: IterableIterator<Page> | undefined;
+    for (;;) {
+      const { mm } = k.current;
+      if (mm === undefined) return;
+      for (let i = 0; i < options.batch; i++) {
+        // Each page is as likely as any other to be the next; the oldest of the missing is it.
+        const isMissing = k.prng.below(options.pages) < mm.swapSlots.size;
+        if (isMissing) yield* page_fault(k, 'swap');
+        else {
+          walk ??= mm.anonPages.values();
+          const { value, done } = walk.next();
+          if (done === true) walk = undefined;
+          else value.referenced = true;
+        }
       }
       yield* passTime(k);
       yield* syscall(k, __x64_sys_nanosleep, options.sleepUs);

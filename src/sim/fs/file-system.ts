@@ -36,6 +36,8 @@ export class FileSystem {
   readonly disk = new Disk('vda', US_PER_PAGE);
   /** What it was made on: the disk, or what a scenario puts over it. */
   device: BlockDevice = this.disk;
+  /** Writeback gives its pages to the device before its transaction ends, as ext4 does it. */
+  submitsInTransaction = false;
   /** Pages that wait for writeback, the oldest first. */
   readonly dirty = new Set<Page>();
   /** Whose page a dirty one is. */

@@ -22,8 +22,11 @@ function* simfs_trans_commit(k: Kernel, us: number): Code {
 
 /** Writeback of some pages: blocks are allocated for them, which is a transaction. */
 export function* simfs_writepages(k: Kernel, pages: readonly Page[]): Code {
-  yield* call(k, simfs_trans_commit, MAP_US * pages.length);
+  const handle = yield* call(k, jbd2_journal_start);
+  k.spend(MAP_US * pages.length);
+  if (!k.fs.submitsInTransaction) jbd2_journal_stop(k, handle);
   for (const page of pages) if (page.dirty) yield* call(k, simfs_submit_ioend, page);
+  if (k.fs.submitsInTransaction) jbd2_journal_stop(k, handle);
 }
 
 /** Reclaim wants this one page written. */

@@ -8,6 +8,7 @@ import { EXIT_ZOMBIE, PF_EXITING, SIGNAL_GROUP_EXIT, TASK_DEAD, TIF_MEMDIE } fro
 import type { Mm } from './task.ts';
 import { __free_pages } from '../mm/page-alloc.ts';
 import { unmap_page_range } from '../mm/unmap.ts';
+import { free_swap_slots } from '../mm/swap.ts';
 import { assert } from '../../util/assert.ts';
 
 /** Ends the whole process. It does not return. */
@@ -54,6 +55,7 @@ export function* exit_mmap(k: Kernel, mm: Mm): Code {
   yield* call(k, unmap_page_range, mm);
   for (const page of mm.filePages) page.mm = undefined;
   mm.filePages.clear();
+  free_swap_slots(k, mm);
 }
 
 /** The parent does not wait for its children: they vanish when the last thread is gone. */

@@ -26,6 +26,8 @@ export class Mm {
   users = 0;
   readonly anonPages = new Set<Page>();
   readonly filePages = new Set<Page>();
+  /** Slots of the swap device that hold its pages, with the page while it is in memory still. */
+  readonly swapSlots = new Map<number, Page | undefined>();
   totalPages: number;
   /** Page faults read, whoever changes the address space writes; mmap_sem until Linux 5.8. */
   readonly mmapLock: RwSemaphore;

@@ -6,6 +6,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages, __free_pages } from './page-alloc.ts';
+import { do_swap_page } from './swap.ts';
 import type { Mm } from '../kernel/task.ts';
 import { start_memalloc_timer, stop_memalloc_timer } from '../watchdog/memalloc-timer.ts';
 
@@ -15,7 +16,7 @@ const CLEAR_US = 1;
 /** What a fault is about. */
 export interface Fault {
   readonly mm: Mm;
-  readonly kind: 'anon' | 'file';
+  readonly kind: 'anon' | 'file' | 'swap';
 }
 
 /** @returns whether the page is mapped now */
@@ -33,6 +34,7 @@ export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
 
 function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean> {
   if (kind === 'anon') return yield* call(k, do_anonymous_page, mm);
+  if (kind === 'swap') return yield* call(k, do_swap_page, mm);
   return yield* call(k, do_fault, mm);
 }
 

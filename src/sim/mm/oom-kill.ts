@@ -86,7 +86,7 @@ export function oom_badness(process: Process, totalPages: number): number | unde
   const { oomScoreAdj } = process;
   if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN) return undefined;
   if ((mm.flags & MMF_OOM_SKIP) !== 0) return undefined;
-  return mm.rss + oomScoreAdj * Math.floor(totalPages / 1000);
+  return mm.rss + mm.swapSlots.size + oomScoreAdj * Math.floor(totalPages / 1000);
 }
 
 /** mark_oom_victim(): access to the reserves; kept until its mm is given back. */

@@ -9,6 +9,8 @@ import { cond_resched } from '../kernel/sched.ts';
 import type { Page } from './mmzone.ts';
 import { folio_wait_writeback } from './filemap.ts';
 import { __GFP_IO } from './gfp.ts';
+import { isAnon, shrinkAnon } from './shrink-anon.ts';
+import { swap_writepage } from './swap.ts';
 import { isKswapd } from './throttle.ts';
 
 /** Microseconds of each page looked at. */
@@ -25,6 +27,10 @@ export function* shrink_folio_list(
   let unqueued = 0;
   for (const page of pages) {
     k.spend(SCAN_US);
+    if (isAnon(k, page)) {
+      freed += yield* shrinkAnon(k, page, sc);
+      continue;
+    }
     if (mustWait(k, page, sc)) yield* call(k, folio_wait_writeback, page);
     if (page.writeback) meetWriteback(page, sc);
     else if (page.dirty) {
@@ -73,7 +79,9 @@ function __remove_mapping(page: Page): void {
   page.zone.give(page);
 }
 
-function* pageout(k: Kernel, page: Page): Code {
+/** Starts writing a page, to its file or to swap. */
+export function* pageout(k: Kernel, page: Page): Code {
   page.reclaim = true;
-  yield* call(k, simfs_writepage, page);
+  if (k.swap?.cache.has(page) === true) yield* call(k, swap_writepage, page);
+  else yield* call(k, simfs_writepage, page);
 }

@@ -14,7 +14,13 @@ export function* unmap_page_range(k: Kernel, mm: Mm): Code {
   for (const page of mm.anonPages) {
     // Another one may be at it too: whoever takes a page out frees it.
     mm.anonPages.delete(page);
-    page.lru?.remove(page);
+    if (page.lru === undefined) {
+      // Reclaim has it in hand, and frees what belongs to nobody.
+      page.mm = undefined;
+      page.referenced = false;
+      continue;
+    }
+    page.lru.remove(page);
     page.memcg?.uncharge(page);
     page.zone.give(page);
     k.spend(FREE_US);

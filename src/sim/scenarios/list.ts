@@ -2,6 +2,8 @@
 
 import type { Scenario } from '../scenario.ts';
 import { KWORKER_HOLDS_VMSTAT } from './kworker-holds-vmstat.ts';
+import { BIO_POOL_EMPTY } from './bio-pool-empty.ts';
+import { DM_CRYPT_THROTTLED } from './dm-crypt-throttled.ts';
 import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
 import { MEMCG_OOM } from './memcg-oom.ts';
 import { MEMCG_WRITEBACK } from './memcg-writeback.ts';
@@ -18,6 +20,8 @@ export const SCENARIOS: readonly Scenario[] = [
   OOM_VICTIM_MUTEX,
   KWORKER_HOLDS_VMSTAT,
   OOM_LOCK_STARVED,
+  BIO_POOL_EMPTY,
+  DM_CRYPT_THROTTLED,
   OVERLOAD,
   QUIET,
   LEAK_THEN_RECOVER,

@@ -2,6 +2,7 @@
 // they wait in, which nobody who reads a dump can know; the first that applies is the diagnosis.
 
 import type { Kernel } from '../core/kernel.ts';
+import { DmCrypt } from '../drivers/dm-crypt.ts';
 import type { Task } from '../kernel/task.ts';
 import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
@@ -21,15 +22,22 @@ export interface Found {
   readonly cycle: readonly WaitsFor[];
 }
 
+/** The time before the dump in which a slow device is judged, in microseconds. */
+const JUDGED_US = 10_000_000;
+/** Nearly all of the time that is waited. */
+const THROTTLED_SHARE = 0.8;
+
 type Rule = readonly [diagnosis: Diagnosis, applies: (found: Found) => boolean];
 
 const RULES: readonly Rule[] = [
   // Charges are no requests: what hangs there does not stall, as far as records tell.
   ['D12', cgroupWaitsForWriteback],
   ['D14', ({ stuck, stalling }) => stuck.length === 0 && stalling.length === 0],
+  ['D10', (found) => gotOn(found) && swapWorkerIsThrottled(found)],
   ['D13', ({ stuck }) => stuck.length === 0],
   // Others got on, and nothing goes round in a circle: it was bad luck, and more time would do.
   ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
+  ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
   ['D8', (found) => waitsFor(found, CPU)],
   ['D3', victimWaitsForLock],
   ['D6', (found) => waitsFor(found, COUNTERS)],
@@ -40,6 +48,23 @@ const RULES: readonly Rule[] = [
 export function classify(found: Found): Diagnosis | 'unknown' {
   const rule = RULES.find(([, applies]) => applies(found));
   return rule?.[0] ?? 'unknown';
+}
+
+/** Nobody is stuck, or others got on and nothing goes round in a circle. */
+function gotOn({ stuck, recovered, cycle }: Found): boolean {
+  return stuck.length === 0 || (cycle.length === 0 && recovered.length > 0);
+}
+
+/**
+ * Swap goes through workers that were not on a CPU for most of the ten seconds before the dump, and
+ * for nearly all of that time because reclaim throttled them: taken from the workers' own book.
+ */
+function swapWorkerIsThrottled({ kernel }: Found): boolean {
+  const { dumpTime } = kernel;
+  const device = kernel.swap?.device;
+  if (!(device instanceof DmCrypt)) return false;
+  const { total, throttled } = device.waits.between(kernel, dumpTime - JUDGED_US, dumpTime);
+  return total > JUDGED_US / 2 && throttled > total * THROTTLED_SHARE;
 }
 
 function waitsFor({ cycle }: Found, wanted: string): boolean {

@@ -25,6 +25,7 @@ export interface Truth {
 
 /** Remembers which requests are in flight. */
 export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
+  k.dumpTime = k.sched.now;
   const tasks = [...k.threads()].filter(({ request }) => request.depth > 0);
   return {
     time: k.sched.now,

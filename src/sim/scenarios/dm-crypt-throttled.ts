@@ -1,0 +1,34 @@
+// D10: swap lies on dm-crypt, and memory is full. Whoever cleans memory there needs memory for it,
+// meets reclaim on the way, and is throttled there for what it is itself about to write: the swap
+// of the whole machine waits for a worker that sleeps a tenth of a second again and again.
+
+import { addProgram } from '../boot.ts';
+import type { Kernel } from '../core/kernel.ts';
+import { crypt_ctr } from '../drivers/dm-crypt.ts';
+import { swapon } from '../mm/swap.ts';
+import { walker } from '../programs.ts';
+import type { Scenario } from '../scenario.ts';
+
+/** Processes that go through their memory again and again. */
+const TABS = 60;
+
+/** The scenario. */
+export const DM_CRYPT_THROTTLED: Scenario = {
+  name: 'dm-crypt-throttled',
+  about: 'swap on dm-crypt, whose worker is throttled by reclaim; slow, not dead (D10)',
+  diagnosis: 'D10',
+  needs: ['throttle_vm_writeout() in reclaim: Linux until 4.8', 'swap on dm-crypt'],
+  features: { throttleVmWriteout: true },
+  defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
+  start,
+};
+
+function start(k: Kernel): void {
+  const managed = k.node.managedPages;
+  swapon(k, crypt_ctr(k, '254:0', k.fs.disk), 4 * managed);
+  for (let i = 0; i < TABS; i++) {
+    const pages = Math.floor((managed * 1.5) / TABS) + k.prng.below(managed >> 8);
+    const sleepUs = 2_000 + k.prng.below(2_000);
+    addProgram(k, { comm: `firefox-${i}` }, walker({ pages, batch: 256, sleepUs }));
+  }
+}
