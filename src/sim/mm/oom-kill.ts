@@ -32,6 +32,9 @@ export interface OomRequest {
   readonly memcg?: MemCgroup;
 }
 
+/** The order that says that somebody asked by SysRq-f: is_sysrq_oom(). */
+export const SYSRQ_ORDER = -1;
+
 /** @returns whether the caller should try again */
 export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
   k.oomCalls++;
@@ -45,7 +48,7 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     k.noOomCalls++;
     return true;
   }
-  const chosen = selectBadProcess(k, request.memcg);
+  const chosen = selectBadProcess(k, request);
   if (chosen === 'wait') return true;
   if (chosen === undefined) {
     k.printk(LOGLEVEL_WARNING, 'Out of memory and no killable processes...');
@@ -61,14 +64,14 @@ function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
   return (process.flags & SIGNAL_GROUP_EXIT) !== 0 || (isExiting && process.threads.length === 1);
 }
 
-/** select_bad_process(): 'wait' while an earlier victim has not finished. */
-function selectBadProcess(k: Kernel, memcg?: MemCgroup): Process | 'wait' | undefined {
+/** select_bad_process(): 'wait' while an earlier victim has not finished; SysRq-f does not wait. */
+function selectBadProcess(k: Kernel, { memcg, order }: OomRequest): Process | 'wait' | undefined {
   let chosen: Process | undefined;
   let most = 0;
   const total = memcg?.memory.max ?? k.node.managedPages;
   for (const process of memcg === undefined ? k.processes : memcgProcesses(k, memcg)) {
     if (process.leader.isKthread || process.leader.pid === 1) continue;
-    if (process.oomMm !== undefined) {
+    if (process.oomMm !== undefined && order !== SYSRQ_ORDER) {
       if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
       return 'wait';
     }

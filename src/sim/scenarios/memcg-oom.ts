@@ -4,9 +4,13 @@
 
 import { addProgram } from '../boot.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { sysrqShell } from '../kernel/sysrq.ts';
 import { MemCgroup } from '../mm/memcontrol.ts';
 import { eater } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
+
+/** When the administrator gives SysRq-m. */
+const LOOK_US = 20_000_000;
 
 /** The scenario. */
 export const MEMCG_OOM: Scenario = {
@@ -31,5 +35,7 @@ function start(k: Kernel): void {
   addProgram(k, { comm: 'npm', memcg: app }, small);
   addProgram(k, { comm: 'envoy', memcg: side }, small);
   const pages = Math.floor(managed * 0.2);
+  // Somebody looks whether the machine is short of memory; the log says that it is not.
+  addProgram(k, { comm: 'bash' }, sysrqShell([{ us: LOOK_US, key: 'm' }]));
   addProgram(k, { comm: 'postgres' }, eater({ pages, batch: 32, sleepUs: 40_000 }));
 }

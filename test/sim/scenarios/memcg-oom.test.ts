@@ -14,6 +14,9 @@ describe('MEMCG_OOM', function () {
       assert.equal(kills.length, kernel.oomKills);
       assert.match(kills.join('\n'), /\(node\)/);
       assert.ok(log.includes('Memory cgroup stats for /pod7/app:'));
+      // The administrator's SysRq-m shows a machine with most of its memory free.
+      const free = / free:(\d+) /.exec(log.slice(log.indexOf('sysrq: Show Memory')).join('\n'));
+      assert.ok(Number(free?.[1]) > kernel.node.managedPages / 2);
       // No request ever came to the slow path: the machine had memory all the time.
       for (const { memalloc } of kernel.threads()) assert.equal(memalloc.sequence, 0);
     });
