@@ -18,22 +18,24 @@ export interface KernelRun {
   readonly seed: number;
   readonly features?: Features;
   readonly knobs?: Partial<Knobs>;
+  /** Of kmallocwd, and a tenth of the time that the machine runs on; the ledger's unless told. */
+  readonly timeoutSeconds?: number;
 }
 
 /** The machine at the end, and what is true about it. */
 export function runKernel(
   scenario: Scenario,
-  { seed, features, knobs }: KernelRun,
+  { seed, features, knobs, timeoutSeconds = TIMEOUT_SECONDS }: KernelRun,
 ): { kernel: Kernel; truth: Truth } {
   const { hz, cpus, ramMiB, dumpSeconds } = { ...scenario.defaults, ...knobs };
-  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB << 20, kmallocwd: TIMEOUT_SECONDS };
+  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB << 20, kmallocwd: timeoutSeconds };
   const kernel = boot(
     { ...machine, ...FEATURES_DEFAULT, ...REMEDIES_NONE, ...scenario.features, ...features },
     new Prng(seed),
   );
   scenario.start(kernel);
   kernel.sched.run(dumpSeconds * US_PER_SECOND);
-  const snapshot = takeSnapshot(kernel, TIMEOUT_SECONDS * hz);
-  kernel.sched.run((dumpSeconds + TIMEOUTS_AFTER * TIMEOUT_SECONDS) * US_PER_SECOND);
+  const snapshot = takeSnapshot(kernel, timeoutSeconds * hz);
+  kernel.sched.run((dumpSeconds + TIMEOUTS_AFTER * timeoutSeconds) * US_PER_SECOND);
   return { kernel, truth: findTruth(kernel, snapshot) };
 }

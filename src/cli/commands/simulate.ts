@@ -23,6 +23,7 @@ const KNOB_OPTIONS = {
   'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime' },
   ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
   cpus: { type: 'number', describe: '1 to 256' },
+  hz: { choices: HZ_CHOICES, describe: 'CONFIG_HZ' },
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, to 200000' },
 } as const;
 
@@ -60,8 +61,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           describe: "all of RAM, free and users' pages too, as before makedumpfile",
         })
         .options(TRACE_OPTIONS)
-        .options(KNOB_OPTIONS)
-        .option('hz', { choices: HZ_CHOICES, describe: 'CONFIG_HZ' }),
+        .options(KNOB_OPTIONS),
     async (args) => {
       // Nobody who reads dumps is to wait for the simulation to load.
       const { listScenarios, simulateToFile } = await import('../simulate.ts');

@@ -27,10 +27,10 @@ describe('MEMCG_WRITEBACK', function () {
 
   it('goes on where reclaim for a limit does not wait below the file system', () => {
     const features = { memcgWaitsOnWriteback: false };
-    const run = { seed: 1, features, knobs: { dumpSeconds: 10 } };
+    const run = { seed: 1, features, knobs: { dumpSeconds: 5 }, timeoutSeconds: 1 };
     const { kernel, truth } = runKernel(MEMCG_WRITEBACK, run);
     assert.deepEqual([truth.diagnosis, truth.asleep], ['D14', []]);
     const [memcg] = kernel.memcgs.all();
-    assert.ok(memcg!.events.max > 1_000, 'its limit was reached all the time');
+    assert.ok(memcg!.events.max > 500, 'its limit was reached all the time');
   });
 });
