@@ -8,7 +8,7 @@ import type { KernelOptions } from './core/options.ts';
 import { Kernel as Machine } from './core/kernel.ts';
 import { start_kmallocwd } from './watchdog/kmallocwd.ts';
 import type { MemCgroup } from './mm/memcontrol.ts';
-import { startOomReaper } from './mm/oom-kill.ts';
+import { startOomReaper } from './mm/oom-reaper.ts';
 import { daemon, type Program } from './programs.ts';
 import { kthreadd, smpboot_thread_fn } from './kernel/kthread.ts';
 import {

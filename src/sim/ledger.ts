@@ -84,6 +84,8 @@ export interface Ledger {
   readonly hz: number;
   readonly timeoutSeconds: number;
   readonly truth: Truth;
+  /** What the kernel said when it stopped the machine, at the instant of the dump. */
+  readonly panic?: string;
   /** What kmallocwd would have printed at the instant of the dump, without time stamps. */
   readonly lines: readonly string[];
   readonly counts: StallCounts;
@@ -125,6 +127,7 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     jiffies: String(k.jiffies),
     hz,
     timeoutSeconds,
+    ...(k.panicText === undefined ? {} : { panic: k.panicText }),
     lines,
     counts,
     silent,

@@ -7,6 +7,8 @@ import type { Kernel } from './core/kernel.ts';
 import type { Page } from './mm/mmzone.ts';
 import { passTime } from './kernel/sched.ts';
 import { __x64_sys_nanosleep } from './core/time.ts';
+import { __x64_sys_exit } from './kernel/exit.ts';
+import { __x64_sys_mmap, __x64_sys_mremap, __x64_sys_munmap, type Mapping } from './mm/mmap.ts';
 
 /** A program. */
 export type Program = (k: Kernel) => Code;
@@ -82,6 +84,56 @@ export function grown(pages: number, program: Program): Program {
     yield* program(k);
   };
 }
+
+/** Moves a range of its memory to and fro, as realloc() does. */
+export function remapper(options: Mapping & { sleepUs: number }): Program {
+  const { sleepUs, ...mapping } = options;
+  return function* (k) {
+    for (;;) {
+      yield* syscall(k, __x64_sys_mremap, mapping);
+      yield* syscall(k, __x64_sys_nanosleep, sleepUs);
+    }
+  };
+}
+
+/** Maps a range, touches a part of it and unmaps it again. */
+export function mapper(options: Mapping & { touched: number; sleepUs: number }): Program {
+  const { touched, sleepUs, ...mapping } = options;
+  return function* (k) {
+    for (;;) {
+      yield* syscall(k, __x64_sys_mmap, mapping);
+      for (let i = 0; i < touched; i++) yield* page_fault(k, 'anon');
+      yield* syscall(k, __x64_sys_munmap, { pages: touched });
+      yield* syscall(k, __x64_sys_nanosleep, sleepUs);
+    }
+  };
+}
+
+/**
+ * A thread that ends when memory is as good as gone: a server that shrinks its pool of workers. It
+ * looks the more often the less there is.
+ */
+export function spareWorker(options: { usPerFreePage: number }): Program {
+  return function* (k) {
+    const [zone] = k.node.zones;
+    const { inactive_file: inactive, active_file: active } = k.node.lru;
+    // MemAvailable of /proc/meminfo: what is free and what could be reclaimed.
+    const spare = (): number => {
+      if (zone === undefined) return 0;
+      const available = zone.freePages - zone.watermark.min + inactive.length + active.length;
+      return zone.freePages > zone.watermark.min ? Math.max(1, available) : available - SPARE_PAGES;
+    };
+    while (spare() > 0) {
+      const us = Math.max(SPARE_LOOK_US, spare() * options.usPerFreePage);
+      yield* syscall(k, __x64_sys_nanosleep, us);
+    }
+    yield* syscall(k, __x64_sys_exit);
+  };
+}
+
+/** How often a {@link spareWorker} looks at most, in microseconds, and how little it ends at. */
+const SPARE_LOOK_US = 200;
+const SPARE_PAGES = 64;
 
 /** Begins after some time. */
 export function later(us: number, program: Program): Program {

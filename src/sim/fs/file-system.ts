@@ -9,7 +9,7 @@ import { wb_wakeup_delayed } from './fs-writeback.ts';
 import { simfs_sync_file } from './fsync.ts';
 import { jbd2_journal_get_write_access, jbd2_journal_start, jbd2_journal_stop } from './journal.ts';
 import { Journal } from './journal.ts';
-import { __GFP_FS, __GFP_WRITE, GFP_HIGHUSER_MOVABLE } from '../mm/gfp.ts';
+import { __GFP_FS, __GFP_NOFAIL, __GFP_WRITE, GFP_HIGHUSER_MOVABLE } from '../mm/gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../locking/mutex.ts';
@@ -77,6 +77,8 @@ export interface Write {
   readonly dirty?: boolean;
   /** O_SYNC: the pages are on the disk before the call returns. */
   readonly sync?: boolean;
+  /** The file system cannot bear that its allocations fail: __GFP_NOFAIL. */
+  readonly nofail?: boolean;
 }
 
 export function* __x64_sys_write(k: Kernel, write: Write): Code {
@@ -144,8 +146,10 @@ function* generic_perform_write(k: Kernel, write: Write): Code {
 }
 
 /** @returns whether there is a page in the page cache to write to */
-function* simfs_write_begin(k: Kernel, { inode, dirty = false }: Write): Code<boolean> {
-  const page = yield* call(k, __alloc_pages, { gfp: GFP_WRITE_BEGIN, order: 0 });
+function* simfs_write_begin(k: Kernel, write: Write): Code<boolean> {
+  const { inode, dirty = false, nofail = false } = write;
+  const gfp = GFP_WRITE_BEGIN | (nofail ? __GFP_NOFAIL : 0);
+  const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
   if (page === undefined) return false;
   if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_WRITE_BEGIN }))) {
     __free_pages(page);

@@ -9,7 +9,8 @@ import { mem_cgroup_handle_over_high } from '../mm/memcg-high.ts';
 import { mem_cgroup_oom_synchronize } from '../mm/memcg-oom.ts';
 import { handle_mm_fault, type Fault } from '../mm/memory.ts';
 import { cond_resched } from './sched.ts';
-import { fatal_signal_pending } from './task.ts';
+import { fatal_signal_pending, type Mm } from './task.ts';
+import { down_read_killable, down_read_trylock, up_read } from '../locking/rwsem.ts';
 
 /** Microseconds in and out again. */
 const ENTRY_US = 0.3;
@@ -63,10 +64,20 @@ function* exc_page_fault(k: Kernel, kind: Fault['kind']): Code {
 function* do_user_addr_fault(k: Kernel, kind: Fault['kind']): Code {
   const { mm } = k.current;
   // A fault that got no memory is tried again, unless the task is to die.
-  while (mm !== undefined && !(yield* call(k, handle_mm_fault, { mm, kind }))) {
+  while (mm !== undefined) {
+    const isLocked = down_read_trylock(k, mm.mmapLock);
+    if (!isLocked && !(yield* call(k, lock_mm_and_find_vma, mm))) return;
+    const isMapped = yield* call(k, handle_mm_fault, { mm, kind });
+    up_read(k, mm.mmapLock);
+    if (isMapped) return;
     if (k.current.memcgOom !== undefined) yield* call(k, pagefault_out_of_memory);
     if (fatal_signal_pending(k.current)) return;
   }
+}
+
+/** @returns false where a fatal signal came first */
+function* lock_mm_and_find_vma(k: Kernel, { mmapLock }: Mm): Code<boolean> {
+  return yield* call(k, down_read_killable, mmapLock);
 }
 
 /** A limit of a memory cgroup was hit: the fault is tried again when something has been done. */

@@ -10,7 +10,8 @@ export interface LogRecord {
   readonly text: string;
 }
 
-/** KERN_ERR, KERN_WARNING, KERN_INFO */
+/** KERN_EMERG, KERN_ERR, KERN_WARNING, KERN_INFO */
+export const LOGLEVEL_EMERG = 0;
 export const LOGLEVEL_ERR = 3;
 export const LOGLEVEL_WARNING = 4;
 export const LOGLEVEL_INFO = 6;

@@ -49,3 +49,5 @@ export const SCHED_IDLE = 5;
 /** Bits of `mm->flags`: dumpable by its owner, and core dump filters as every mm starts with. */
 export const MMF_INIT = 0xcd;
 export const MMF_OOM_SKIP = 1 << 21;
+export const MMF_UNSTABLE = 1 << 22;
+export const MMF_OOM_REAP_QUEUED = 1 << 25;

@@ -29,6 +29,10 @@ export class Mm {
   /** Slots of the swap device that hold its pages, with the page while it is in memory still. */
   readonly swapSlots = new Map<number, Page | undefined>();
   totalPages: number;
+  /** Ranges that mmap() added. */
+  vmas = 0;
+  /** Page tables that mremap() moved ranges to. */
+  readonly pageTables: Page[] = [];
   /** Page faults read, whoever changes the address space writes; mmap_sem until Linux 5.8. */
   readonly mmapLock: RwSemaphore;
 
@@ -47,6 +51,8 @@ export class Mm {
 /** A process: struct signal_struct and the threads that share it. */
 export class Process {
   readonly threads: Task[] = [];
+  /** signal->stats: memory for the statistics of its threads was taken. */
+  hasStats = false;
   /** What its threads share, until nobody has it any more. */
   mm: Mm | undefined;
   readonly ppid: number;

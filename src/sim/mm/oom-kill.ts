@@ -2,22 +2,18 @@
 // is chosen: that is what turns a victim that cannot die into a stall of the whole machine.
 
 import { call, type Code } from '../core/code.ts';
-import { __GFP_FS } from './gfp.ts';
+import { __GFP_FS, __GFP_NOFAIL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { memcgProcesses, type MemCgroup } from './memcontrol.ts';
 import { mem_cgroup_print_oom_meminfo } from './show-memcg.ts';
 import { LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from '../kernel/printk.ts';
-import { cond_resched, schedule } from '../kernel/sched.ts';
+import { panic } from '../kernel/panic.ts';
+import { cond_resched } from '../kernel/sched.ts';
+import { blocking_notifier_call_chain } from './oom-notify.ts';
+import { queue_oom_reaper } from './oom-reaper.ts';
 import { show_mem } from './show-mem.ts';
 import { sendSigkill } from '../kernel/signal.ts';
-import {
-  MMF_OOM_SKIP,
-  SIGNAL_GROUP_EXIT,
-  TASK_INTERRUPTIBLE,
-  TIF_MEMDIE,
-} from '../kernel/task-bits.ts';
-import { unmap_page_range } from './unmap.ts';
-import { finish_wait, prepare_to_wait, wake_up } from '../kernel/wait.ts';
+import { MMF_OOM_SKIP, SIGNAL_GROUP_EXIT, TIF_MEMDIE } from '../kernel/task-bits.ts';
 import type { Process, Task } from '../kernel/task.ts';
 
 /** oom_score_adj of a process that is never chosen. */
@@ -39,19 +35,29 @@ export const SYSRQ_ORDER = -1;
 export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
   k.oomCalls++;
   const task = k.current;
-  if (taskWillFreeMem(task)) {
+  if (request.memcg === undefined && k.oomNotifiers.notifiers.length > 0) {
+    const freed = yield* call(k, blocking_notifier_call_chain);
+    if (freed > 0 && request.order !== SYSRQ_ORDER) return true;
+  }
+  if (taskWillFreeMem(task) || mayUseReserves(k, task)) {
     markOomVictim(task);
+    queue_oom_reaper(k, task.process);
     return true;
   }
   // The OOM killer cannot know what a caller that may not enter the file system holds up.
-  if ((request.gfp & __GFP_FS) === 0 && request.memcg === undefined) {
+  const mayKill = (request.gfp & __GFP_FS) !== 0 || mustNotFail(k, request);
+  if (!mayKill && request.memcg === undefined) {
     k.noOomCalls++;
     return true;
   }
   const chosen = selectBadProcess(k, request);
   if (chosen === 'wait') return true;
   if (chosen === undefined) {
+    yield* call(k, dump_header, request);
     k.printk(LOGLEVEL_WARNING, 'Out of memory and no killable processes...');
+    // Whoever asked would ask for ever.
+    const mustPanic = request.memcg === undefined && request.order !== SYSRQ_ORDER;
+    if (mustPanic) yield* call(k, panic, 'System is deadlocked on memory');
     return false;
   }
   yield* call(k, oom_kill_process, request, chosen);
@@ -64,10 +70,29 @@ function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
   return (process.flags & SIGNAL_GROUP_EXIT) !== 0 || (isExiting && process.threads.length === 1);
 }
 
+/** Kernels that kill before they let a request fail that must not. */
+function mustNotFail(k: Kernel, { gfp }: OomRequest): boolean {
+  return k.options.nofailInvokesOom && (gfp & __GFP_NOFAIL) !== 0;
+}
+
+/** Kernels that take any exiting task for one that needs but a little memory to be gone. */
+function mayUseReserves(k: Kernel, { mm, isExiting }: Task): boolean {
+  return k.options.exitingUsesReserves && isExiting && mm !== undefined;
+}
+
+/** Whether the OOM killer waits for a thread of it that exits: oom_scan_process_thread(). */
+export function isWaitedFor(k: Kernel, { threads }: Process): boolean {
+  if (!k.options.exitingBlocksOomKiller) return false;
+  return threads.some(({ isExiting, mm }) => isExiting && mm !== undefined);
+}
+
 /** select_bad_process(): 'wait' while an earlier victim has not finished; SysRq-f does not wait. */
-function selectBadProcess(k: Kernel, { memcg, order }: OomRequest): Process | 'wait' | undefined {
+function selectBadProcess(
+  k: Kernel,
+  { memcg, order }: OomRequest,
+): Process | 'wait' | undefined {
   let chosen: Process | undefined;
-  let most = 0;
+  let most = -Infinity;
   const total = memcg?.memory.max ?? k.node.managedPages;
   for (const process of memcg === undefined ? k.processes : memcgProcesses(k, memcg)) {
     if (process.leader.isKthread || process.leader.pid === 1) continue;
@@ -75,6 +100,7 @@ function selectBadProcess(k: Kernel, { memcg, order }: OomRequest): Process | 'w
       if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
       return 'wait';
     }
+    if (isWaitedFor(k, process) && order !== SYSRQ_ORDER) return 'wait';
     const points = oom_badness(process, total);
     if (points === undefined || points < most) continue;
     chosen = process;
@@ -100,9 +126,16 @@ function markOomVictim(task: Task): void {
 }
 
 function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Code {
-  yield* call(k, dump_header, request);
   const task = victim.threads.find(({ mm }) => mm !== undefined);
   if (task?.mm === undefined) return;
+  if (taskWillFreeMem(task)) {
+    markOomVictim(task);
+    queue_oom_reaper(k, victim);
+    return;
+  }
+  yield* call(k, dump_header, request);
+  // It may have come to its end while that was printed.
+  if (victim.mm === undefined) return;
   k.oomKills++;
   sendSigkill(k, victim);
   markOomVictim(task);
@@ -119,40 +152,6 @@ function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Cod
   queue_oom_reaper(k, victim);
 }
 
-/** Since Linux 4.6 somebody else takes the victim's memory, so that it need not run for it. */
-function queue_oom_reaper(k: Kernel, victim: Process): void {
-  if (!k.options.oomReaper) return;
-  k.oomReaperList.push(victim);
-  wake_up(k, k.oomReaperWait);
-}
-
-/** Starts the reaper, where the kernel has one. */
-export function startOomReaper(k: Kernel): void {
-  if (k.options.oomReaper) k.kthread({ comm: 'oom_reaper' }, oom_reaper);
-}
-
-function* oom_reaper(k: Kernel): Code {
-  for (;;) {
-    const victim = k.oomReaperList.shift();
-    if (victim === undefined) {
-      prepare_to_wait(k, k.oomReaperWait, TASK_INTERRUPTIBLE);
-      yield* call(k, schedule);
-      finish_wait(k, k.oomReaperWait);
-    } else yield* call(k, oom_reap_task, victim);
-  }
-}
-
-function* oom_reap_task(k: Kernel, { oomMm, leader }: Process): Code {
-  if (oomMm === undefined) return;
-  yield* call(k, unmap_page_range, oomMm);
-  oomMm.flags |= MMF_OOM_SKIP;
-  k.printk(
-    LOGLEVEL_INFO,
-    `oom_reaper: reaped process ${leader.pid} (${leader.comm}), now anon-rss:0kB, ` +
-      `file-rss:${oomMm.filePages.size * PAGE_KB}kB, shmem-rss:0kB`,
-  );
-}
-
 /** With a slow console this takes seconds, and oom_lock is held all the while. */
 function* dump_header(k: Kernel, { gfp, order, memcg }: OomRequest): Code {
   const { comm, process } = k.current;
@@ -164,9 +163,7 @@ function* dump_header(k: Kernel, { gfp, order, memcg }: OomRequest): Code {
   if (memcg === undefined) show_mem(k);
   else mem_cgroup_print_oom_meminfo(k, memcg);
   k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
-  for (const { threads, oomScoreAdj } of memcg === undefined
-    ? [...k.processes]
-    : memcgProcesses(k, memcg)) {
+  for (const { threads, oomScoreAdj } of memcg === undefined ? [...k.processes] : memcgProcesses(k, memcg)) {
     // console_unlock() gives way between two lines.
     yield* cond_resched(k);
     const task = threads.find(({ mm }) => mm !== undefined);

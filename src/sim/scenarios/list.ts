@@ -8,18 +8,24 @@ import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
 import { MEMCG_OOM } from './memcg-oom.ts';
 import { MEMCG_WRITEBACK } from './memcg-writeback.ts';
 import { NOFS_ONLY } from './nofs-only.ts';
+import { BALLOON_DEADLOCK } from './balloon-deadlock.ts';
+import { EXITING_TASK } from './exiting-task.ts';
 import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
 import { OVERLOAD } from './overload.ts';
 import { QUIET } from './quiet.ts';
 import { RANDOM } from './random.ts';
+import { REAPER_DEFEATED } from './reaper-defeated.ts';
 
 /** By the order of their diagnoses. */
 export const SCENARIOS: readonly Scenario[] = [
   NOFS_ONLY,
   OOM_VICTIM_MUTEX,
+  REAPER_DEFEATED,
+  EXITING_TASK,
   KWORKER_HOLDS_VMSTAT,
   OOM_LOCK_STARVED,
+  BALLOON_DEADLOCK,
   BIO_POOL_EMPTY,
   DM_CRYPT_THROTTLED,
   OVERLOAD,

@@ -6,7 +6,7 @@ import { DmCrypt } from '../drivers/dm-crypt.ts';
 import type { Task } from '../kernel/task.ts';
 import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
-import { CPU, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
+import { awaitedExits, CPU, ISOLATED, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
 
 /** What running on has shown. */
 export interface Found {
@@ -39,7 +39,12 @@ const RULES: readonly Rule[] = [
   ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
   ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
   ['D8', (found) => waitsFor(found, CPU)],
+  ['D11', oomKillerWaitsForLock],
+  ['D4', reaperWaitsForMmapLock],
   ['D3', victimWaitsForLock],
+  ['D5', exitWaitsForMemory],
+  ['D7', reservesAreEmpty],
+  ['D1', ({ cycle }) => cycle.some(({ kind }) => kind === ISOLATED)],
   ['D6', (found) => waitsFor(found, COUNTERS)],
   ['D2', (found) => waitsFor(found, MEMORY) && found.cycle.some(({ what }) => what !== MEMORY)],
 ];
@@ -67,8 +72,35 @@ function swapWorkerIsThrottled({ kernel }: Found): boolean {
   return total > JUDGED_US / 2 && throttled > total * THROTTLED_SHARE;
 }
 
+/** Less is left than any watermark allows, and nobody was killed to make it more. */
+function reservesAreEmpty({ kernel }: Found): boolean {
+  const isEmpty = kernel.node.zones.every(({ freePages, watermark }) => {
+    return freePages < watermark.min >> 3;
+  });
+  return isEmpty && kernel.oomKills === 0;
+}
+
 function waitsFor({ cycle }: Found, wanted: string): boolean {
   return cycle.some(({ what }) => what === wanted);
+}
+
+/** The OOM killer's own caller sleeps for something: notifiers do, whoever kills does not. */
+function oomKillerWaitsForLock({ kernel, cycle }: Found): boolean {
+  const { owner } = kernel.oomLock;
+  return owner?.blockedOn !== undefined && cycle.some(({ pid }) => pid === owner.pid);
+}
+
+/** There is a reaper, and a victim's thread that is part of the circle keeps it from its work. */
+function reaperWaitsForMmapLock({ kernel, cycle }: Found): boolean {
+  if (!kernel.options.oomReaper) return false;
+  const writers = victimTasks(kernel).filter((task) => task.mm?.mmapLock.writer === task);
+  return cycle.some(({ pid }) => writers.some((writer) => writer.pid === pid));
+}
+
+/** Nobody is killed because of a task that is exiting, and that waits for memory. */
+function exitWaitsForMemory({ kernel, cycle }: Found): boolean {
+  const exiting = new Set(awaitedExits(kernel).map(({ pid }) => pid));
+  return cycle.some(({ pid }) => exiting.has(pid));
 }
 
 function victimWaitsForLock({ kernel, cycle }: Found): boolean {

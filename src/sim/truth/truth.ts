@@ -11,8 +11,11 @@ import { WaitGraph, type Snapshot, type WaitsFor } from './wait-graph.ts';
 
 /** What a run came to. */
 export interface Truth {
-  /** `unknown` where tasks are stuck and nothing is known to hold them. */
-  readonly diagnosis: Diagnosis | 'unknown';
+  /**
+   * `panic` where the kernel itself stopped the machine before the dump, which is of that instant;
+   * `unknown` where tasks are stuck and nothing is known to hold them.
+   */
+  readonly diagnosis: Diagnosis | 'panic' | 'unknown';
   /** pids of requests in flight that never finished. */
   readonly stuck: readonly number[];
   /** pids of tasks without a request that slept for one thing since the dump, and never woke. */
@@ -44,6 +47,8 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
 /** Judges, after the machine has run on. */
 export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
   const { stalling, inFlight } = snapshot;
+  // Nobody can move any more, and that says nothing about who would have.
+  if (k.panicText !== undefined) return { diagnosis: 'panic', stuck: [], asleep: [], recovered: [], cycle: [] };
   const isStuck = (task: Task): boolean =>
     task.request.depth > 0 && inFlight.get(task) === task.request.count;
   const stuck = [...inFlight.keys()].filter(isStuck);

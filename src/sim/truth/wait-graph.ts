@@ -2,10 +2,11 @@
 // pools that tasks sleep for, and for whoever waits for memory those who would have to give it.
 
 import type { Kernel } from '../core/kernel.ts';
-import { TASK_RUNNING } from '../kernel/task-bits.ts';
-import type { Task } from '../kernel/task.ts';
-import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
+import { MMF_OOM_SKIP, TASK_RUNNING } from '../kernel/task-bits.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
+import type { Task } from '../kernel/task.ts';
+import { isWaitedFor } from '../mm/oom-kill.ts';
+import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
 const STARVED_SHARE = 1 / 200;
@@ -13,6 +14,10 @@ const STARVED_SHARE = 1 / 200;
 /** What is waited for where it is no lock. */
 export const CPU = 'a CPU';
 export const MEMORY = 'memory';
+
+/** Kinds of waits that reclaim itself has: for pages off the lists, for reserves to come back. */
+export const ISOLATED = 'NR_ISOLATED';
+export const RESERVES = 'pfmemalloc_wait';
 
 /** One task waits for another. */
 export interface WaitsFor {
@@ -37,9 +42,19 @@ export interface Snapshot {
   readonly ran: ReadonlyMap<Task, { readonly nvcsw: number; readonly stime: number }>;
 }
 
-/** Threads of OOM victims that still have their memory. */
+/** Threads of OOM victims whose memory the OOM killer still waits for. */
 export function victimTasks(k: Kernel): Task[] {
-  return [...k.threads()].filter(({ isOomVictim, mm }) => isOomVictim && mm !== undefined);
+  return [...k.threads()].filter(({ isOomVictim, mm }) => {
+    return isOomVictim && mm !== undefined && (mm.flags & MMF_OOM_SKIP) === 0;
+  });
+}
+
+/** Exiting threads that the OOM killer waits for, in kernels where it does. */
+export function awaitedExits(k: Kernel): Task[] {
+  const processes = k.processes.filter((process) => isWaitedFor(k, process));
+  return processes.flatMap(({ threads }) => {
+    return threads.filter(({ isExiting, mm }) => isExiting && mm !== undefined);
+  });
 }
 
 /** Who waits for whom, at the end of the run. */
@@ -55,24 +70,32 @@ export class WaitGraph {
   }
 
   cycleFrom(tasks: readonly Task[]): WaitsFor[] {
+    const done = new Set<Task>();
     for (const task of tasks) {
-      const path = this.#walk([], task);
+      const path = this.#walk(task, { path: [], done });
       if (path !== undefined) return fromLowest(path);
     }
     return [];
   }
 
-  /** Follows the waits depth first, until a task is met again. */
-  #walk(path: readonly WaitsFor[], task: Task): WaitsFor[] | undefined {
+  /**
+   * Follows the waits depth first, until a task is met again. From a task that is done no circle
+   * was found, and there is none by another way to it either: each wait is followed once.
+   */
+  #walk(task: Task, { path, done }: { path: WaitsFor[]; done: Set<Task> }): WaitsFor[] | undefined {
     const met = path.findIndex(({ pid }) => pid === task.pid);
     if (met >= 0) return path.slice(met);
+    if (done.has(task)) return undefined;
     const { what, kind, others } = this.#waitsOf(task);
     for (const other of others) {
       const next = this.#byPid.get(other.pid);
       if (next === undefined) continue;
-      const found = this.#walk([...path, { pid: task.pid, what, kind, onPid: other.pid }], next);
+      path.push({ pid: task.pid, what, kind, onPid: other.pid });
+      const found = this.#walk(next, { path, done });
       if (found !== undefined) return found;
+      path.pop();
     }
+    done.add(task);
     return undefined;
   }
 
@@ -95,6 +118,8 @@ export class WaitGraph {
     const memory = { what: MEMORY, kind: 'memory' };
     const victims = victimTasks(this.#kernel);
     if (victims.length > 0) return { ...memory, others: victims };
+    const exiting = awaitedExits(this.#kernel);
+    if (exiting.length > 0) return { ...memory, others: exiting };
     const { owner } = this.#kernel.oomLock;
     if (owner !== undefined && owner !== task) {
       return { what: 'oom_lock', kind: 'mutex', others: [owner] };
@@ -104,7 +129,9 @@ export class WaitGraph {
     // Nobody is killed: then reclaim is what gives memory, and its threads do not.
     const tasks = [...this.#kernel.threads()];
     const others = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
-    return { ...memory, others };
+    // Who reclaims and waits for others would free memory or invoke the OOM killer, if it could.
+    const throttled = tasks.filter((other) => other !== task && isReclaimWait(other.blockedOn));
+    return { ...memory, others: [...throttled, ...others] };
   }
 
   /** It never slept, and still did not run. */
@@ -121,6 +148,11 @@ interface Wait {
   readonly what: string;
   readonly kind: string;
   readonly others: readonly Task[];
+}
+
+/** Waits of reclaim itself; see mm/throttle.ts. */
+function isReclaimWait(target: WaitTarget | undefined): boolean {
+  return target?.kind === ISOLATED || target?.kind === RESERVES;
 }
 
 function fromLowest(cycle: readonly WaitsFor[]): WaitsFor[] {
