@@ -245,7 +245,7 @@ function* try_charge_memcg(k: Kernel, memcg: MemCgroup, wanted: Wanted): Code<bo
     }
     // Reclaim that needs memory itself is not to go round in circles.
     if ((k.current.flags & PF_MEMALLOC) !== 0) break;
-    if (yield* mayRetry(k, { ...wanted, over: charged, state })) continue;
+    if (yield* mayChargeAgain(k, { ...wanted, over: charged, state })) continue;
     if ((wanted.gfp & (__GFP_NOFAIL | __GFP_HIGH)) === 0) return false;
     break;
   }
@@ -278,7 +278,7 @@ interface Refused extends Wanted {
 }
 
 /** Part of try_charge_memcg(): reclaims and kills. @returns whether to charge again */
-function* mayRetry(k: Kernel, { gfp, pages, over, state }: Refused): Code<boolean> {
+function* mayChargeAgain(k: Kernel, { gfp, pages, over, state }: Refused): Code<boolean> {
   const task = k.current;
   if (task.memcgOom !== undefined || (gfp & __GFP_DIRECT_RECLAIM) === 0) return false;
   over.count('max');
