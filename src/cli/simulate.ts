@@ -1,27 +1,26 @@
 // What `stallcore simulate` does: hands types and a file to the simulation, and sums up the run.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   chromeTraceText,
   findScenario,
+  FLAVOURS,
   ledgerText,
+  PATCH_NAMES,
   SCENARIOS,
   simulate,
+  systemMap,
   VMCORE_FORMATS,
   writeSimulation,
+  type FlavourName,
   type Knobs,
+  type PatchName,
   type Simulation,
   type TraceChoice,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
-import { structsFolder } from '../target/kernel-types.ts';
-import { readLayout } from '../types/layout.ts';
+import { simulatedTypes } from './simulated-types.ts';
 import { UnfinishedFiles, writeTextFile } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
-
-/** The types of the simulated kernel: those of a real 6.1 with the patch. */
-const LAYOUT = '6.1.192-kmallocwd2-x86_64.json';
 
 /** What the user chose. */
 export interface SimulateOptions {
@@ -31,6 +30,9 @@ export interface SimulateOptions {
   /** Wraps each file into an lz4 frame. */
   readonly lz4: boolean;
   readonly seed: number;
+  readonly flavour: FlavourName;
+  /** A name of PATCH_NAMES; what the flavour has unless told. */
+  readonly patch: string | undefined;
   readonly kmallocwd: number;
   readonly knobs: Partial<Knobs>;
   readonly unfiltered: boolean;
@@ -38,17 +40,19 @@ export interface SimulateOptions {
   readonly trace?: { readonly path: string; readonly of: TraceChoice };
 }
 
-/** The text of `simulate --list`. */
+/** The text of `simulate --list`: scenarios, then versions of the patch. */
 export function listScenarios(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length)) + 2;
-  return SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}${about}\n`).join('');
+  const scenarios = SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}${about}\n`);
+  return `${scenarios.join('')}\n--patch takes: ${PATCH_NAMES.join(', ')}\n`;
 }
 
 /**
- * Runs a scenario and writes `path` and `path.ledger.json`.
+ * Runs a scenario and writes `path` and `path.ledger.json`; `path.System.map` as well where nothing in
+ * the vmcore leads to its symbols.
  *
  * @returns a summary
- * @throws UsageError if there is no such scenario
+ * @throws UsageError if there is no such scenario, format or version of the patch
  */
 export function simulateToFile(name: string, options: SimulateOptions): string {
   const scenario = findScenario(name);
@@ -57,17 +61,43 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   }
   const { seed, kmallocwd, knobs, unfiltered, path } = options;
   const format = formatNamed(options.format);
-  const types = readLayout(readFileSync(join(structsFolder() ?? '', LAYOUT), 'utf8'), LAYOUT);
+  const { flavour } = FLAVOURS[options.flavour];
+  const patch = patchOf(options);
+  const types = simulatedTypes(patch, flavour.name);
   const { trace } = options;
   const traced = trace === undefined ? {} : { trace: trace.of };
-  const run = simulate({ scenario, seed, kmallocwd, knobs, unfiltered, types, ...traced });
+  const run = simulate({
+    ...{ scenario, seed, flavour, patch, kmallocwd, knobs, unfiltered, types, ...traced },
+  });
   const written = writeVmcore(run, { ...options, format });
   writeTextFile(ledgerPath(path), ledgerText(run.ledger));
+  const map = systemMap(run);
+  if (map !== undefined) {
+    written.push(`${path}.System.map`);
+    writeTextFile(`${path}.System.map`, map);
+  }
   if (trace === undefined || run.trace === undefined) {
     return summary(run, [...written, ledgerPath(path)]);
   }
   writeTextFile(trace.path, chromeTraceText(run.trace));
   return summary(run, [...written, ledgerPath(path), trace.path]);
+}
+
+/** The flavour's own unless told. */
+function patchOf({ flavour, patch }: SimulateOptions): PatchName {
+  const own = FLAVOURS[flavour].patch;
+  const chosen = patch === undefined ? own : patchNamed(patch);
+  // Its types come from a layout file, and a dump finds that file by its banner.
+  if (flavour === '4.4' && chosen !== own) {
+    throw new UsageError(`simulate: --flavour 4.4 has the patch ${own}, not ${chosen}`);
+  }
+  return chosen;
+}
+
+function patchNamed(name: string): PatchName {
+  const patch = PATCH_NAMES.find((each) => each === name);
+  if (patch !== undefined) return patch;
+  throw new UsageError(`simulate: no patch ${name} (there are: ${PATCH_NAMES.join(', ')})`);
 }
 
 function ledgerPath(path: string): string {

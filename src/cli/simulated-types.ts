@@ -11,9 +11,12 @@ import { readLayout, type LayoutTypes } from '../types/layout.ts';
 /** A real 6.1 kernel with the patch v3, and one as Debian builds it. */
 const PATCHED = '6.1.192-kmallocwd2-x86_64.json';
 const UNPATCHED = '6.1.0-56-cloud-amd64-x86_64.json';
+/** The simulated 4.4 kernel itself. */
+const OLD = '4.4.1-stallcore-sim-x86_64.json';
 
-/** Types for a version of the patch. */
-export function simulatedTypes(patch: PatchName): LayoutTypes {
+/** Types for a version of the patch; those of the 4.4 flavour have the record of v3. */
+export function simulatedTypes(patch: PatchName, flavour: '4.4' | '6.1' = '6.1'): LayoutTypes {
+  if (flavour === '4.4') return readLayout(layoutText(OLD), OLD);
   const { layout } = patchVersion(patch);
   if (layout === undefined) return readLayout(layoutText(UNPATCHED), UNPATCHED);
   const kernel = layoutText(PATCHED);

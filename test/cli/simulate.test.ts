@@ -50,6 +50,24 @@ describe('simulateToFile', function () {
     assert.ok(traceEvents.length > 100);
   });
 
+  it('simulates another version of the patch', async () => {
+    const path = join(folder, 'patched.vmcore');
+    const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '2', '--patch', 'v2'];
+    assert.equal((await cli.run(argv)).exitCode, 0);
+    const ledger = JSON.parse(readFileSync(`${path}.ledger.json`, 'utf8')) as { patch: string };
+    assert.equal(ledger.patch, 'v2');
+    const { stdout } = await cli.run(['memalloc', path, '--json']);
+    const { record } = JSON.parse(stdout) as { record: { layout: string } };
+    assert.equal(record.layout, 'L2');
+  });
+
+  it('names the versions of the patch where one is not known', async () => {
+    const argv = ['simulate', 'quiet', '-o', join(folder, 'none'), '--patch', 'v0'];
+    const { exitCode, stderr } = await cli.run(argv);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /no patch v0 \(there are: none, v1, .*, rfc-v2\)/);
+  });
+
   const formats: readonly [format: string, suffixes: readonly string[], kind: RegExp][] = [
     ['elf', [''], /ELF/],
     ['kdump-plain', [''], /kdump/],

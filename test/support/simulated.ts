@@ -1,31 +1,37 @@
 // Runs of the simulated kernel, and what a reader makes of them in the words of the ledger.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import type { MemallocTask } from '../../src/kernel/memalloc-report.ts';
 import type { Task } from '../../src/kernel/task.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import { writeKdump } from '../../src/sim/image/kdump.ts';
+import { simulatedTypes } from '../../src/cli/simulated-types.ts';
 import type { LedgerTask } from '../../src/sim/ledger.ts';
 import { findScenario } from '../../src/sim/scenarios/list.ts';
 import { simulate, type Simulation, type SimulationOptions } from '../../src/sim/simulate.ts';
+import type { PatchName } from '../../src/sim/watchdog/patch-version.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
-import { readLayout, type LayoutTypes } from '../../src/types/layout.ts';
+import type { LayoutTypes } from '../../src/types/layout.ts';
+import { orcFunctionsOf } from './orc-stack.ts';
 import { vaddr, vaddrAdd } from '../../src/util/address.ts';
 import { BytesSink } from '../../src/util/io.ts';
 
-const LAYOUT = new URL('../../structs/6.1.192-kmallocwd2-x86_64.json', import.meta.url);
-let types: LayoutTypes | undefined;
+const types = new Map<PatchName, LayoutTypes>();
 
 /** Runs a scenario of the list. */
 export function runScenario(
   name: string,
-  options: Pick<SimulationOptions, 'seed' | 'kmallocwd' | 'features' | 'unfiltered' | 'trace'>,
+  options: Pick<
+    SimulationOptions,
+    'seed' | 'kmallocwd' | 'features' | 'unfiltered' | 'trace' | 'patch' | 'knobs'
+  >,
 ): Simulation {
-  types ??= readLayout(readFileSync(LAYOUT, 'utf8'), 'the layout of the simulated kernel');
+  const { patch = 'v3' } = options;
+  const known = types.get(patch) ?? simulatedTypes(patch);
+  types.set(patch, known);
   const scenario = findScenario(name);
   assert.ok(scenario !== undefined, name);
-  return simulate({ scenario, types, ...options });
+  return simulate({ scenario, types: known, ...options });
 }
 
 /** The containers that runs are written to. */
@@ -72,7 +78,7 @@ export function recordFields({ record }: MemallocTask, like: LedgerTask): Record
 /** More calls than any stack of 16 KiB has. */
 const FRAMES_MAX = 256;
 
-/** The functions on the stack of a task that does not run, by its frame pointers. */
+/** The functions on the stack of a task that does not run, by ORC, else by frame pointers. */
 export function functionsOf(vmcore: Vmcore, { address, pid }: LedgerTask): string[] {
   const task = vmcore.object('task_struct', vaddr(BigInt(address)));
   const word = (at: bigint): bigint => {
@@ -80,6 +86,7 @@ export function functionsOf(vmcore: Vmcore, { address, pid }: LedgerTask): strin
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   };
   const sp = task.member('thread.sp').integer();
+  if (vmcore.symbols.lookup('orc_lookup') !== undefined) return orcFunctionsOf(vmcore, vaddr(sp));
   const switchFrame = vmcore.object('inactive_task_frame', vaddr(sp));
   let ip = switchFrame.member('ret_addr').integer();
   let bp = switchFrame.member('bp').integer();

@@ -27,6 +27,9 @@ const KNOB_OPTIONS = {
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, to 200000' },
 } as const;
 
+/** FLAVOURS of the simulation, which is not loaded for them. */
+const FLAVOUR_NAMES = ['4.4', '6.1', '6.1-kmallocwd'] as const;
+
 /** Adds the verb. */
 export function addSimulate(cli: Argv, state: RunState): void {
   cli.command(
@@ -38,10 +41,21 @@ export function addSimulate(cli: Argv, state: RunState): void {
         .option('list', { type: 'boolean', default: false, describe: 'what there is to simulate' })
         .option('output', { alias: 'o', type: 'string', describe: 'where the vmcore goes' })
         .option('seed', { type: 'number', default: 1, describe: 'one seed, one run' })
+        .option('flavour', {
+          // 4.4 is no number.
+          type: 'string',
+          choices: FLAVOUR_NAMES,
+          default: '6.1-kmallocwd' as const,
+          describe: 'which kernel; 4.4 has the patch v3, and its System.map goes beside the vmcore',
+        })
         .option('kmallocwd', {
           type: 'number',
           default: 10,
           describe: 'the boot parameter: seconds until the watchdog reports, 0 for no watchdog',
+        })
+        .option('patch', {
+          type: 'string',
+          describe: 'the version of the kmallocwd patch (--list names them), or none',
         })
         .option('format', {
           type: 'string',
@@ -81,7 +95,9 @@ export function addSimulate(cli: Argv, state: RunState): void {
           lz4: args.lz4,
           unfiltered: args.unfiltered,
           seed: wholeNumber('--seed', args.seed),
+          flavour: args.flavour,
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
+          patch: args.patch,
           ...(args.trace === undefined
             ? {}
             : { trace: { path: args.trace, of: args['trace-all'] ? 'all' : 'stalls' } }),

@@ -102,7 +102,7 @@ export function taskLine(
   const word = (isSo: boolean, text: string): string => (isSo ? ` ${text}` : '');
   return printf(
     format,
-    ...identity(task, format),
+    ...identity(k, task, format),
     ...(layout === 'L1' ? [] : [look.stalling ? requestWords(k, task, now) : '']),
     word((task.state & TASK_UNINTERRUPTIBLE) !== 0, 'uninterruptible'),
     ...(layout === 'L1' || layout === 'L2' ? [] : [word(look.exiting, 'exiting')]),
@@ -112,12 +112,12 @@ export function taskLine(
 }
 
 /** comm and pid, and with them the flags and the switches where the format has them. */
-function identity(task: Task, format: string): PrintfArgument[] {
+function identity({ words }: Kernel, task: Task, format: string): PrintfArgument[] {
   const { comm, pid, flags, nvcsw, nivcsw } = task;
   return [
     comm,
     pid,
-    ...(format.includes('flags=') ? [flags] : []),
+    ...(format.includes('flags=') ? [words.taskFlags(flags)] : []),
     ...(format.includes('switches=') ? [nvcsw + nivcsw] : []),
   ];
 }
@@ -163,7 +163,7 @@ export function shownLine(k: Kernel, task: Task): string | undefined {
   const { shown: format } = version;
   return printf(
     format,
-    ...identity(task, format),
+    ...identity(k, task, format),
     ...requestArguments(k, task, { format, now: k.jiffies }),
     (task.state & TASK_UNINTERRUPTIBLE) !== 0 ? ' uninterruptible' : '',
   );
