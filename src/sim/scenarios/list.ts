@@ -9,7 +9,6 @@ import { MEMCG_OOM } from './memcg-oom.ts';
 import { MEMCG_WRITEBACK } from './memcg-writeback.ts';
 import { NOFS_ONLY } from './nofs-only.ts';
 import { BALLOON_DEADLOCK } from './balloon-deadlock.ts';
-import { EXITING_TASK } from './exiting-task.ts';
 import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
 import { OVERLOAD } from './overload.ts';
@@ -22,7 +21,6 @@ export const SCENARIOS: readonly Scenario[] = [
   NOFS_ONLY,
   OOM_VICTIM_MUTEX,
   REAPER_DEFEATED,
-  EXITING_TASK,
   KWORKER_HOLDS_VMSTAT,
   OOM_LOCK_STARVED,
   BALLOON_DEADLOCK,
