@@ -71,15 +71,6 @@ export class Scheduler {
     return this.#current?.cpu ?? 0;
   }
 
-  /** Runs an interrupt on top of a task. */
-  onTopOf<T>(task: Task, action: () => T): T {
-    const interrupted = this.#current;
-    this.#current = task;
-    const result = action();
-    this.#current = interrupted;
-    return result;
-  }
-
   /** Calls `action` at that time. */
   at(time: number, action: () => void): SimEvent {
     return this.#events.add(Math.max(time, this.now), action);

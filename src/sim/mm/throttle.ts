@@ -75,10 +75,11 @@ export function* considerThrottle(k: Kernel, sc: ScanControl): Code {
 
 /** Pages that others have taken off the lists, as something to wait for. */
 function isolatedPages(k: Kernel): WaitTarget {
+  const { current } = k;
   return {
     name: 'isolated pages',
     kind: 'NR_ISOLATED',
-    holders: () => [...k.threads()].filter((task) => task.isolated > 0 && task !== k.current),
+    holders: () => [...k.threads()].filter((task) => task.isolated > 0 && task !== current),
   };
 }
 
@@ -140,7 +141,7 @@ export function allow_direct_reclaim(k: Kernel): boolean {
 function pfmemallocWait(k: Kernel): WaitTarget {
   return {
     name: 'pfmemalloc_wait',
-    kind: 'wait_queue_head',
+    kind: 'pfmemalloc_wait',
     holders: () => [...k.threads()].filter(isKswapd),
   };
 }

@@ -43,7 +43,6 @@ const RULES: readonly Rule[] = [
   ['D4', reaperWaitsForMmapLock],
   ['D3', victimWaitsForLock],
   ['D5', exitWaitsForMemory],
-  ['D7', reservesAreEmpty],
   ['D1', ({ cycle }) => cycle.some(({ kind }) => kind === ISOLATED)],
   ['D6', (found) => waitsFor(found, COUNTERS)],
   ['D2', (found) => waitsFor(found, MEMORY) && found.cycle.some(({ what }) => what !== MEMORY)],
@@ -70,14 +69,6 @@ function swapWorkerIsThrottled({ kernel }: Found): boolean {
   if (!(device instanceof DmCrypt)) return false;
   const { total, throttled } = device.waits.between(kernel, dumpTime - JUDGED_US, dumpTime);
   return total > JUDGED_US / 2 && throttled > total * THROTTLED_SHARE;
-}
-
-/** Less is left than any watermark allows, and nobody was killed to make it more. */
-function reservesAreEmpty({ kernel }: Found): boolean {
-  const isEmpty = kernel.node.zones.every(({ freePages, watermark }) => {
-    return freePages < watermark.min >> 3;
-  });
-  return isEmpty && kernel.oomKills === 0;
 }
 
 function waitsFor({ cycle }: Found, wanted: string): boolean {
