@@ -13,6 +13,7 @@ import type {
 } from './image/machine-facts.ts';
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import type { CompactControl } from './mm/compact-retry.ts';
+import { workqueueFacts } from './facts-workqueues.ts';
 import { memoryFacts } from './facts-memory.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { bannerOf, type Flavour } from './flavour/flavour.ts';
@@ -69,6 +70,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     log: k.log.records,
     memory: memoryFacts(k),
   };
+    workqueues: workqueueFacts(k),
 }
 
 /** Twenty bytes that differ from run to run, as those of different builds do. */

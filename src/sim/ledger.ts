@@ -3,6 +3,12 @@
 // from its own state; no reader of dumps has a part in it.
 
 import type { LockFacts } from './image/machine-facts.ts';
+import {
+  ledgerPools,
+  ledgerRescuers,
+  type LedgerPool,
+  type LedgerRescuer,
+} from './facts-workqueues.ts';
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
 import type { Kernel } from './core/kernel.ts';
@@ -95,6 +101,10 @@ export interface Ledger {
   readonly logLines: readonly string[];
   readonly memory: Readonly<Record<string, number>>;
   readonly locks: readonly LedgerLock[];
+  /** Worker pools by id: what kworkers execute, and what waits for one. */
+  readonly pools: readonly LedgerPool[];
+  /** Threads that help where no worker can be made. */
+  readonly rescuers: readonly LedgerRescuer[];
   /** In the order of for_each_process_thread(). */
   readonly tasks: readonly LedgerTask[];
 }
@@ -134,6 +144,8 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     logLines: k.log.records.map(({ text }) => text).filter((text) => text.startsWith('MemAlloc')),
     memory: memoryCounters(k),
     locks: lockEntries(image),
+    pools: ledgerPools(k),
+    rescuers: ledgerRescuers(k),
     tasks: tasks.map((task) => taskEntry(k, task, { placed: place(image, task), timeout })),
   };
 }

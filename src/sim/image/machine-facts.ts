@@ -1,6 +1,7 @@
 // What a machine is, as plain data: the simulated kernel and the samples hand this to the writers
 // of the image, and their ledgers are made from the same facts.
 
+import type { WorkqueueFacts } from './workqueue-facts.ts';
 import type { MemoryFacts } from './memory-facts.ts';
 
 /** Members of a struct of the kmallocwd patch, which has others in other versions, by their names. */
@@ -227,6 +228,8 @@ export interface MachineFacts {
   readonly memory?: MemoryFacts;
   /** Sleeping locks. */
   readonly locks?: readonly LockFacts[];
+  /** Workqueues and their pools; without it the image has none. */
+  readonly workqueues?: WorkqueueFacts;
 }
 
 /** What KASLR drew. */

@@ -25,6 +25,7 @@ import { placeTasks, writeTasks, type PlacedTasks } from './tasks.ts';
 import { placeUserMemory } from './user-memory.ts';
 import { defineVariables, writePerCpu, writeVariables, type PerCpuOffsets } from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
+import { defineWorkqueues, writeWorkqueues } from './workqueues.ts';
 
 /** How {@link buildMachine} makes the image. */
 export interface MachineOptions {
@@ -89,6 +90,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const memory = planMemory(image, types, facts.memory);
   if (unfiltered && memory === undefined) defineMemMap(image);
   defineScheduler(image, types);
+  const workqueues = defineWorkqueues(image, types, facts.workqueues);
   defineVariables(image, types, { patch, flavour });
   const { ramBytes, kaslr } = facts;
   const areas = new Areas({
@@ -108,6 +110,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets, clockNs: facts.clockNs ?? 0 });
+  writeWorkqueues(image, areas, { plan: workqueues, offsets, tasks });
   placeKallsyms(image, areas.memory, flavour.kallsyms);
   const parts = { facts, flavour, memory, offsets, tasks, unfiltered };
   const vmcoreinfo = writeMemoryState(image, areas, parts);

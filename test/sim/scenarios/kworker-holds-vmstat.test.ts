@@ -18,7 +18,7 @@ describe('KWORKER_HOLDS_VMSTAT', function () {
     const worker = tasks.find(({ pid }) => pid === truth.cycle[0]?.pid);
     assert.ok(worker?.functions.includes('disk_events_workfn'));
     // GFP_NOIO, and nobody who is dying: who could give memory is not asked to.
-    assert.equal(worker.record?.gfpMask, '0xc00');
+    assert.equal(worker?.record?.gfpMask, '0xc00');
     assert.deepEqual([counts.dying, counts.victim], [0, 0]);
     assert.ok(memory['DMA32 free']! <= memory['DMA32 min']!);
   });
