@@ -110,7 +110,7 @@ function* rwsem_down_read_slowpath(k: Kernel, sem: RwSemaphore, state: number): 
   return true;
 }
 
-/** Reader optimistic lock stealing: past waiters, where no writer has it and none is promised it. */
+/** Reader optimistic lock stealing: past waiters, unless a writer has it or is promised it. */
 function stealRead(k: Kernel, sem: RwSemaphore): boolean {
   const isFirst = sem.readers.length === 0;
   // Readers that keep coming must not starve a writer that waits.

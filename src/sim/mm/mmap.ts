@@ -70,7 +70,7 @@ function* mmap_region(k: Kernel, mm: Mm, mapping: Mapping): Code {
   mm.totalPages += mapping.pages;
 }
 
-/** munmap(2): the range is taken out under the lock for writing, its pages go under it for reading. */
+/** munmap(2): the range is taken out while writing, its pages are freed while only reading. */
 export function* __x64_sys_munmap(k: Kernel, { pages }: Mapping): Code {
   const { mm } = k.current;
   if (mm === undefined || !(yield* call(k, down_write_killable, mm.mmapLock))) return;
