@@ -25,6 +25,7 @@ import {
   SCHED_FIFO,
   TASK_RUNNING,
 } from './kernel/task-bits.ts';
+import { IDLE_FUNCTIONS, idleFrames } from './kernel/idle.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
 import type { MemallocState } from './watchdog/memalloc-info.ts';
 import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
@@ -63,14 +64,14 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     commandLine: `BOOT_IMAGE=/boot/vmlinuz-${release} root=/dev/vda1 ro${commandLineOf(k)}`,
     idle: k.sched.cpus.map(({ id, task }) => idleFacts(k, id, task === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
-    functions: [...new Set([...k.functions, ...(patchFacts(k).functions ?? [])])]
+    functions: [...new Set([...k.functions, ...idleNames(k), ...(patchFacts(k).functions ?? [])])]
       .sort()
       .map((name) => ({ name, size: FUNCTION_SIZE })),
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
     memory: memoryFacts(k),
-  };
     workqueues: workqueueFacts(k),
+  };
 }
 
 /** Twenty bytes that differ from run to run, as those of different builds do. */
@@ -101,7 +102,20 @@ function idleFacts({ words }: Kernel, cpu: number, onCpu: boolean): ThreadFacts 
     jobctl: 0,
     inMemstall: false,
     memalloc: {},
+    frames: idleStack(words, cpu, onCpu),
   };
+}
+
+function idleNames({ words }: Kernel): string[] {
+  return IDLE_FUNCTIONS.flatMap((name) => words.functionName(name) ?? []);
+}
+
+function idleStack(words: Kernel['words'], cpu: number, onCpu: boolean): FrameFacts[] {
+  const names = idleFrames(cpu, onCpu).flatMap((name) => words.functionName(name) ?? []);
+  return names.map((name, i) => {
+    const callee = names[i + 1];
+    return { name, callee, returnOffset: callOffset(name, callee), locals: [] };
+  });
 }
 
 function processFacts(k: Kernel, process: Process, locks: LockTable): ProcessFacts {

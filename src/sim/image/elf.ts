@@ -9,6 +9,7 @@ import { writeElfVmcore, type ElfSegmentSpec } from '../../format/elf/write.ts';
 import type { ByteSink, ByteSource } from '../../util/io.ts';
 import type { MachineImage } from './machine.ts';
 import type { PhysicalImage, RamRange } from './physical-image.ts';
+import { prStatusNotes } from './prstatus.ts';
 import { vmcoreinfoNote } from './vmcoreinfo.ts';
 
 /** Writes the file. */
@@ -25,7 +26,11 @@ export function writeElf(machine: MachineImage, sink: ByteSink): void {
   };
   add([image], (paddr) => kernel.start + BigInt(paddr - image.start));
   add(physical.ram, (paddr) => areas.memory.directMap(paddr));
-  writeElfVmcore(sink, { notes: [vmcoreinfoNote(vmcoreinfo)], segments, alignment: PAGE_SIZE });
+  writeElfVmcore(sink, {
+    notes: [...prStatusNotes(machine.statuses), vmcoreinfoNote(vmcoreinfo)],
+    segments,
+    alignment: PAGE_SIZE,
+  });
 }
 
 /** Some physical memory as a source of bytes. */

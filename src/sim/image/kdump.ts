@@ -9,6 +9,7 @@ import * as kdump from '../../format/kdump/constants.ts';
 import { KdumpWriter, type CompressedPage } from '../../format/kdump/write.ts';
 import type { ByteSink } from '../../util/io.ts';
 import type { MachineImage } from './machine.ts';
+import { prStatusNotes } from './prstatus.ts';
 import { vmcoreinfoNote } from './vmcoreinfo.ts';
 
 /** The flag of a page that each codec packed. */
@@ -51,7 +52,7 @@ export function writeKdump(machine: MachineImage, sink: ByteSink, options: Kdump
     physBase: BigInt(facts.kaslr.physBase),
     dumpLevel: machine.unfiltered ? 0 : DUMP_LEVEL,
     vmcoreinfo,
-    notes: writeNotes([vmcoreinfoNote(vmcoreinfo)]),
+    notes: writeNotes([...prStatusNotes(machine.statuses), vmcoreinfoNote(vmcoreinfo)]),
   });
   for (const piece of piecesOf(physical)) {
     if (piece.bytes === undefined) writer.addExcluded(piece);

@@ -20,10 +20,18 @@ import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.t
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
 import { writeStacks } from './stacks.ts';
+import { defineOrc, writeOrcTables } from './orc.ts';
+import { defineCrashNotes, writeCrashNotes, type CpuStatus } from './prstatus.ts';
 import { defineScheduler, writeRunQueues } from './runqueues.ts';
 import { placeTasks, writeTasks, type PlacedTasks } from './tasks.ts';
 import { placeUserMemory } from './user-memory.ts';
-import { defineVariables, writePerCpu, writeVariables, type PerCpuOffsets } from './variables.ts';
+import {
+  defineSectionEnds,
+  defineVariables,
+  writePerCpu,
+  writeVariables,
+  type PerCpuOffsets,
+} from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
 import { defineWorkqueues, writeWorkqueues } from './workqueues.ts';
 
@@ -59,6 +67,8 @@ export interface MachineImage {
   /** Where the locks lie, in the order of the facts. */
   readonly locks: readonly Vaddr[];
   readonly vmcoreinfo: Uint8Array;
+  /** What each CPU was doing, in the order of the CPUs. */
+  readonly statuses: readonly CpuStatus[];
   /** All of RAM is there; else what makedumpfile -d 31 leaves. */
   readonly unfiltered: boolean;
   readonly btf: Uint8Array;
@@ -81,17 +91,24 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   });
   const { banner, buildId } = facts;
   defineCode(image, flavour.code, facts.functions);
+  const orc =
+    types.find('struct', 'orc_entry') === undefined
+      ? undefined
+      : defineOrc(image, types, { facts, functions: functionNames(facts, flavour) });
   defineLocks(image, types, facts.locks);
   if (facts.log !== undefined) defineLogBuffer(image, types);
   const rodata = new Rodata(image, {
     ...flavour,
     ...{ banner, buildId, btf, messages: patch.messages },
   });
+  // The first per-CPU variable of a flavour has to lie at 0: the canary is at gs:40.
+  defineVariables(image, types, { patch, flavour });
   const memory = planMemory(image, types, facts.memory);
   if (unfiltered && memory === undefined) defineMemMap(image);
   defineScheduler(image, types);
   const workqueues = defineWorkqueues(image, types, facts.workqueues);
-  defineVariables(image, types, { patch, flavour });
+  const crashNotes = defineCrashNotes(image);
+  defineSectionEnds(image);
   const { ramBytes, kaslr } = facts;
   const areas = new Areas({
     ...{ ...options, flavour, ramBytes, kaslr, image },
@@ -106,7 +123,9 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writePatchPerCpu(image, areas.memory, { patch, offsets });
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, { ...tasks, hz: facts.hz, cputime: flavour.cputime });
-  const waiters = writeStacks(image, areas, tasks);
+  const { waiters, statuses } = writeStacks(image, areas, { tasks, frames: orc?.frames });
+  if (orc !== undefined) writeOrcTables(image, areas.memory, orc);
+  writeCrashNotes(image, areas.memory, { at: crashNotes, offsets, statuses });
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
   writeRunQueues(image, areas, { tasks, offsets, clockNs: facts.clockNs ?? 0 });
@@ -116,8 +135,13 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const vmcoreinfo = writeMemoryState(image, areas, parts);
   const { physical } = areas.memory;
   const symbols = image.symbols();
-  const places = { kernel: image, physical, areas, tasks, locks, symbols };
+  const places = { statuses, kernel: image, physical, areas, tasks, locks, symbols };
   return { facts, unfiltered, ...places, vmcoreinfo, btf };
+}
+
+/** All functions of the image. */
+function functionNames({ functions = [] }: MachineFacts, { code }: ImageFlavour): string[] {
+  return [...Object.keys(code), ...functions.map(({ name }) => name)];
 }
 
 interface MemoryParts {

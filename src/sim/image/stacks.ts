@@ -1,4 +1,4 @@
-// Kernel stacks as a kernel with frame pointers leaves them, and the call instructions that their
+// Kernel stacks as a kernel leaves them, with frame pointers or as its ORC says (orc.ts), and the call instructions that their
 // return addresses follow.
 //
 //   top     pt_regs of the entry from user mode (kernel threads: where user registers would be)
@@ -16,6 +16,14 @@ import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { findMember, type StructType } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
+import type { OrcFrames } from './orc.ts';
+import {
+  KERNEL_SEGMENTS,
+  RFLAGS,
+  userRegisters,
+  type CpuStatus,
+  type Registers,
+} from './prstatus.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
@@ -39,23 +47,39 @@ export interface PlacedWaiter {
   readonly address: Vaddr;
 }
 
-/** Writes the stacks of all tasks whose facts have frames. @returns who waits on them */
+/** What {@link writeStacks} leaves for others to write down. */
+export interface WrittenStacks {
+  readonly waiters: readonly PlacedWaiter[];
+  /** What each CPU was doing. */
+  readonly statuses: readonly CpuStatus[];
+}
+
+/**
+ * Writes the stacks of all tasks whose facts have frames.
+ *
+ * @param frames those of each function, where the kernel keeps no frame pointers
+ */
 export function writeStacks(
   image: KernelImage,
   areas: Areas,
-  { processes }: PlacedTasks,
-): PlacedWaiter[] {
+  { tasks, frames }: { tasks: PlacedTasks; frames: OrcFrames | undefined },
+): WrittenStacks {
   const waiters: PlacedWaiter[] = [];
   const requests: ListedRequests = new Map();
-  for (const { threads } of processes) {
+  const statuses: CpuStatus[] = [];
+  for (const { threads } of [...tasks.idle, ...tasks.processes]) {
     for (const thread of threads) {
-      const { frames = [] } = thread.facts;
-      if (frames.length > 0)
-        new StackWriter(image, areas, { thread, requests }).write(frames, waiters);
+      const { frames: called = [], onCpu, pid, cpu } = thread.facts;
+      let registers = userRegisters(pid);
+      if (called.length > 0) {
+        const writer = new StackWriter(image, areas, { thread, requests, frames });
+        registers = writer.write(called, waiters);
+      }
+      if (onCpu) statuses.push({ cpu, pid, registers });
     }
   }
   linkRequests(image, areas.memory, requests);
-  return waiters;
+  return { waiters, statuses: statuses.sort((a, b) => a.cpu - b.cpu) };
 }
 
 /** Its list_head is written when all waiters of the lock have a place (locks.ts). */
@@ -81,6 +105,7 @@ class StackWriter {
   readonly #areas: Areas;
   readonly #thread: PlacedThread;
   readonly #requests: ListedRequests;
+  readonly #frames: OrcFrames | undefined;
   /** Undefined where the kernel's switch has none of its own. */
   readonly #switchFrame: StructType | undefined;
   #sp: Vaddr;
@@ -88,8 +113,14 @@ class StackWriter {
   constructor(
     image: KernelImage,
     areas: Areas,
-    { thread, requests }: { thread: PlacedThread; requests: ListedRequests },
+    options: {
+      thread: PlacedThread;
+      requests: ListedRequests;
+      frames: OrcFrames | undefined;
+    },
   ) {
+    const { thread, requests, frames } = options;
+    this.#frames = frames;
     this.#requests = requests;
     this.#image = image;
     this.#areas = areas;
@@ -100,17 +131,51 @@ class StackWriter {
     this.#sp = vaddrAdd(thread.stack, THREAD_SIZE - regs);
   }
 
-  write(frames: readonly FrameFacts[], waiters: PlacedWaiter[]): void {
+  /** @returns the registers of the CPU, if the task has one */
+  write(frames: readonly FrameFacts[], waiters: PlacedWaiter[]): Registers {
     let bp = vaddr(0n);
+    let rip = vaddr(0n);
+    this.#writeUserRegisters();
     for (const frame of frames) {
-      bp = this.#push(bp);
-      for (const local of frame.locals) this.#writeLocal(local, waiters);
+      bp = this.#enter(frame, bp, waiters);
+      rip = vaddrAdd(this.#image.symbol(frame.name), frame.returnOffset);
       const isInnermost = frame.callee === undefined;
       // A function that runs has called nobody, and one that switches as a part of itself neither.
       if (isInnermost && (this.#thread.facts.onCpu || this.#switchFrame === undefined)) break;
       this.#push(this.#returnAddress(frame));
     }
+    const rsp = this.#sp;
     this.#writeSwitchFrame(bp);
+    return { ...KERNEL_SEGMENTS, rflags: RFLAGS, rip, rsp, rbp: bp };
+  }
+
+  /** The prologue of a function, and what it keeps on the stack. @returns rbp after it */
+  #enter(frame: FrameFacts, bp: Vaddr, waiters: PlacedWaiter[]): Vaddr {
+    const plan = this.#frames?.(frame.name);
+    if (plan !== undefined && plan.kind !== 'call') {
+      assert(frame.locals.length === 0, `${frame.name} has no room for local variables`);
+      return bp;
+    }
+    const saved = plan === undefined || plan.savesBp ? this.#push(bp) : this.#sp;
+    for (const local of frame.locals) this.#writeLocal(local, waiters);
+    if (plan === undefined) return saved;
+    const size = BigInt(plan.size);
+    assert(saved - this.#sp <= size, `${frame.name}: the frame is too small`);
+    this.#sp = vaddr(saved - size);
+    if (plan.keepsBp) return saved;
+    // Whoever saves rbp wants it for something of its own.
+    return plan.savesBp ? this.#thread.task : bp;
+  }
+
+  /** What the program was at when it entered the kernel; a kernel thread has nothing there. */
+  #writeUserRegisters(): void {
+    const { facts, process, stack } = this.#thread;
+    if (process.mm === undefined) return;
+    const { rip = 0n, cs = 0n, rflags = 0n, rsp = 0n, ss = 0n } = userRegisters(facts.pid);
+    const { memory } = this.#areas;
+    const regs = vaddrAdd(stack, THREAD_SIZE - memory.struct('pt_regs').size);
+    const fields = { ip: rip, cs, flags: rflags, sp: rsp, ss, orig_ax: -1 };
+    memory.store('pt_regs', regs, fields);
   }
 
   #push(value: bigint): Vaddr {

@@ -67,6 +67,10 @@ export function defineVariables(
     image.define(name, { section, size, align });
   image.mark('jiffies', image.symbol('jiffies_64'), 'D');
   defineLocals(image, types, patch);
+}
+
+/** Marks where sections end; every variable must have its place. */
+export function defineSectionEnds(image: KernelImage): void {
   image.mark('__per_cpu_start', vaddr(0n), 'A');
   image.mark('__per_cpu_end', image.used('percpu'), 'A');
   image.mark('_edata', image.used('data'), 'D');
