@@ -7,10 +7,10 @@ import { hex, vaddr, type Vaddr } from '../util/address.ts';
 import type { Problems } from '../util/problems.ts';
 import { escapeText } from '../util/escape.ts';
 import { listEntries } from './list.ts';
-import { hasPidIdr, tasksByPid } from './pid.ts';
+import { pidTable, tasksByPid } from './pid.ts';
 import { runQueues, type RunQueue } from './sched.ts';
 import { taskStateLetters, type StateLetters } from './task-state.ts';
-import { threadFlags, type ThreadFlagReader } from './thread-info.ts';
+import { threadInfos, type ThreadInfoReader } from './thread-info.ts';
 
 /** One task. A field that this kernel lacks or that could not be read is absent, never 0. */
 export interface Task {
@@ -75,16 +75,18 @@ export interface TaskTable {
   readonly tasks: readonly Task[];
   /** The idle task of each CPU, pid 0. */
   readonly idle: readonly Task[];
-  /** The list could be walked to its end, and the pid IDR, where there is one, agrees. */
+  /** The list could be walked to its end, and the pids, where they can be walked, agree. */
   readonly complete: boolean;
   readonly crossCheck: TaskCrossCheck;
 }
 
-/** The task list held against the pid IDR. */
+/** The task list held against the pids. */
 export interface TaskCrossCheck {
-  /** Tasks that the pid IDR leads to; undefined where it could not be walked. */
+  /** What the pids are found by in this kernel, where that is not the IDR: before v4.15. */
+  readonly pidTable?: 'pid hash';
+  /** Tasks that the pids lead to; undefined where these could not be walked. */
   readonly pidCount: number | undefined;
-  /** Every node of the IDR and every `struct pid` could be read. */
+  /** Every node of the table and every `struct pid` could be read. */
   readonly pidWalkComplete: boolean;
   /** pids of tasks that only one of the two knows; the address of one whose pid is unreadable. */
   readonly onlyInList: readonly (number | string)[];
@@ -150,7 +152,9 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   const pidWalkComplete = byPid !== undefined && vmcore.problems.count === beforePids;
   const extra = byPid === undefined ? [] : [...byPid].filter((address) => !listed.has(address));
   const missed = extra.map((address) => reader.read(vaddr(address)));
+  const table = pidTable(vmcore);
   const crossCheck: TaskCrossCheck = {
+    ...(table === 'pid hash' ? { pidTable: table } : {}),
     pidCount: byPid?.size,
     pidWalkComplete,
     onlyInList:
@@ -166,8 +170,8 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   // A task that runs and that no list leads to is the plainest sign that others are missing too.
   const currentsKnown = vmcore.problems.count === beforeCurrent;
   const agrees = crossCheck.onlyInList.length === 0 && missed.length === 0;
-  const hasIdr = hasPidIdr(vmcore);
-  const complete = walkedToEnd && agrees && currentsKnown && (pidWalkComplete || !hasIdr);
+  const complete =
+    walkedToEnd && agrees && currentsKnown && (pidWalkComplete || table === undefined);
   return { tasks: [...tasks, ...missed], idle, complete, crossCheck };
 }
 
@@ -191,12 +195,13 @@ function reportCurrent(
 }
 
 function reportDisagreement(problems: Problems, check: TaskCrossCheck, listCount: number): void {
-  const { pidCount, onlyInList, onlyInPids } = check;
+  const { pidTable: table = 'pid IDR', pidCount, onlyInList, onlyInPids } = check;
   if (onlyInList.length === 0 && onlyInPids.length === 0) return;
   problems.addMessage(
     'task list',
-    `init_task.tasks leads to ${listCount} tasks, the pid IDR to ${pidCount}; ` +
-      `${onlyInList.length} only in the list, ${onlyInPids.length} only in the IDR`,
+    `init_task.tasks leads to ${listCount} tasks, the ${table} to ${pidCount}; ` +
+      `${onlyInList.length} only in the list, ` +
+      `${onlyInPids.length} only in the ${table.replace('pid ', '')}`,
   );
 }
 
@@ -259,7 +264,7 @@ export class TaskReader {
   readonly #signal: RecordReader<keyof typeof SIGNAL_PATHS>;
   readonly #parent: RecordReader<'tgid'>;
   readonly #letters: StateLetters;
-  readonly #threadFlags: ThreadFlagReader;
+  readonly #threadInfo: ThreadInfoReader;
   /** The threads of a process share their signal_struct: each is read once. */
   readonly #signals = new Map<bigint, RecordValues<keyof typeof SIGNAL_PATHS>>();
   readonly #tgids = new Map<bigint, number | undefined>();
@@ -272,7 +277,7 @@ export class TaskReader {
     this.#parent = new RecordReader(vmcore, taskStruct, { tgid: 'tgid' });
     this.#signal = new RecordReader(vmcore, vmcore.struct('signal_struct'), SIGNAL_PATHS);
     this.#letters = taskStateLetters(vmcore);
-    this.#threadFlags = threadFlags(vmcore);
+    this.#threadInfo = threadInfos(vmcore);
   }
 
   /** The task whose task_struct lies at `address`. */
@@ -282,7 +287,7 @@ export class TaskReader {
       problems,
       subject: () => `task_struct ${hex(address)}`,
     });
-    const flags = this.#threadFlags(address, values.stack);
+    const { flags, cpu } = this.#threadInfo(address, values.stack);
     return defined({
       address: hex(address),
       ...identityOf(values, this.#parentTgid(values)),
@@ -290,6 +295,7 @@ export class TaskReader {
       ...schedulingOf(values),
       ...this.#signalOf(values),
       ...memoryOf(values),
+      ...(cpu === undefined ? {} : { cpu }),
       threadFlags: flags === undefined ? undefined : hex(flags),
     });
   }

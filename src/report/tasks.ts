@@ -30,6 +30,7 @@ export function tasksTable(result: TasksResult): Table {
 /** The lines below the table: how many, and whether the two ways to find them agree. */
 export function tasksSummary(result: TasksResult): string {
   const { crossCheck } = result;
+  const { pidTable = 'pid IDR' } = crossCheck;
   const count =
     result.tasks.length === 0
       ? 'NO TASK COULD BE READ'
@@ -41,12 +42,13 @@ export function tasksSummary(result: TasksResult): string {
   if (result.tasks.length === 0) return `${count}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
     return crossCheck.pidWalkComplete
-      ? `${count}; the task list and the pid IDR agree\n`
-      : `${count}; the pid IDR could not be read whole to check them against\n`;
+      ? `${count}; the task list and the ${pidTable} agree\n`
+      : `${count}; the ${pidTable} could not be read whole to check them against\n`;
   }
   return (
-    `${count}; the task list and the pid IDR DISAGREE: ` +
-    `only in the list: ${pidList(onlyInList)}, only in the IDR: ${pidList(onlyInPids)}\n`
+    `${count}; the task list and the ${pidTable} DISAGREE: ` +
+    `only in the list: ${pidList(onlyInList)}, ` +
+    `only in the ${pidTable.replace('pid ', '')}: ${pidList(onlyInPids)}\n`
   );
 }
 

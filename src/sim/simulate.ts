@@ -11,6 +11,7 @@ import type { Flavour } from './flavour/flavour.ts';
 import { LINUX_6_1 } from './flavour/linux-6.1.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
+import { systemMapText } from './image/system-map.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Kernel } from './core/kernel.ts';
@@ -22,6 +23,7 @@ import { patchFacts } from './watchdog/patch-facts.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
+export { FLAVOURS, type FlavourName } from './flavour/flavours.ts';
 export type { Knobs } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';
@@ -133,6 +135,15 @@ export function writeSimulation(
   create: CreateFile,
 ): string[] {
   return writeContainer(image, format, create);
+}
+
+/**
+ * System.map of the run's kernel, where nothing in the vmcore leads to its symbols: before Linux 6.0
+ * VMCOREINFO does not name kallsyms.
+ */
+export function systemMap({ image }: Simulation): string | undefined {
+  const isNamed = Buffer.from(image.vmcoreinfo).includes('SYMBOL(kallsyms_names)=');
+  return isNamed ? undefined : systemMapText(image);
 }
 
 /** The ledger as a file. */

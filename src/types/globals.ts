@@ -30,7 +30,12 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
   },
   'arch/x86/kernel/head_64.S': { phys_base: 'unsigned long' },
   'arch/x86/kernel/setup_percpu.c': { __per_cpu_offset: 'unsigned long []' },
-  'kernel/pid.c': { init_pid_ns: 'struct pid_namespace', pid_max: 'int' },
+  'kernel/pid.c': {
+    init_pid_ns: 'struct pid_namespace',
+    pid_max: 'int',
+    pid_hash: 'struct hlist_head *',
+    pidhash_shift: 'unsigned int',
+  },
   'kernel/fork.c': { nr_threads: 'int', total_forks: 'unsigned long', tasklist_lock: 'rwlock_t' },
   'kernel/cpu.c': {
     __cpu_online_mask: 'struct cpumask',

@@ -59,11 +59,14 @@ export function probeThreadFlag(
   for (const symbol of wanted.functions) {
     const code = probe.code(symbol);
     if (code === undefined) continue;
-    const used = lockedBits(code, probe.threadFlagsOffset);
-    const found = wanted.candidates.filter((bit) => used.has(bit));
-    const [bit] = found;
-    if (found.length === 1 && bit !== undefined) {
-      return { name: wanted.name, bit, source: `locked bit instruction in ${symbol}()` };
+    // Compilers also point at the flags first (`add $0x8,%rax`), and have no displacement then.
+    for (const flagsOffset of new Set([probe.threadFlagsOffset, 0])) {
+      const used = lockedBits(code, flagsOffset);
+      const found = wanted.candidates.filter((bit) => used.has(bit));
+      const [bit] = found;
+      if (found.length === 1 && bit !== undefined) {
+        return { name: wanted.name, bit, source: `locked bit instruction in ${symbol}()` };
+      }
     }
   }
   return undefined;

@@ -41,6 +41,8 @@ const bits = GFP_BITS_4_4;
  * was not __GFP_NOACCOUNT. What was __GFP_REPEAT became __GFP_RETRY_MAYFAIL in 4.13.
  */
 const MOVED: readonly (readonly [from: number, to: number])[] = [
+  [sim.__GFP_DMA, bits.DMA],
+  [sim.__GFP_DMA32, bits.DMA32],
   [sim.__GFP_HIGHMEM, bits.HIGHMEM],
   [sim.__GFP_MOVABLE, bits.MOVABLE],
   [sim.__GFP_HIGH, bits.HIGH],
