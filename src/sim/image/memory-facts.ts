@@ -1,4 +1,4 @@
-// The state of memory as plain data: zones with their free lists, the LRU lists of the node, who has
+// The state of memory as plain data: zones with their free lists, LRU lists of the node, who has
 // which page. The part of MachineFacts that zones.ts, node.ts and mem-map.ts write.
 
 /** Zones of x86-64 by the name that `zone->name` has; the lowest memory first. */

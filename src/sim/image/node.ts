@@ -273,7 +273,7 @@ class NodeWriter {
     }
   }
 
-  /** prepare_to_wait() adds in front of those that wait already; an exclusive waiter goes behind. */
+  /** prepare_to_wait() adds in front of those that wait already, an exclusive one behind. */
   #writeQueue(path: string, pids: readonly number[]): void {
     const head = memberAddress(this.#memory, this.#member(path), {
       struct: 'wait_queue_head',

@@ -1,5 +1,5 @@
-// Kernel stacks as a kernel leaves them, with frame pointers or as its ORC says (orc.ts), and the call instructions that their
-// return addresses follow.
+// Kernel stacks as a kernel leaves them, with frame pointers or as its ORC says (orc.ts), and the
+// call instructions that their return addresses follow.
 //
 //   top     pt_regs of the entry from user mode (kernel threads: where user registers would be)
 //           per function, outermost first:
