@@ -40,7 +40,7 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   workqueue_init(k);
   init_mm_internals(k);
   bdi_init(k);
-  disk_add_events(k);
+  if (k.options.cdrom) disk_add_events(k);
   startJournal(k);
   startOomReaper(k);
   kswapd_run(k);

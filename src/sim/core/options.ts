@@ -78,10 +78,12 @@ export interface KernelFeatures {
    */
   readonly retriesWhileReclaimable: boolean;
   /**
-   * Since Linux 4.4 and 4.5 (373ccbe59270, "mm, vmstat: allow WQ concurrency to discover memory
-   * reclaim doesn't make any progress"): a kworker sleeps between two attempts.
+   * Since Linux 4.5 (373ccbe59270, "mm, vmstat: allow WQ concurrency to discover memory reclaim
+   * doesn't make any progress"): a kworker sleeps between two attempts.
    */
   readonly workerSleeps: boolean;
+  /** There is a CD-ROM drive, which a kworker looks at every two seconds. */
+  readonly cdrom: boolean;
 }
 
 /** What a kernel has unless its scenario says otherwise. */
@@ -107,6 +109,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   vmapStack: true,
   retriesWhileReclaimable: false,
   workerSleeps: true,
+  cdrom: true,
 };
 
 /** Changes that were proposed against stalls; each is off in every kernel that was released. */

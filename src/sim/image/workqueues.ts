@@ -295,8 +295,8 @@ class WorkqueueWriter {
     this.#store('kthread', kthread, { threadfn, data: address });
     // Until Linux 5.17 (e32cf5dfbe22) a kthread was found by its completion.
     const vfork_done = this.#at('kthread', kthread, 'exited');
-    const isOld =
-      findMember(this.#areas.memory.struct('task_struct'), 'worker_private') === undefined;
+    const type = this.#areas.memory.struct('task_struct');
+    const isOld = findMember(type, 'worker_private') === undefined;
     this.#store('task_struct', task, isOld ? { vfork_done } : { worker_private: kthread });
   }
 

@@ -79,7 +79,7 @@ export function workqueue_init(k: Kernel): void {
     const normal = k.wq.addPool({ cpu, nice: 0 });
     const highpri = k.wq.addPool({ cpu, nice: HIGHPRI_NICE });
     k.wq.cpuPools.push({ normal, highpri });
-    startWorker(k, normal);
+    startWorkers(k, normal);
     startWorker(k, highpri);
   }
   for (const plan of SYSTEM_WORKQUEUES) alloc_workqueue(k, plan);
@@ -109,8 +109,14 @@ function get_unbound_pool(k: Kernel, nice: number): WorkerPool {
   const found = k.wq.pools.find((pool) => pool.cpu === undefined && pool.nice === nice);
   if (found !== undefined) return found;
   const pool = k.wq.addPool({ nice });
-  startWorker(k, pool);
+  startWorkers(k, pool);
   return pool;
+}
+
+/** The first worker, and the one that was made when it got to work during boot. */
+function startWorkers(k: Kernel, pool: WorkerPool): void {
+  startWorker(k, pool);
+  startWorker(k, pool);
 }
 
 /** INIT_WORK(): a work that calls `func`. */

@@ -13,7 +13,7 @@ export const OVERLOAD: Scenario = {
   about: 'requests take long because the disk does; all of them finish (D13)',
   diagnosis: 'D13',
   needs: ['vm.dirty_ratio=100: writers are not slowed down'],
-  features: { dirtyRatio: 100 },
+  features: { dirtyRatio: 100, cdrom: false },
   defaults: { ramMiB: 128, cpus: 2, hz: 100, dumpSeconds: 45 },
   start,
 };
