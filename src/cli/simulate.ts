@@ -60,6 +60,9 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
   }
   const { seed, kmallocwd, knobs, unfiltered, path } = options;
+  if (unfiltered && options.flavour === '4.4') {
+    throw new UsageError('simulate: --unfiltered knows the struct pages of flavour 6.1 alone');
+  }
   const format = formatNamed(options.format);
   const { flavour } = FLAVOURS[options.flavour];
   const patch = patchOf(options);

@@ -61,6 +61,23 @@ describe('simulateToFile', function () {
     assert.equal(record.layout, 'L2');
   });
 
+  it('simulates a 4.4 kernel, whose System.map goes beside the vmcore', async () => {
+    const path = join(folder, 'old.vmcore');
+    const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '2', '--flavour', '4.4'];
+    const { stdout } = await cli.run(argv);
+    assert.match(stdout, /old\.vmcore\.System\.map,/);
+    const read = await cli.run(['tasks', path, '--system-map', `${path}.System.map`]);
+    assert.equal(read.exitCode, 0, read.stderr);
+    assert.match(read.stdout, /\d+ tasks, 2 idle tasks; the task list and the pid hash agree/);
+  });
+
+  it('refuses what the 4.4 kernel cannot be', async () => {
+    const argv = ['simulate', 'quiet', '-o', join(folder, 'no.vmcore'), '--flavour', '4.4'];
+    for (const more of [['--patch', 'v9'], ['--unfiltered']]) {
+      assert.equal((await cli.run([...argv, ...more])).exitCode, 2, more.join(' '));
+    }
+  });
+
   it('names the versions of the patch where one is not known', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'none'), '--patch', 'v0'];
     const { exitCode, stderr } = await cli.run(argv);

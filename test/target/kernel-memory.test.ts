@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { readVmcoreinfo, Vmcoreinfo } from '../../src/format/vmcoreinfo/read.ts';
-import { findKernelSpace, readUtsname } from '../../src/target/kernel-memory.ts';
+import { findKernelSpace, readUtsname, utsNameOffset } from '../../src/target/kernel-memory.ts';
 import { InvalidError } from '../../src/util/errors.ts';
 import { realDump, truthFile } from '../support/real-dumps.ts';
 import { realKernel } from '../support/real-kernel.ts';
@@ -16,6 +16,15 @@ function changed(info: Vmcoreinfo, lines: Record<string, string | undefined>): V
   }
   return new Vmcoreinfo(entries, []);
 }
+
+describe('utsNameOffset', () => {
+  it('passes over the reference count where VMCOREINFO does not say', () => {
+    const info = readVmcoreinfo(buildKernel().vmcoreinfo);
+    const key = 'OFFSET(uts_namespace.name)';
+    assert.equal(utsNameOffset(changed(info, { [key]: undefined })), 4);
+    assert.equal(utsNameOffset(changed(info, { [key]: '0' })), 0);
+  });
+});
 
 describe('findKernelSpace', () => {
   it('takes phys_base from VMCOREINFO, also a negative one', () => {

@@ -23,6 +23,8 @@ describe('probeThreadFlag', () => {
     ['lock btsq $0x14,(%rdi)', '90 f0 48 0f ba 2f 14 72 3c', 20],
     ['lock btsq $0x14,(%rdi), LOCK patched away on one CPU', '3e 48 0f ba 2f 14', 20],
     ['lock btsl $0x3,0x10(%rax), thread_info on the stack', 'f0 0f ba 68 10 03', 3, 16],
+    // As gcc 12 compiles mark_oom_victim() of 4.4.
+    ['add $0x8,%rax; lock btsl $0x14,(%rax)', '48 83 c0 08 f0 0f ba 28 14 72 0f', 20, 8],
     ['lock andb $0xef,0x2(%rax)', 'f0 80 60 02 ef', 20],
     ['lock btrq $0x3,(%r12), with a SIB byte', 'f0 49 0f ba 34 24 03', 3],
   ];
