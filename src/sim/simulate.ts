@@ -8,7 +8,7 @@ import { addIdleTasks } from './background.ts';
 import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
 import type { Flavour } from './flavour/flavour.ts';
-import { LINUX_6_1 } from './flavour/linux-6.1.ts';
+import { LINUX_6_1 } from './flavour/linux-6-1.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { systemMapText } from './image/system-map.ts';

@@ -10,7 +10,7 @@ import { boot } from '../../src/sim/boot.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../src/sim/core/options.ts';
 import type { Kernel } from '../../src/sim/core/kernel.ts';
 import { machineFacts } from '../../src/sim/facts.ts';
-import { LINUX_6_1 } from '../../src/sim/flavour/linux-6.1.ts';
+import { LINUX_6_1 } from '../../src/sim/flavour/linux-6-1.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import { buildMachine, type MachineImage } from '../../src/sim/image/machine.ts';
 import { ledgerAtDump, type Ledger } from '../../src/sim/ledger.ts';

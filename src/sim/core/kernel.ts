@@ -8,7 +8,7 @@ import type { Tracer } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { BIO_POOL_SIZE, BioSet } from '../block/bio.ts';
 import { Congestion } from '../block/congestion.ts';
-import { WORDS_6_1 } from '../flavour/words-6.1.ts';
+import { WORDS_6_1 } from '../flavour/words-6-1.ts';
 import type { KernelWords } from '../flavour/words.ts';
 import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';

@@ -2,8 +2,8 @@
 
 import type { PatchName } from '../watchdog/patch-version.ts';
 import type { Flavour } from './flavour.ts';
-import { LINUX_4_4 } from './linux-4.4.ts';
-import { LINUX_6_1 } from './linux-6.1.ts';
+import { LINUX_4_4 } from './linux-4-4.ts';
+import { LINUX_6_1 } from './linux-6-1.ts';
 
 /** What `simulate --flavour` means. */
 export interface NamedFlavour {

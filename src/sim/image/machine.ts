@@ -9,7 +9,7 @@ import { placeKallsyms } from './kallsyms.ts';
 import { defineLocks, writeLocks } from './locks.ts';
 import { defineLogBuffer, writeLogBuffer } from './log-buffer.ts';
 import { defineCode, writeCode } from './kernel-code.ts';
-import { IMAGE_6_1 } from './image-6.1.ts';
+import { IMAGE_6_1 } from './image-6-1.ts';
 import type { ImageFlavour } from './image-flavour.ts';
 import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';

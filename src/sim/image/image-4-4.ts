@@ -5,7 +5,7 @@ import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { definePidHash } from './pid-hash.ts';
 import { FLAG_CODE_4_4 } from './thread-flag-code.ts';
-import { MAX_NUMNODES, VMCOREINFO_4_4 } from './vmcoreinfo-4.4.ts';
+import { MAX_NUMNODES, VMCOREINFO_4_4 } from './vmcoreinfo-4-4.ts';
 
 /** union irq_stack_union: the interrupt stack of a CPU, with the stack canary at its low end. */
 const IRQ_STACK_SIZE = 4 * PAGE_SIZE;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { NAMES_4_4 } from '../../../src/sim/flavour/function-names-4.4.ts';
-import { WORDS_4_4 } from '../../../src/sim/flavour/words-4.4.ts';
+import { NAMES_4_4 } from '../../../src/sim/flavour/function-names-4-4.ts';
+import { WORDS_4_4 } from '../../../src/sim/flavour/words-4-4.ts';
 import * as bits from '../../../src/sim/kernel/task-bits.ts';
 import * as gfp from '../../../src/sim/mm/gfp.ts';
 import { GFP_ERAS } from '../../../src/types/gfp-flags.ts';

@@ -1,9 +1,9 @@
 // The simulated kernel as Linux 6.1: thread_info in the task, the printk ring buffer, BTF.
 
-import { IMAGE_6_1 } from '../image/image-6.1.ts';
+import { IMAGE_6_1 } from '../image/image-6-1.ts';
 import type { Flavour } from './flavour.ts';
 import { kaslrOfAreas } from './kaslr.ts';
-import { WORDS_6_1 } from './words-6.1.ts';
+import { WORDS_6_1 } from './words-6-1.ts';
 
 /** `simulate --flavour 6.1`, with the patch or without. */
 export const LINUX_6_1: Flavour = {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { readMemalloc } from '../../../src/kernel/memalloc-report.ts';
 import { tasksResult } from '../../../src/kernel/tasks-result.ts';
 import { threadFlagBits } from '../../../src/kernel/thread-info.ts';
-import { LINUX_4_4 } from '../../../src/sim/flavour/linux-4.4.ts';
+import { LINUX_4_4 } from '../../../src/sim/flavour/linux-4-4.ts';
 import { writeElf } from '../../../src/sim/image/elf.ts';
 import type { Ledger, LedgerTask } from '../../../src/sim/ledger.ts';
 import { SCENARIOS } from '../../../src/sim/scenarios/list.ts';

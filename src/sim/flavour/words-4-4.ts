@@ -2,8 +2,8 @@
 
 import * as sim from '../kernel/task-bits.ts';
 import type { RwSemaphore } from '../locking/rw-semaphore.ts';
-import { functionName44 } from './function-names-4.4.ts';
-import { gfp44 } from './gfp-4.4.ts';
+import { functionName44 } from './function-names-4-4.ts';
+import { gfp44 } from './gfp-4-4.ts';
 import { moveBits } from './move-bits.ts';
 import type { KernelWords } from './words.ts';
 

@@ -1,9 +1,9 @@
 // The memory of Linux 6.1, as distributions build it for x86-64.
 
 import type { ImageFlavour } from './image-flavour.ts';
-import { GFPFLAG_NAMES_6_1, TASK_STATES_6_1 } from './name-tables-6.1.ts';
+import { GFPFLAG_NAMES_6_1, TASK_STATES_6_1 } from './name-tables-6-1.ts';
 import { FLAG_CODE_6_1 } from './thread-flag-code.ts';
-import { VMCOREINFO_6_1 } from './vmcoreinfo-6.1.ts';
+import { VMCOREINFO_6_1 } from './vmcoreinfo-6-1.ts';
 
 /** struct fixed_percpu_data: 40 bytes that nobody uses, then the stack canary. */
 const FIXED_PERCPU_SIZE = 48;
