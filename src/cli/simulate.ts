@@ -48,8 +48,8 @@ export function listScenarios(): string {
 }
 
 /**
- * Runs a scenario and writes `path` and `path.ledger.json`; `path.System.map` as well where nothing in
- * the vmcore leads to its symbols.
+ * Runs a scenario and writes `path` and `path.ledger.json`; `path.System.map` as well where
+ * nothing in the vmcore leads to its symbols.
  *
  * @returns a summary
  * @throws UsageError if there is no such scenario, format or version of the patch

@@ -1,5 +1,5 @@
-// The types of the simulated kernel: those of a real 6.1 kernel with the patch, and in its tasks the
-// record of the version that is simulated.
+// The types of the simulated kernel: those of a real 6.1 kernel with the patch, and in its tasks
+// the record of the version that is simulated.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// How pids were found by number until v4.15 (commit 95846ecf9dac): one hash table for all namespaces,
-// whose chains string together the struct upids in the struct pids (kernel/pid.c).
+// How pids were found by number until v4.15 (commit 95846ecf9dac): one hash table for all
+// namespaces, whose chains string together the struct upids in the struct pids (kernel/pid.c).
 
 import type { Vmcore } from '../target/vmcore.ts';
 import { byteOffsetOf, findMember } from '../types/ctype.ts';

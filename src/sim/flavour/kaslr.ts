@@ -1,5 +1,5 @@
-// Where KASLR puts a kernel. Its numbers come from a stream of their own, so that they leave the run
-// as it is; the image stays in the memory that the zones leave to it.
+// Where KASLR puts a kernel. Its numbers come from a stream of their own, so that they leave the
+// run as it is; the image stays in the memory that the zones leave to it.
 
 import type { KaslrFacts } from '../image/machine-facts.ts';
 import { Prng } from '../../util/prng.ts';

@@ -42,7 +42,10 @@ function taskFlags(flags: number): number {
 const ACTIVE_BIAS = 1n;
 const WAITING_BIAS = -(1n << 32n);
 
-/** Who has it is counted below; a writer, and a list of waiters, take the upper half down by one. */
+/**
+ * Who has it is counted below; a writer, and a list of waiters, take the upper half down by
+ * one.
+ */
 function rwsemCount({ writer, readers, waiters }: RwSemaphore): bigint {
   const active = writer === undefined ? BigInt(readers.length) : WAITING_BIAS + ACTIVE_BIAS;
   return BigInt.asUintN(64, active + (waiters.length > 0 ? WAITING_BIAS : 0n));

@@ -9,7 +9,10 @@ import { MAX_NUMNODES, VMCOREINFO_4_4 } from './vmcoreinfo-4-4.ts';
 
 /** union irq_stack_union: the interrupt stack of a CPU, with the stack canary at its low end. */
 const IRQ_STACK_SIZE = 4 * PAGE_SIZE;
-/** VMCOREINFO_NOTE_SIZE: the text with an ELF note header, a name, and another header for the end. */
+/**
+ * VMCOREINFO_NOTE_SIZE: the text with an ELF note header, a name, and another header for the
+ * end.
+ */
 const NOTE_SIZE = PAGE_SIZE + 2 * 12 + 12;
 /** enum node_states of a kernel with NUMA and memory hotplug. */
 const NODE_STATES = 5;

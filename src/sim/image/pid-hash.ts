@@ -1,5 +1,5 @@
-// How pids were found by number before Linux 4.15 (95846ecf9dac): one hash table for all namespaces,
-// whose chains lead through the struct upids (kernel/pid.c).
+// How pids were found by number before Linux 4.15 (95846ecf9dac): one hash table for all
+// namespaces, whose chains lead through the struct upids (kernel/pid.c).
 //
 //   pid_hash ──> hlist_head[1 << pidhash_shift] ──> upid.pid_chain ──> upid.pid_chain …
 

@@ -1,5 +1,5 @@
-// The read-only data that a reader of dumps looks at: the banner, tables of names, the format strings
-// of the watchdog, the build ID and, where the kernel has it, BTF.
+// The read-only data that a reader of dumps looks at: the banner, tables of names, the format
+// strings of the watchdog, the build ID and, where the kernel has it, BTF.
 
 import { vaddrAdd, type Vaddr } from '../../util/address.ts';
 import type { ImageFlavour } from './image-flavour.ts';

@@ -1,5 +1,5 @@
-// The machine code of functions that set TIF_* bits, as gcc compiles them for each flavour. The rest
-// of the real functions is what no reader looks at.
+// The machine code of functions that set TIF_* bits, as gcc compiles them for each flavour. The
+// rest of the real functions is what no reader looks at.
 
 import type { ImageFlavour } from './image-flavour.ts';
 import { TIF_MEMDIE_BIT, TIF_SIGPENDING_BIT } from './kernel-code.ts';
