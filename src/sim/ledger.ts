@@ -2,13 +2,13 @@
 // kmallocwd would print at that instant, and what became of it all. The simulation works it out
 // from its own state; no reader of dumps has a part in it.
 
-import type { LockFacts } from './image/machine-facts.ts';
 import {
   ledgerPools,
   ledgerRescuers,
   type LedgerPool,
   type LedgerRescuer,
 } from './facts-workqueues.ts';
+import type { LockFacts } from './image/machine-facts.ts';
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
 import type { Kernel } from './core/kernel.ts';
@@ -126,6 +126,7 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
   const timeout = timeoutSeconds * hz;
   const { lines, counts, silent } = stallReport(k, timeout);
   const tasks = [...k.threads()];
+  const places = placesOf(image);
   return {
     scenario: run.scenario.name,
     seed: run.seed,
@@ -146,7 +147,7 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     locks: lockEntries(image),
     pools: ledgerPools(k),
     rescuers: ledgerRescuers(k),
-    tasks: tasks.map((task) => taskEntry(k, task, { placed: place(image, task), timeout })),
+    tasks: tasks.map((task) => taskEntry(k, task, { placed: places.get(task.pid)!, timeout })),
   };
 }
 
@@ -213,12 +214,12 @@ interface Placed {
   readonly process: PlacedProcess;
 }
 
-function place(image: MachineImage, task: Task): Placed {
-  for (const process of image.tasks.processes) {
-    const thread = process.threads.find(({ facts }) => facts.pid === task.pid);
-    if (thread !== undefined) return { thread, process };
-  }
-  throw new RangeError(`pid ${task.pid} is not in the image`);
+/** Where each task lies, by its pid. */
+function placesOf({ tasks }: MachineImage): ReadonlyMap<number, Placed> {
+  const pairs = tasks.processes.flatMap((process) =>
+    process.threads.map((thread) => [thread.facts.pid, { thread, process }] as const),
+  );
+  return new Map(pairs);
 }
 
 function taskEntry(

@@ -7,14 +7,17 @@ import { simfs_writepage } from '../fs/writepages.ts';
 import { wakeup_flusher_threads } from '../fs/fs-writeback.ts';
 import { cond_resched } from '../kernel/sched.ts';
 import type { Page } from './mmzone.ts';
-import { folio_wait_writeback } from './filemap.ts';
-import { __GFP_IO } from './gfp.ts';
 import { isAnon, shrinkAnon } from './shrink-anon.ts';
 import { swap_writepage } from './swap.ts';
+import { folio_wait_writeback } from './filemap.ts';
+import { __GFP_IO } from './gfp.ts';
 import { isKswapd } from './throttle.ts';
 
-/** Microseconds of each page looked at. */
-const SCAN_US = 3;
+/**
+ * Microseconds of each page looked at: ten times what hardware takes. A machine that stalls scans all
+ * day long, and what a page costs there is what a second of it costs us.
+ */
+const SCAN_US = 12;
 
 /** Frees clean pages; the others go back to the lists. @returns how many were freed */
 export function* shrink_folio_list(
