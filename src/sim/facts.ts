@@ -62,7 +62,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     kaslr: run.flavour.kaslr(run.seed),
     kmallocwdTimeout: k.kmallocwdTimeout,
     commandLine: `BOOT_IMAGE=/boot/vmlinuz-${release} root=/dev/vda1 ro${commandLineOf(k)}`,
-    idle: k.sched.cpus.map(({ id, task }) => idleFacts(k, id, task === undefined)),
+    idle: k.sched.cpus.map(({ id }) => idleFacts(k, id, runningOn(k, id) === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
     functions: [...new Set([...k.functions, ...idleNames(k), ...(patchFacts(k).functions ?? [])])]
       .sort()
@@ -78,6 +78,17 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
 function buildId({ scenario, seed }: { scenario: string; seed: number }): string {
   const text = `stallcore ${seed} ${scenario}`.padEnd(20).slice(0, 20);
   return [...text].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Whose registers a CPU has; undefined while it is idle. A task that is in the switch to another one
+ * has its CPU still, unless it is dead and on no list any more: that one has left it for good.
+ */
+function runningOn(k: Kernel, cpu: number): Task | undefined {
+  const task = k.sched.cpus[cpu]?.task;
+  return task?.process.threads.includes(task) === true && k.processes.includes(task.process)
+    ? task
+    : undefined;
 }
 
 function idleFacts({ words }: Kernel, cpu: number, onCpu: boolean): ThreadFacts {
@@ -145,7 +156,7 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     exitState: task.exitState,
     flags: k.words.taskFlags(task.flags),
     cpu: task.cpu,
-    onCpu: k.sched.cpus.some((cpu) => cpu.task === task),
+    onCpu: isOnCpu(k, task),
     prio: policy === SCHED_FIFO ? PRIO_RT_MAX - 1 - rtPriority : staticPrio,
     staticPrio,
     policy,
@@ -168,9 +179,12 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
   };
 }
 
-function schedFacts({ sched }: Kernel, task: Task): SchedFacts {
-  const runs = sched.cpus.some((cpu) => cpu.task === task);
-  const isQueued = task.state === TASK_RUNNING && task.exitState === 0 && !runs;
+function isOnCpu({ sched }: Kernel, task: Task): boolean {
+  return sched.cpus[task.cpu]?.task === task;
+}
+
+function schedFacts(k: Kernel, task: Task): SchedFacts {
+  const isQueued = task.state === TASK_RUNNING && task.exitState === 0 && !isOnCpu(k, task);
   return {
     vruntimeNs: Math.round(task.vruntime * NS_PER_US),
     lastArrivalNs: Math.round(task.lastArrival * NS_PER_US),

@@ -101,14 +101,14 @@ class RunQueueWriter {
   }
 
   write(idle: PlacedThread, here: readonly PlacedThread[], { clockNs }: RunQueueOptions): void {
-    const runnable = here.filter(({ facts }) => isRunnable(facts));
-    const running = runnable.find(({ facts }) => facts.onCpu) ?? idle;
+    const queued = here.filter(({ facts }) => isQueued(facts));
+    const running = queued.find(({ facts }) => facts.onCpu) ?? idle;
     for (const thread of [idle, ...here]) this.#writeTask(thread, clockNs);
     const count = (wanted: (facts: ThreadFacts) => boolean): number =>
       here.filter(({ facts }) => wanted(facts)).length;
     const switches = here.reduce((sum, { facts }) => sum + facts.nvcsw + facts.nivcsw, 0);
     this.#memory.store('rq', this.#rq, {
-      nr_running: runnable.length,
+      nr_running: queued.length,
       curr: running.task,
       idle: idle.task,
       nr_switches: switches,
@@ -123,8 +123,8 @@ class RunQueueWriter {
         cpu_capacity_orig: TICK_CAPACITY,
       }),
     });
-    this.#writeFair(runnable.filter(isOf('fair')), running);
-    this.#writeRealTime(runnable.filter(isOf('rt')));
+    this.#writeFair(queued.filter(isOf('fair')), running);
+    this.#writeRealTime(queued.filter(isOf('rt')));
   }
 
   #writeTask(thread: PlacedThread, clockNs: number): void {
@@ -142,12 +142,12 @@ class RunQueueWriter {
         ...(this.#image.has(symbol) ? { sched_class: this.#image.symbol(symbol) } : {}),
         'se.load.weight': weight,
         'se.load.inv_weight': Math.floor(2 ** 32 / (weight >> WEIGHT_SHIFT)),
-        'se.on_rq': isRunnable(facts) && className === 'fair',
+        'se.on_rq': isQueued(facts) && className === 'fair',
         'se.exec_start': facts.onCpu ? clockNs : start,
         'se.sum_exec_runtime': ran,
         'se.vruntime': sched?.vruntimeNs ?? 0,
         'se.cfs_rq': this.#at('rq', this.#rq, 'cfs') ?? 0n,
-        'rt.on_rq': isRunnable(facts) && className === 'rt',
+        'rt.on_rq': isQueued(facts) && className === 'rt',
         rt_priority: className === 'rt' ? MAX_RT_PRIO - 1 - facts.prio : 0,
         'sched_info.pcount': facts.nvcsw + facts.nivcsw,
         'sched_info.last_arrival': start,
@@ -252,13 +252,20 @@ class RunQueueWriter {
   }
 }
 
-/** task_on_rq_queued(): what runs and what waits for a CPU. */
-export function isRunnable({ state, exitState }: ThreadFacts): boolean {
-  return state === 0 && exitState === 0;
+/**
+ * task_on_rq_queued(): what runs and what waits for a CPU. A task that goes to sleep has set its
+ * state, and is queued until __schedule() calls deactivate_task(): that is the instant of a switch
+ * which the image shows, with the task still in rq->curr and on_cpu.
+ */
+export function isQueued({ state, exitState, onCpu }: ThreadFacts): boolean {
+  return onCpu || (state === 0 && exitState === 0);
 }
 
-function isUninterruptible({ state }: ThreadFacts): boolean {
-  return (state & TASK_UNINTERRUPTIBLE) !== 0 && (state & TASK_NOLOAD) === 0;
+/** Counted by deactivate_task(). */
+function isUninterruptible(facts: ThreadFacts): boolean {
+  const { state } = facts;
+  const sleeps = (state & TASK_UNINTERRUPTIBLE) !== 0 && (state & TASK_NOLOAD) === 0;
+  return sleeps && !isQueued(facts);
 }
 
 function classOf({ policy, flags }: ThreadFacts): ClassName {

@@ -10,7 +10,7 @@ import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
-import { isRunnable } from './runqueues.ts';
+import { isQueued } from './runqueues.ts';
 
 const NSEC_PER_SEC = 1_000_000_000;
 
@@ -270,7 +270,7 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     stack,
     flags: facts.flags,
     on_cpu: facts.onCpu,
-    on_rq: isRunnable(facts),
+    on_rq: isQueued(facts),
     prio: facts.prio,
     static_prio: facts.staticPrio,
     normal_prio: facts.prio,
