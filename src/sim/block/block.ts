@@ -11,7 +11,7 @@ import { finish_wait, prepare_to_wait, wake_up, WaitQueue } from '../kernel/wait
 
 /** nr_requests of a queue. */
 const REQUESTS_MAX = 128;
-/** blk_queue_congestion_threshold() of Linux until 5.15: on above the first, off below the last. */
+/** blk_queue_congestion_threshold() of Linux up to 4.20: on above the first, off below the last. */
 const CONGESTION_ON = REQUESTS_MAX - REQUESTS_MAX / 8 + 1;
 const CONGESTION_OFF = REQUESTS_MAX - REQUESTS_MAX / 8 - REQUESTS_MAX / 16 - 1;
 

@@ -1,4 +1,4 @@
-// Waiting for a device that has too many requests (mm/backing-dev.c until Linux 5.15): who waits
+// Waiting for a device that has too many requests (mm/backing-dev.c up to Linux 5.15): who waits
 // is woken when any queue gets room again, and goes on after its timeout at the latest.
 
 import { call, type Code } from '../core/code.ts';

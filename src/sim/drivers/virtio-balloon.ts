@@ -1,11 +1,11 @@
 // The memory balloon of a virtual machine (drivers/virtio/virtio_balloon.c): pages that the host
 // has asked for. A worker fills it and empties it; when the OOM killer is called, a notifier takes
-// pages out (VIRTIO_BALLOON_F_DEFLATE_ON_OOM). Linux 4.20 replaced the notifier by a shrinker
+// pages out (VIRTIO_BALLOON_F_DEFLATE_ON_OOM). Linux 4.19 replaced the notifier by a shrinker
 // (71994620bb25, "virtio_balloon: replace oom notifier with shrinker"), and Linux 5.7 brought it
 // back (da10329cb057, "virtio-balloon: switch back to OOM handler for
 // VIRTIO_BALLOON_F_DEFLATE_ON_OOM").
 //
-// Until Linux 4.15 the worker takes its pages under balloon_lock. In their direct reclaim it may
+// Up to Linux 4.14 the worker takes its pages under balloon_lock. In their direct reclaim it may
 // wait for a lock of a file system; if the holder of that needs memory, too, it calls the OOM
 // killer, whose notifier waits for balloon_lock.
 

@@ -29,7 +29,7 @@ const STATES: readonly (readonly [from: number, to: number])[] = [
 ];
 
 function taskState(state: number): number {
-  // Until 4.13 a worker without work slept like everybody else, and an idle kthread likewise.
+  // Up to 4.13 a worker without work slept like everybody else, and an idle kthread likewise.
   return moveBits(state === sim.TASK_IDLE ? sim.TASK_INTERRUPTIBLE : state, STATES);
 }
 

@@ -150,7 +150,7 @@ export class Areas {
   }
 }
 
-/** Above thread_info, where that lies on the stack: until Linux 4.9 on x86. */
+/** Above thread_info, where that lies on the stack: up to Linux 4.8 on x86. */
 function stackEndOffset(types: TypeSource): number {
   const task = types.find('struct', 'task_struct');
   const info = types.find('struct', 'thread_info');

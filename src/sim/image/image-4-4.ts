@@ -17,7 +17,7 @@ const NOTE_SIZE = PAGE_SIZE + 2 * 12 + 12;
 /** enum node_states of a kernel with NUMA and memory hotplug. */
 const NODE_STATES = 5;
 
-/** fs/proc/array.c until Linux 4.13: dead before zombie, no letter for the idle. */
+/** fs/proc/array.c up to Linux 4.13: dead before zombie, no letter for the idle. */
 const TASK_STATES = [
   'R (running)',
   'S (sleeping)',
@@ -37,7 +37,7 @@ export const IMAGE_4_4: ImageFlavour = {
   kallsyms: { lengthEncoding: 'one-byte', addressEncoding: 'absolute' },
   code: FLAG_CODE_4_4,
   taskStates: TASK_STATES,
-  // Linux 4.6 (1f7866b4aebd)
+  // They came with Linux 4.6.
   gfpNames: [],
   variables: { define, cpuMask: (kind) => `cpu_${kind}_bits` },
   vmcoreinfo: VMCOREINFO_4_4,

@@ -105,7 +105,7 @@ class LockWriter {
     assert(owner !== undefined, `${lock.name}: no task has pid ${lock.ownerPid}`);
     const isWaitedFor = lock.waiterPids.length > 0;
     if (!this.#has('mutex', 'owner.counter')) {
-      // Until Linux 4.10 (3ca0ff571b09): 1 unlocked, 0 locked, negative with somebody waiting.
+      // Before Linux 4.10 (3ca0ff571b09): 1 unlocked, 0 locked, negative with somebody waiting.
       return { 'count.counter': owner === 0n ? 1 : isWaitedFor ? -1 : 0, owner };
     }
     return { 'owner.counter': owner | (isWaitedFor ? MUTEX_FLAG_WAITERS : 0n) };

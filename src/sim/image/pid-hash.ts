@@ -14,7 +14,7 @@ const POINTER_SIZE = 8;
 const BYTES_PER_HEAD = 2 ** 18;
 const SHIFT_MIN = 4;
 const SHIFT_MAX = 12;
-/** GOLDEN_RATIO_PRIME_64 (include/linux/hash.h, until Linux 4.7). */
+/** GOLDEN_RATIO_PRIME_64 (include/linux/hash.h, up to Linux 4.6). */
 const GOLDEN_RATIO_PRIME_64 = 0x9e37fffffffc0001n;
 
 /** Gives the variables their symbols. */

@@ -163,7 +163,7 @@ class PidWriter {
   #writePid(nr: number, { address, users }: PidUse, namespace: Vaddr): void {
     const { memory } = this.#areas;
     const useCount = this.#types.reduce((sum, type) => sum + users[type].length, 0);
-    // refcount_t since Linux 5.3 (f57e515a1b56).
+    // refcount_t since Linux 5.3.
     const count = this.#inTask ? 'count.counter' : 'count.refs.counter';
     memory.store('pid', address, { [count]: useCount, level: 0 });
     memory.store('upid', vaddrAdd(address, this.#numbersOffset), { nr, ns: namespace });

@@ -37,7 +37,7 @@ const NICE_0_PRIO = 120;
 const TICK_CAPACITY = 1024;
 
 /**
- * Scheduling classes in the order of their precedence, which since 5.10 (c3a340f7e7ea) is that of
+ * Scheduling classes in the order of their precedence, which since 5.9 (c3a340f7e7ea) is that of
  * their addresses; the highest comes first since 5.19 (546a3fee1745).
  */
 const CLASSES = ['stop', 'dl', 'rt', 'fair', 'idle'] as const;
@@ -181,7 +181,7 @@ class RunQueueWriter {
         h_nr_running: fair.length,
         idle_nr_running: idleCount,
         idle_h_nr_running: idleCount,
-        // struct rb_root_cached since 4.14 (cd9e61ed1eeb), and before.
+        // struct rb_root_cached since Linux 4.14 (cd9e61ed1eeb), and before.
         'tasks_timeline.rb_root.rb_node': root,
         'tasks_timeline.rb_leftmost': nodes[0] ?? 0n,
         'tasks_timeline.rb_node': root,

@@ -9,7 +9,7 @@
 //   sp ->   inactive_task_frame: r15 r14 r13 r12 bx, bp of the innermost function, and above them
 //           the address in it where the task goes on
 //
-// Until Linux 4.9 sp points to bp alone: the switch is code of __schedule(), and a task goes on
+// Before Linux 4.9 sp points to bp alone: the switch is code of __schedule(), and a task goes on
 // where that function has it. A task that runs has neither; its registers are in its CPU.
 
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';

@@ -293,7 +293,7 @@ class WorkqueueWriter {
     const threadfn = this.#image.symbol(wq < 0 ? 'worker_thread' : 'rescuer_thread');
     const kthread = this.#areas.allocate('kthread');
     this.#store('kthread', kthread, { threadfn, data: address });
-    // Until Linux 5.17 (e32cf5dfbe22) a kthread was found by its completion.
+    // Before Linux 5.17 (e32cf5dfbe22) a kthread was found by its completion.
     const vfork_done = this.#at('kthread', kthread, 'exited');
     const type = this.#areas.memory.struct('task_struct');
     const isOld = findMember(type, 'worker_private') === undefined;
@@ -352,5 +352,5 @@ class WorkqueueWriter {
   }
 }
 
-/** Until Linux 5.16 (f97a4a1a3f87) inactive works were called delayed ones. */
+/** Before Linux 5.15 (f97a4a1a3f87) inactive works were called delayed ones. */
 const OLD_MEMBERS: Readonly<Record<string, string>> = { inactive_works: 'delayed_works' };

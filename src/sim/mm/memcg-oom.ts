@@ -1,6 +1,6 @@
 // Out of memory in a cgroup (mm/memcontrol.c): one of its own tasks is killed. Since Linux 4.19
 // from where the charge failed (29ef680ae7c2, "memcg, oom: move out_of_memory back to the charge
-// path"); from 3.12 on until then (3812c8c8f395, "mm: memcg: do not trap chargers with full
+// path"); from 3.12 to 4.18 (3812c8c8f395, "mm: memcg: do not trap chargers with full
 // callstack on OOM") the charge only failed, the page fault remembered why, and killed or waited
 // where it held no locks any more. Cgroup v1 waits there still if its OOM killer is disabled.
 

@@ -69,7 +69,7 @@ function* oom_reap_task(k: Kernel, victim: Process): Code {
   if (!isReaped && (mm.flags & MMF_OOM_SKIP) === 0) {
     k.printk(LOGLEVEL_INFO, `oom_reaper: unable to reap pid:${leader.pid} (${leader.comm})`);
     for (const line of stackTrace(leader, k.words)) k.printk(LOGLEVEL_INFO, line);
-    // Until Linux 4.7 nobody else was chosen then.
+    // In Linux 4.6 nobody else was chosen then.
     if (!k.options.skipsUnreapable) return;
   }
   mm.flags |= MMF_OOM_SKIP;

@@ -1,5 +1,5 @@
 // How much may be dirty or under writeback, and who is slowed down for it (mm/page-writeback.c):
-// writers in balance_dirty_pages(), and until Linux 4.8 whoever reclaims, in
+// writers in balance_dirty_pages(), and up to Linux 4.8 whoever reclaims, in
 // throttle_vm_writeout(). The limits are parts of the memory that could be dirtied: where
 // anonymous memory has taken most of it, they are small.
 
@@ -145,8 +145,8 @@ function pauseJiffies(
 
 /**
  * Reclaim waits while too much is under writeback, and a tenth of a second at least where the
- * caller may not enter the file system. From 2005 (Linux 2.6.10) until 4.8: commit bf48438354a7
- * ("mm, vmscan: get rid of throttle_vm_writeout") took it out of 4.9.
+ * caller may not enter the file system. Up to Linux 4.8: commit bf48438354a7 ("mm, vmscan: get rid
+ * of throttle_vm_writeout") took it out of 4.9.
  */
 export function* throttle_vm_writeout(k: Kernel, gfp: number): Code {
   // An idea of seed 004: whoever may fail at once is not held up.

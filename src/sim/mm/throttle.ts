@@ -96,8 +96,8 @@ function tooManyIsolated(k: Kernel, { gfpMask, memcg }: ScanControl, list: PageL
 }
 
 /**
- * Waits while too many pages are isolated: until Linux 4.14 (db73ee0d4637, "mm, vmscan: do not loop
- * on too_many_isolated for ever") for as long as that is so, since then once.
+ * Waits while too many pages are isolated: up to Linux 4.13 for as long as that is so, since then
+ * once (db73ee0d4637, "mm, vmscan: do not loop on too_many_isolated for ever").
  *
  * @returns what to do: isolate, give up this list, or hurry as a killed task does
  */

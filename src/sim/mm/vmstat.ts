@@ -104,7 +104,7 @@ function decidesWrongly(k: Kernel, zone: Zone): boolean {
 }
 
 /**
- * zone_reclaimable() of Linux until 4.6: more pages are on its lists than a sixth of those that
+ * zone_reclaimable() of Linux up to 4.7: more pages are on its lists than a sixth of those that
  * were looked at since the last one was freed.
  *
  * @param read how the counters are read: as the kernel did, or as they truly are

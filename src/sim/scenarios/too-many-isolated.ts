@@ -15,7 +15,7 @@ export const TOO_MANY_ISOLATED: Scenario = {
   name: 'too-many-isolated',
   about: 'all reclaimers wait for pages that kswapd has isolated, and it for the journal (D1)',
   diagnosis: 'D1',
-  needs: ['the endless loop in shrink_inactive_list(), until Linux 4.14 (endlessIsolation)'],
+  needs: ['the endless loop in shrink_inactive_list(), up to Linux 4.13 (endlessIsolation)'],
   features: { endlessIsolation: true, blockingShrinker: false },
   defaults: { ramMiB: 256, cpus: 2, hz: 1000, dumpSeconds: 40 },
   start,
