@@ -1,7 +1,8 @@
 // The memory of Linux 6.1, as distributions build it for x86-64.
 
 import type { ImageFlavour } from './image-flavour.ts';
-import { GFPFLAG_NAMES_6_1, TASK_STATES_6_1 } from './name-tables-6-1.ts';
+import { GFPFLAG_NAMES } from '../mm/gfp.ts';
+import { TASK_STATES_6_1 } from './name-tables-6-1.ts';
 import { FLAG_CODE_6_1 } from './thread-flag-code.ts';
 import { VMCOREINFO_6_1 } from './vmcoreinfo-6-1.ts';
 
@@ -17,7 +18,7 @@ export const IMAGE_6_1: ImageFlavour = {
   kallsyms: { lengthEncoding: 'two-byte', addressEncoding: 'absolute-percpu' },
   code: FLAG_CODE_6_1,
   taskStates: TASK_STATES_6_1,
-  gfpNames: GFPFLAG_NAMES_6_1,
+  gfpNames: GFPFLAG_NAMES,
   variables: {
     define: (image) => {
       image.mark('init_stack', image.symbol('init_thread_union'), 'D');

@@ -1,7 +1,7 @@
 // The LRU lists of a memory cgroup. The kernel has one set of lists per node and cgroup
 // (mem_cgroup_lruvec()), and reclaim of the whole node goes from one to the next. Here the lists of
-// the node hold every page, as they once did in the kernel, too, and a cgroup's lists hold its own pages a
-// second time: whoever reclaims from the node need not know that there are cgroups.
+// the node hold every page, as they once did in the kernel, too, and a cgroup's lists hold its own
+// pages a second time: whoever reclaims from the node need not know that there are cgroups.
 
 import { assert } from '../../util/assert.ts';
 import { PageList, type Node, type Page } from './mmzone.ts';
