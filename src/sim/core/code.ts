@@ -8,6 +8,7 @@
 // function that never sleeps and never gives up the CPU may be a plain one: nobody ever sees it on
 // a stack, and it costs less.
 
+import { assert } from '../../util/assert.ts';
 import type { Mutex } from '../locking/mutex.ts';
 import type { RwSemaphore, RwsemWaiter } from '../locking/rw-semaphore.ts';
 import type { Semaphore, SemaphoreWaiter } from '../locking/semaphore.ts';
@@ -21,10 +22,15 @@ import type { Kernel } from './kernel.ts';
 export type Request =
   | { readonly kind: 'run'; readonly us: number }
   /** Leave the CPU: to sleep if the task's state says so, else to let others run. */
-  | { readonly kind: 'switch'; readonly preempted: boolean };
+  | { readonly kind: 'switch'; readonly preempted: boolean }
+  /** Enter a function: the code goes on with what it returns. */
+  | { readonly kind: 'call'; readonly name: string; readonly enter: () => Code<unknown> };
+
+/** A request that only the scheduler can serve. */
+export type SchedulerRequest = Exclude<Request, { kind: 'call' }>;
 
 /** Kernel code that runs, and returns a T. */
-export type Code<T = void> = Generator<Request, T, undefined>;
+export type Code<T = void> = Generator<Request, T, unknown>;
 
 /** A function of the kernel that may sleep. */
 export type KernelFunction<A extends unknown[], T> = (k: Kernel, ...args: A) => Code<T>;
@@ -39,7 +45,6 @@ export type StackLocal =
       readonly lock: Semaphore;
     }
   | { readonly type: 'scan_control'; readonly sc: ScanControl }
-  | { readonly type: 'memalloc'; readonly request: ListedRequest }
   | { readonly type: 'compact_control'; readonly cc: CompactControl }
   | { readonly type: 'memalloc'; readonly request: ListedRequest };
 
@@ -51,10 +56,26 @@ export interface ScanControl {
   priority: number;
   nrScanned: number;
   nrReclaimed: number;
-  /** Pages of this pass: dirty, under writeback, and met there for the second time. */
-  readonly nr: { dirty: number; writeback: number; immediate: number };
+  /** What this pass has met. */
+  readonly nr: ScanCounts;
   /** target_mem_cgroup: only its pages are wanted; else those of the node. */
   readonly memcg?: MemCgroup;
+}
+
+/** scan_control.nr: pages of one pass over the lists. */
+export interface ScanCounts {
+  taken: number;
+  fileTaken: number;
+  /** Dirty or under writeback. */
+  dirty: number;
+  /** Dirty, and nobody has begun to write it. */
+  unqueuedDirty: number;
+  /** Under writeback, and met there before. */
+  congested: number;
+  /** Under writeback. */
+  writeback: number;
+  /** Those of them that came round faster than they could be written. */
+  immediate: number;
 }
 
 /** One function that was entered and has not returned. */
@@ -73,15 +94,34 @@ export function* call<A extends unknown[], T>(
   const name = k.nameOf(callee);
   // What this kernel has as a part of its caller: no call, and no frame.
   if (name === undefined) return yield* callee(k, ...args);
-  const task = k.current;
-  const { frames } = task;
-  frames.push({ name, locals: NO_LOCALS });
-  k.tracer?.enter(task, name, args);
-  // Nothing is thrown here but by our own bugs: then the run is over, and no frame matters.
-  const result = yield* callee(k, ...args);
-  k.tracer?.leave(task, name);
-  frames.pop();
-  return result;
+  k.tracer?.enter(k.current, name, args);
+  const result = yield { kind: 'call', name, enter: () => callee(k, ...args) };
+  k.tracer?.leave(k.current, name);
+  return result as T;
+}
+
+/**
+ * Runs a task's code until it asks for something of the scheduler. Each function that was entered is
+ * a generator of its own: were they nested by yield*, each switch of tasks would walk all of them,
+ * in and out again.
+ */
+export function resume({ code, frames }: Task): SchedulerRequest {
+  let sent: unknown;
+  for (;;) {
+    const innermost = code.at(-1);
+    assert(innermost !== undefined, 'a task has no code');
+    const { value, done } = innermost.next(sent);
+    if (done === true) {
+      // Nothing is thrown here but by our own bugs: then the run is over, and no frame matters.
+      code.pop();
+      frames.pop();
+      sent = value;
+    } else if (value.kind === 'call') {
+      frames.push({ name: value.name, locals: NO_LOCALS });
+      code.push(value.enter());
+      sent = undefined;
+    } else return value;
+  }
 }
 
 /** Most functions keep nothing; all of those share it. */

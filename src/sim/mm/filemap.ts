@@ -84,8 +84,9 @@ export function folio_start_writeback(k: Kernel, page: Page, device: BlockDevice
   k.writeback.inFlight.set(page, device);
 }
 
-/** folio_end_writeback(): a page on a list goes to the end that reclaim takes first. */
+/** folio_end_writeback(): what reclaim has marked it takes next, though it was active. */
 export function folio_end_writeback(k: Kernel, page: Page): void {
+  const isWanted = page.reclaim;
   page.writeback = page.reclaim = false;
   k.node.nrWriteback--;
   k.writeback.inFlight.delete(page);
@@ -93,7 +94,8 @@ export function folio_end_writeback(k: Kernel, page: Page): void {
   const { lru } = page;
   if (lru === undefined) return;
   lru.remove(page);
-  lru.addTail(page);
+  const isActiveFile = lru.isFile && lru.isActive;
+  (isWanted && isActiveFile ? k.node.lru.inactive_file : lru).addTail(page);
 }
 
 function wakePage(k: Kernel, page: Page): void {

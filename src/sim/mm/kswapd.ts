@@ -9,6 +9,7 @@ import { finish_wait, prepare_to_wait, wake_up, WaitQueue } from '../kernel/wait
 import { __GFP_DIRECT_RECLAIM, GFP_KERNEL } from './gfp.ts';
 import { allow_direct_reclaim, MAX_RECLAIM_RETRIES } from './throttle.ts';
 import { newScanControl, shrink_node } from './vmscan.ts';
+import { watermark_higher, watermark_lower } from '../remedies/phased-watermarks.ts';
 
 /** Starts kswapd, as every node has one. */
 export function kswapd_run(k: Kernel): void {
@@ -34,9 +35,14 @@ function* kswapd_try_to_sleep(k: Kernel): Code {
   if (wait === undefined) return;
   // prepare_kswapd_sleep(): who waits for the reserves is to look at them again.
   wake_up(k, k.pfmemallocWait);
+  if (isBalanced(k)) clear_pgdat_congested(k);
   prepare_to_wait(k, wait, TASK_INTERRUPTIBLE);
   yield* call(k, schedule);
   finish_wait(k, wait);
+}
+
+function clear_pgdat_congested({ node }: Kernel): void {
+  node.isTailDirty = node.isTailWriteback = node.isCongested = false;
 }
 
 /** pgdat_balanced(): one zone that user space may use has enough. */
@@ -51,6 +57,7 @@ function* balance_pgdat(k: Kernel): Code {
   const sc = newScanControl({ gfpMask, order: 0, nrToReclaim: Infinity });
   keepOnStack(k, { type: 'scan_control', sc });
   k.current.inMemstall = true;
+  watermark_lower(k);
   // set_reclaim_active()
   for (const zone of k.node.zones) zone.isReclaimActive = true;
   while (!isBalanced(k) && sc.priority >= 1) {
@@ -60,6 +67,7 @@ function* balance_pgdat(k: Kernel): Code {
     if (sc.nrReclaimed === before) sc.priority--;
   }
   for (const zone of k.node.zones) zone.isReclaimActive = false;
+  watermark_higher(k);
   k.current.inMemstall = false;
   if (sc.nrReclaimed === 0 && k.options.kswapdGivesUp) k.node.kswapdFailures++;
 }

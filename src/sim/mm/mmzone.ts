@@ -135,6 +135,13 @@ class PagesInUse {
     const block = (this.#blocks[pfn >> BLOCK_SHIFT] ??= []);
     block[pfn & ((1 << BLOCK_SHIFT) - 1)] = page;
   }
+
+  /** All of them, ascending. */
+  *pages(): Generator<Page, void, undefined> {
+    for (const block of this.#blocks) {
+      for (const page of block ?? []) if (page !== undefined) yield page;
+    }
+  }
 }
 
 /** struct zone. */
@@ -144,13 +151,15 @@ export class Zone {
   readonly spannedPages: number;
   readonly managedPages: number;
   readonly watermark: Record<Watermark, number> = { min: 0, low: 0, high: 0 };
+  /** The part of each watermark that is a reserve; see remedies/oom-reserve.ts. */
+  oomReserve = 0;
   /** lowmem_reserve[]: kept from requests whose highest zone is that one in {@link Node.zones}. */
   protection: readonly number[] = [];
   /** NR_FREE_PAGES: what per-CPU lists hold is not in it. */
   readonly nrFree: ZoneCounter;
   /** By {@link PageList.index}. */
   readonly lru: readonly ZoneCounter[] = LRU_NAMES.map(() => new ZoneCounter());
-  /** NR_PAGES_SCANNED (until Linux 4.7): pages that reclaim looked at since the last was freed. */
+  /** NR_PAGES_SCANNED (a zone's up to Linux 4.7): pages looked at since the last was freed. */
   readonly pagesScanned = new ZoneCounter();
   /** Below that many free pages kswapd has to look closer; 0 where drift cannot do harm. */
   driftMark = 0;
@@ -275,6 +284,7 @@ export class Zone {
   give(page: Page): void {
     const { pfn, order } = page;
     assert(page.lru === undefined, 'a page is freed from a list');
+    page.memcg?.uncharge(page);
     this.inUse.set(pfn, undefined);
     const lists = this.#lists(order);
     if (lists === undefined) this.giveBlock(pfn, order);
@@ -312,6 +322,12 @@ export class Node {
   nrDirty = 0;
   nrWriteback = 0;
   kswapdFailures = 0;
+  /** PGDAT_DIRTY: kswapd met none but dirty pages that nobody writes, and may write them itself. */
+  isTailDirty = false;
+  /** PGDAT_WRITEBACK: it met none but pages under writeback. */
+  isTailWriteback = false;
+  /** LRUVEC_CONGESTED: all that is dirty has been met under writeback before. */
+  isCongested = false;
   /** Room for anonymous pages: get_nr_swap_pages(). */
   swapFreePages = 0;
 

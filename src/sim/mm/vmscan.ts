@@ -2,7 +2,7 @@
 // swap only file pages can be reclaimed. What it waits for stands in throttle.ts, what becomes of a
 // page in shrink-list.ts, and what happens in the background in kswapd.ts.
 
-import { call, keepOnStack, type Code, type ScanControl } from '../core/code.ts';
+import { call, keepOnStack, type Code, type ScanControl, type ScanCounts } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { simfs_free_cached_objects } from '../fs/writepages.ts';
 import { cond_resched } from '../kernel/sched.ts';
@@ -13,7 +13,10 @@ import type { PageList } from './mmzone.ts';
 import { current_gfp_context } from './page-alloc.ts';
 import { throttle_vm_writeout } from './page-writeback.ts';
 import { shrink_folio_list } from './shrink-list.ts';
+import { vmpressure_prio } from './vmpressure.ts';
 import { zone_reclaimable } from './vmstat.ts';
+import { watermark_higher, watermark_lower } from '../remedies/phased-watermarks.ts';
+import { hasReclaimThreads, wakeShrinker } from '../remedies/reclaim-threads.ts';
 import {
   considerThrottle,
   isKswapd,
@@ -28,13 +31,19 @@ const SWAP_CLUSTER_MAX = 32;
 
 /** Microseconds of a pass over lists and shrinkers. */
 const PASS_US = 300;
+/** Microseconds for each page of an active list that is looked at. */
+const AGE_US = 4;
 
 type Wanted = Pick<ScanControl, 'gfpMask' | 'order' | 'nrToReclaim'> & { memcg?: MemCgroup };
 
 /** struct scan_control before the first pass. */
 export function newScanControl(wanted: Wanted): ScanControl {
-  const nr = { dirty: 0, writeback: 0, immediate: 0 };
-  return { ...wanted, priority: DEF_PRIORITY, nrScanned: 0, nrReclaimed: 0, nr };
+  return { ...wanted, priority: DEF_PRIORITY, nrScanned: 0, nrReclaimed: 0, nr: noCounts() };
+}
+
+function noCounts(): ScanCounts {
+  const dirt = { dirty: 0, unqueuedDirty: 0, congested: 0, writeback: 0, immediate: 0 };
+  return { taken: 0, fileTaken: 0, ...dirt };
 }
 
 /** Direct reclaim: the pages that were freed; 1 where the task is to die and should not look. */
@@ -45,7 +54,11 @@ export function* try_to_free_pages(
   const sc = newScanControl({ gfpMask: gfp, order, nrToReclaim: SWAP_CLUSTER_MAX });
   if (yield* call(k, throttle_direct_reclaim, gfp)) return 1;
   keepOnStack(k, { type: 'scan_control', sc });
-  return yield* call(k, do_try_to_free_pages, sc);
+  k.harm.allocStalls++;
+  watermark_lower(k);
+  const reclaimed = yield* call(k, do_try_to_free_pages, sc);
+  watermark_higher(k);
+  return reclaimed;
 }
 
 /** Reclaim for the limit of a memory cgroup: only its pages, and those below it. */
@@ -66,8 +79,10 @@ export function* try_to_free_mem_cgroup_pages(
   return reclaimed;
 }
 
-function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
+/** Passes over everything, with rising urgency. @returns the pages that were freed */
+export function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
   for (; sc.priority >= 0; sc.priority--) {
+    if (sc.memcg === undefined) vmpressure_prio(k, sc.gfpMask, sc.priority);
     sc.nrScanned = 0;
     yield* call(k, shrink_node, sc);
     yield* considerThrottle(k, sc);
@@ -84,7 +99,7 @@ function* do_try_to_free_pages(k: Kernel, sc: ScanControl): Code<number> {
 /** One pass over all lists and shrinkers. */
 export function* shrink_node(k: Kernel, sc: ScanControl): Code {
   k.spend(PASS_US);
-  sc.nr.dirty = sc.nr.writeback = sc.nr.immediate = 0;
+  Object.assign(sc.nr, noCounts());
   const before = sc.nrReclaimed;
   for (const lru of listsOf(k, sc)) {
     const { inactive_file: inactive, active_file: active } = lru;
@@ -92,11 +107,25 @@ export function* shrink_node(k: Kernel, sc: ScanControl): Code {
     yield* call(k, shrink_lruvec, sc, lru);
   }
   yield* shrinkSlab(k, sc);
-  // Pages come round faster than they are written: no use for kswapd to go on at once.
-  if (isKswapd(k.current) && sc.nr.immediate > 0) yield* call(k, reclaim_throttle, 'writeback');
+  yield* judgePass(k, sc);
   // A direct reclaimer's success revives kswapd, whatever became of it.
   if (sc.nrReclaimed > before) k.node.kswapdFailures = 0;
   yield* cond_resched(k);
+}
+
+/** Inlined: what the pages that were met say about the node, and who is to wait for that. */
+function* judgePass(k: Kernel, { nr, memcg }: ScanControl): Code {
+  const { node } = k;
+  if (!isKswapd(k.current)) {
+    const mustWait = node.isCongested && memcg === undefined && k.options.activatesDirty;
+    if (mustWait) yield* call(k, reclaim_throttle, 'congested');
+    return;
+  }
+  if (nr.writeback > 0 && nr.writeback === nr.taken) node.isTailWriteback = true;
+  if (nr.unqueuedDirty === nr.fileTaken) node.isTailDirty = true;
+  // Pages come round faster than they are written: no use for kswapd to go on at once.
+  if (nr.immediate > 0) yield* call(k, reclaim_throttle, 'writeback');
+  if (nr.dirty > 0 && nr.dirty === nr.congested) node.isCongested = true;
 }
 
 type Lists = Kernel['node']['lru'];
@@ -109,7 +138,9 @@ function listsOf(k: Kernel, { memcg }: ScanControl): readonly Lists[] {
 /** Of all shrinkers this is the one that takes a lock; where it is free nobody sees it taken. */
 function* shrinkSlab(k: Kernel, { gfpMask }: ScanControl): Code {
   if (!k.options.blockingShrinker || (gfpMask & __GFP_FS) === 0) return;
-  if (k.fs.journal.owner !== undefined) yield* call(k, shrink_slab);
+  if (k.fs.journal.owner === undefined) return;
+  if (hasReclaimThreads(k)) wakeShrinker(k);
+  else yield* call(k, shrink_slab);
 }
 
 function* shrink_slab(k: Kernel): Code {
@@ -134,24 +165,37 @@ function* shrinkLists(
   sc: ScanControl,
   [inactive, active]: readonly [inactive: PageList, active: PageList],
 ): Code {
-  if (inactive.length < active.length) deactivate(active, inactive);
+  // inactive_is_low() of a node with less than 1 GiB on these lists.
+  const isLow = inactive.length < active.length;
+  const isAged = isLow && active.isFile && k.options.activatesDirty;
+  // Where active pages are no reason to go on, it comes to a batch of them.
+  if (isLow && !isAged) yield* shrink_active_list(k, [inactive, active], SWAP_CLUSTER_MAX);
+  let toAge = isAged ? Math.floor(active.length / 2 ** sc.priority) : 0;
   let toScan = Math.floor(inactive.length / 2 ** sc.priority);
-  while (toScan > 0 && sc.nrReclaimed < sc.nrToReclaim) {
+  while (toScan + toAge > 0 && sc.nrReclaimed < sc.nrToReclaim) {
     const batch = Math.min(toScan, SWAP_CLUSTER_MAX);
     toScan -= batch;
-    sc.nrReclaimed += yield* call(k, shrink_inactive_list, { batch, list: inactive, sc });
+    if (batch > 0) {
+      sc.nrReclaimed += yield* call(k, shrink_inactive_list, { batch, list: inactive, sc });
+    }
+    const aged = Math.min(toAge, SWAP_CLUSTER_MAX);
+    toAge -= aged;
+    if (aged > 0) yield* shrink_active_list(k, [inactive, active], aged);
   }
 }
 
-/** shrink_active_list(): pages that were not used again go to the inactive list. */
-function deactivate(active: PageList, inactive: PageList): void {
-  for (let i = 0; i < SWAP_CLUSTER_MAX; i++) {
-    const page = active.tail;
-    if (page === undefined) return;
-    active.remove(page);
+/** Inlined: pages that were not used again go to the inactive list. */
+function* shrink_active_list(
+  k: Kernel,
+  [inactive, active]: readonly [inactive: PageList, active: PageList],
+  batch: number,
+): Code {
+  for (const page of active.takeTail(batch)) {
     page.referenced = false;
     inactive.add(page);
   }
+  k.spend(AGE_US * batch);
+  yield* cond_resched(k);
 }
 
 interface Batch {
@@ -168,6 +212,8 @@ function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<numb
   k.node.isolated[kind] += taken.length;
   k.current.isolated += taken.length;
   sc.nrScanned += taken.length;
+  sc.nr.taken += taken.length;
+  if (list.isFile) sc.nr.fileTaken += taken.length;
   if (sc.memcg === undefined) taken[0]?.zone.countScanned(taken.length);
   const reclaimed = yield* call(k, shrink_folio_list, taken, sc);
   k.node.isolated[kind] -= taken.length;

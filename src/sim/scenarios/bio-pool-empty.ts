@@ -14,8 +14,11 @@ export const BIO_POOL_EMPTY: Scenario = {
   name: 'bio-pool-empty',
   about: 'all bios of a set wait for a driver that waits for one of them (D9)',
   diagnosis: 'D9',
-  needs: ['a stacked driver that allocates from fs_bio_set, as bio_alloc_bioset() forbids'],
-  features: { sharedBioSet: true },
+  needs: [
+    'a stacked driver that allocates from fs_bio_set, as bio_alloc_bioset() forbids',
+    'dirty pages that stay in the way of reclaim, until Linux 4.11 (activatesDirty)',
+  ],
+  features: { sharedBioSet: true, activatesDirty: false },
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
   start,
 };

@@ -17,8 +17,8 @@ export const DM_CRYPT_THROTTLED: Scenario = {
   name: 'dm-crypt-throttled',
   about: 'swap on dm-crypt, whose worker is throttled by reclaim; slow, not dead (D10)',
   diagnosis: 'D10',
-  needs: ['throttle_vm_writeout() in reclaim: Linux until 4.8', 'swap on dm-crypt'],
-  features: { throttleVmWriteout: true },
+  needs: ['throttle_vm_writeout() in reclaim: Linux up to 4.8', 'swap on dm-crypt'],
+  features: { throttleVmWriteout: true, activatesDirty: false },
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
   start,
 };

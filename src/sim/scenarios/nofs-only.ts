@@ -1,10 +1,11 @@
-// D2: nobody who waits for memory may invoke the OOM killer. A writer holds the journal and asks
+// D2: nobody who waits for memory may invoke the OOM killer. rm holds the journal and asks
 // with GFP_NOFS; the flusher and kswapd, who could free memory, wait for the journal, and so does
 // everyone whose own request could invoke the OOM killer, in the file system's shrinker.
 
 import { addProgram } from '../boot.ts';
 import { Inode } from '../fs/file-system.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { unlinker } from '../fs/unlink.ts';
 import { eater, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -20,9 +21,10 @@ export const NOFS_ONLY: Scenario = {
 
 function start(k: Kernel): void {
   const managed = k.node.managedPages;
-  const inode = new Inode(k, 'big.tar');
-  const log = { inode, pages: 100_000, extends: true, dirty: true, sleepUs: 1_000 };
-  addProgram(k, { comm: 'tar' }, writer(log));
+  // Metadata of large files, in one transaction each: the journal is hardly ever free.
+  addProgram(k, { comm: 'rm' }, unlinker({ blocks: 20_000, sleepUs: 100 }));
+  const log = { inode: new Inode(k, 'messages'), pages: 4, dirty: true };
+  addProgram(k, { comm: 'rsyslogd' }, writer({ ...log, sleepUs: 20_000 + k.prng.below(20_000) }));
   for (let i = 0; i < 4; i++) {
     const pages = Math.floor(managed * 0.3);
     const sleepUs = 3_000 + k.prng.below(4_000);

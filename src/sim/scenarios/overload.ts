@@ -19,15 +19,15 @@ export const OVERLOAD: Scenario = {
 };
 
 function start(k: Kernel): void {
-  k.fs.disk.usPerPage = 150_000 + k.prng.below(50_000);
+  k.fs.disk.usPerPage = 120_000 + k.prng.below(40_000);
   const managed = k.node.managedPages;
-  const pages = Math.floor(managed * 0.93);
+  const pages = Math.floor(managed * 0.75);
   addProgram(
     k,
     { comm: 'mysqld', oomScoreAdj: -1000 },
     eater({ pages, batch: 256, sleepUs: 1_000 }),
   );
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 40; i++) {
     const inode = new Inode(k, `upload-${i}`);
     const sleepUs = 1_000 + k.prng.below(4_000);
     const upload = writer({ inode, pages: 16, dirty: true, sleepUs });
