@@ -6,6 +6,9 @@ import { wrapLz4 } from '../format/compress/lz4-encode.ts';
 import { FileSource } from '../target/file-source.ts';
 import type { ByteSink } from '../util/io.ts';
 
+/** Characters that are written at once. */
+const BLOCK_LENGTH = 1 << 16;
+
 /** A set of files whose names are a path and a suffix of each. */
 export class UnfinishedFiles {
   readonly #path: string;
@@ -66,14 +69,40 @@ export class UnfinishedFiles {
 
 /** A file of text, whole or not at all. */
 export function writeTextFile(path: string, text: string): void {
+  writeTextPieces(path, [text]);
+}
+
+/** A file of text that is too long for one string, whole or not at all. */
+export function writeTextPieces(path: string, pieces: Iterable<string>): void {
   const files = new UnfinishedFiles(path);
   try {
-    files.create('').write(Buffer.from(text), 0);
+    const sink = files.create('');
+    let offset = 0;
+    for (const block of blocksOf(pieces)) {
+      const bytes = Buffer.from(block);
+      sink.write(bytes, offset);
+      offset += bytes.length;
+    }
     files.finish();
   } catch (error) {
     files.discard();
     throw error;
   }
+}
+
+/** Pieces joined to blocks of some size: a system call for each would take its time. */
+function* blocksOf(pieces: Iterable<string>): Generator<string, void, undefined> {
+  let block: string[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    block.push(piece);
+    length += piece.length;
+    if (length < BLOCK_LENGTH) continue;
+    yield block.join('');
+    block = [];
+    length = 0;
+  }
+  yield block.join('');
 }
 
 function unfinished(path: string): string {

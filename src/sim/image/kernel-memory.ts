@@ -1,12 +1,21 @@
 // Memory as the kernel sees it while we fill it: by virtual address and by struct.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
-import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { hex, vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
-import type { StructType, TypeSource } from '../../types/ctype.ts';
+import type { MemberPlace, StructType, TypeSource } from '../../types/ctype.ts';
 import type { PageTables } from './page-tables.ts';
 import type { PhysicalImage } from './physical-image.ts';
-import { StructWriter, type Fields } from './struct-writer.ts';
+import {
+  integerBytes,
+  memberBytes,
+  memberPlace,
+  setBits,
+  type FieldValue,
+  type Fields,
+} from './struct-writer.ts';
+
+const PAGE_MASK = BigInt(PAGE_SIZE - 1);
 
 /** What a {@link KernelMemory} writes through. */
 export interface KernelMemoryParts {
@@ -23,6 +32,9 @@ export class KernelMemory {
   readonly tables: PageTables;
   readonly types: TypeSource;
   readonly pageOffsetBase: Vaddr;
+  readonly #structs = new Map<string, StructType>();
+  /** The last walk of the page tables: nothing that is mapped is ever mapped elsewhere. */
+  #walked: { page: bigint; paddr: number } = { page: -1n, paddr: 0 };
 
   constructor({ physical, tables, types, pageOffsetBase }: KernelMemoryParts) {
     this.physical = physical;
@@ -54,23 +66,43 @@ export class KernelMemory {
 
   /** An integer of 4 or 8 bytes. */
   writeInteger(address: Vaddr, value: bigint | number, size: 4 | 8): void {
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
-    this.write(address, bytes.subarray(0, size));
+    this.write(address, integerBytes(size, value, hex(address)));
   }
 
   /** @throws AssertionError if the kernel's types have no such struct */
   struct(name: string): StructType {
-    const type = this.types.find('struct', name);
-    assert(type?.kind === 'struct', `${this.types.origin} has no struct ${name}`);
+    let type = this.#structs.get(name);
+    if (type === undefined) {
+      const found = this.types.find('struct', name);
+      assert(found?.kind === 'struct', `${this.types.origin} has no struct ${name}`);
+      type = found;
+      this.#structs.set(name, type);
+    }
     return type;
   }
 
   /** Sets members of the struct at `address`; the others keep what they are. */
   store(structName: string, address: Vaddr, fields: Fields): void {
     const type = this.struct(structName);
-    const writer = new StructWriter(type, this.read(address, type.size));
-    this.write(address, writer.setAll(fields).bytes);
+    this.#eachPage(address, type.size, (paddr, start, end) => {
+      this.physical.touch(paddr, end - start);
+    });
+    for (const [path, value] of Object.entries(fields)) {
+      const place = memberPlace(type, path);
+      const what = `${structName}.${path}`;
+      if (place.bitSize === undefined) {
+        const at = vaddrAdd(address, place.bitOffset / 8);
+        this.write(at, memberBytes(place, value, what));
+      } else this.#storeBits(address, place, { value, what });
+    }
+  }
+
+  #storeBits(address: Vaddr, place: MemberPlace, field: { value: FieldValue; what: string }): void {
+    const bitOffset = place.bitOffset % 8;
+    const at = vaddrAdd(address, (place.bitOffset - bitOffset) / 8);
+    const bytes = this.read(at, Math.ceil((bitOffset + (place.bitSize ?? 0)) / 8));
+    setBits(bytes, { ...place, bitOffset }, field);
+    this.write(at, bytes);
   }
 
   #eachPage(
@@ -80,7 +112,7 @@ export class KernelMemory {
   ): void {
     for (let done = 0; done < length;) {
       const at = vaddr(address + BigInt(done));
-      const end = Math.min(length, done + PAGE_SIZE - Number(at & BigInt(PAGE_SIZE - 1)));
+      const end = Math.min(length, done + PAGE_SIZE - Number(at & PAGE_MASK));
       visit(this.#paddrOf(at), done, end);
       done = end;
     }
@@ -90,8 +122,13 @@ export class KernelMemory {
     // Nearly all objects lie in the direct map, which needs no walk.
     const offset = address - this.pageOffsetBase;
     if (offset >= 0n && offset < BigInt(this.physical.end)) return Number(offset);
-    const paddr = this.tables.paddrOf(address);
-    assert(paddr !== undefined, `virtual address 0x${address.toString(16)} is not mapped`);
-    return paddr;
+    const inPage = Number(address & PAGE_MASK);
+    const page = address - BigInt(inPage);
+    if (page !== this.#walked.page) {
+      const paddr = this.tables.paddrOf(page);
+      assert(paddr !== undefined, `virtual address ${hex(address)} is not mapped`);
+      this.#walked = { page, paddr };
+    }
+    return this.#walked.paddr + inPage;
   }
 }

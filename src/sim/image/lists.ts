@@ -1,9 +1,9 @@
 // struct list_head in memory, and where members lie.
 
-import { byteOffsetOf, findMember } from '../../types/ctype.ts';
+import { byteOffsetOf } from '../../types/ctype.ts';
 import { vaddrAdd, type Vaddr } from '../../util/address.ts';
-import { assert } from '../../util/assert.ts';
 import type { KernelMemory } from './kernel-memory.ts';
+import { memberPlace } from './struct-writer.ts';
 
 /** @throws AssertionError if the struct has no such member */
 export function memberAddress(
@@ -11,9 +11,7 @@ export function memberAddress(
   address: Vaddr,
   member: { readonly struct: string; readonly path: string },
 ): Vaddr {
-  const place = findMember(memory.struct(member.struct), member.path);
-  assert(place !== undefined, `struct ${member.struct} has no member ${member.path}`);
-  return vaddrAdd(address, byteOffsetOf(place));
+  return vaddrAdd(address, byteOffsetOf(memberPlace(memory.struct(member.struct), member.path)));
 }
 
 /** Links a circular list: the head, then the nodes. Without nodes: INIT_LIST_HEAD(). */

@@ -15,10 +15,11 @@ import { KernelImage, type ImageSymbol } from './kernel-image.ts';
 import type { MachineFacts } from './machine-facts.ts';
 import type { PhysicalImage } from './physical-image.ts';
 import { kernelRanges, placeMemory, planMemory, type MemoryPlan } from './memory.ts';
-import { defineMemMap, memMapKeys, placeMemMap, writeMemMap } from './mem-map.ts';
+import { memMapKeys, writeMemMap } from './mem-map.ts';
 import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.ts';
 import { writePids } from './pids.ts';
 import { Rodata } from './rodata.ts';
+import { defineMemMap, Sections } from './sections.ts';
 import { writeStacks } from './stacks.ts';
 import { defineOrc, writeOrcTables } from './orc.ts';
 import { defineCrashNotes, writeCrashNotes, type CpuStatus } from './prstatus.ts';
@@ -182,11 +183,12 @@ function writeUnfiltered(
 ): Uint8Array {
   const { vmemmapBase } = facts.kaslr;
   const users = placeUserMemory(areas, facts);
-  const roots = placeMemMap(image, areas, vmemmapBase);
-  const memMap = memMapKeys(areas.memory, roots);
+  const sections = new Sections(image, areas, vmemmapBase);
+  sections.populateAll();
+  const memMap = memMapKeys(areas.memory, sections.roots);
   const plan = flavour.vmcoreinfo;
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap });
-  writeMemMap(areas, vmemmapBase, users);
+  writeMemMap(areas, sections, users);
   touchAll(areas);
   return vmcoreinfo;
 }

@@ -7,15 +7,17 @@ import type { Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
-import { defineMemMap, memMapKeys, placeMemMap, writePages } from './mem-map.ts';
+import { memMapKeys, writePages } from './mem-map.ts';
 import type { MemoryFacts, PageFacts } from './memory-facts.ts';
 import { defineNode, nodeKeys, writeNode, type NodePlan, type WaitEntryOf } from './node.ts';
 import type { PageOwner } from './page-structs.ts';
 import type { RamRange } from './physical-image.ts';
+import { defineMemMap, Sections } from './sections.ts';
 import type { PlacedTasks } from './tasks.ts';
 import { ANON_VMA_SIZE, userPage } from './user-memory.ts';
 import type { PerCpuOffsets } from './variables.ts';
 import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
+import type { PageListPlan } from './zones.ts';
 
 /** The first MiB is the firmware's. */
 const FIRMWARE_END = 1 << 20;
@@ -79,15 +81,28 @@ export function placeMemory(
   const { plan, vmemmapBase, unfiltered } = options;
   const { facts } = plan;
   const lists = writeNode(image, areas, { ...options, plan: plan.node, facts });
-  const roots = placeMemMap(image, areas, vmemmapBase);
+  const sections = new Sections(image, areas, vmemmapBase);
+  populate(sections, lists, options);
   const ownerOf = placeOwners(areas, facts.pages);
   if (unfiltered) fillUserPages(areas, facts.pages);
-  const keys = mergeKeys(memMapKeys(areas.memory, roots), nodeKeys(image, areas.memory));
+  const keys = mergeKeys(memMapKeys(areas.memory, sections.roots), nodeKeys(image, areas.memory));
   const finish = (): void => {
+    sections.populateAllocated();
     assertApart(areas, facts);
-    writePages(areas, { vmemmapBase, facts, lists, ownerOf });
+    writePages(areas, { sections, facts, lists, ownerOf });
   };
   return { keys, finish };
+}
+
+/** Struct pages of all that is in use, and in an image of all RAM of what is free as well. */
+function populate(
+  sections: Sections,
+  lists: readonly PageListPlan[],
+  { plan: { facts }, unfiltered }: MemoryOptions,
+): void {
+  if (unfiltered) sections.populateAll();
+  sections.populatePfns(facts.pages.map(({ pfn }) => pfn));
+  for (const { kind, pfns } of lists) if (kind !== 'free') sections.populatePfns(pfns);
 }
 
 function mergeKeys(a: VmcoreinfoKeys, b: Partial<VmcoreinfoKeys>): VmcoreinfoKeys {

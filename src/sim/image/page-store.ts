@@ -10,12 +10,19 @@ const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 /** Pages that are kept as they are, 128 MiB, and as many again of the generation before. */
 const YOUNG_MAX = 32_768;
 
+const NO_PAGE: { readonly pfn: number; readonly page: Uint8Array } = {
+  pfn: -1,
+  page: ZERO_PAGE,
+};
+
 /** Pages by pfn: in two generations as they are, and the rest packed. */
 export class PageStore {
   /** Every pfn that there is, with its packed page; undefined where it was written since. */
   readonly #packed = new Map<number, Uint8Array | undefined>();
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
+  /** The page that was written last, until pages are packed: most writes come in a row. */
+  #last = NO_PAGE;
 
   get size(): number {
     return this.#packed.size;
@@ -41,6 +48,11 @@ export class PageStore {
 
   /** The page, to be written before another one is asked for; new ones are zero. */
   forWrite(pfn: number): Uint8Array {
+    if (pfn !== this.#last.pfn) this.#last = { pfn, page: this.#writable(pfn) };
+    return this.#last.page;
+  }
+
+  #writable(pfn: number): Uint8Array {
     const plain = this.#young.get(pfn) ?? this.#old.get(pfn);
     const packed = this.#packed.get(pfn);
     if (plain === undefined || packed !== undefined) this.#packed.set(pfn, undefined);
@@ -61,6 +73,7 @@ export class PageStore {
   }
 
   #packOld(): void {
+    this.#last = NO_PAGE;
     for (const [pfn, page] of this.#old) {
       // What was read alone is packed still.
       if (this.#packed.get(pfn) !== undefined) continue;

@@ -51,6 +51,8 @@ const PROTECTION_FLAGS: Record<Protection, bigint> = {
   r: PAGE_NX,
   rw: PAGE_NX | BigInt(PAGE_RW),
 };
+/** A page table maps 2 MiB. */
+const LAST_TABLE_SHIFT = 21n;
 /** Bits 12 to 51. */
 const ADDRESS_MASK = 0x000f_ffff_ffff_f000n;
 
@@ -61,6 +63,8 @@ export class PageTables {
   readonly #memory: PhysicalImage;
   readonly #allocateTable: () => number;
   readonly #levels: readonly PageTableLevel[];
+  /** The page table that an entry was set in last: 100,000 stacks are mapped one after the other. */
+  #lastTable: { region: bigint; paddr: number } = { region: -1n, paddr: 0 };
 
   constructor(memory: PhysicalImage, { root, allocateTable, depth = 4 }: PageTablesOptions) {
     this.#memory = memory;
@@ -128,10 +132,17 @@ export class PageTables {
 
   /** Physical address of the entry of `level` for an address; makes the tables on the way. */
   #entryAt(vaddr: bigint, level: PageTableLevel): number {
+    const region = vaddr >> LAST_TABLE_SHIFT;
+    if (level.name === 'pte' && region === this.#lastTable.region) {
+      return this.#lastTable.paddr + indexOf(vaddr, level) * PTE_SIZE;
+    }
     let table = this.root;
     for (const each of this.#levels) {
       const at = table + indexOf(vaddr, each) * PTE_SIZE;
-      if (each === level) return at;
+      if (each === level) {
+        if (level.name === 'pte') this.#lastTable = { region, paddr: table };
+        return at;
+      }
       const entry = this.#entry(at);
       if ((entry & BigInt(PAGE_PRESENT)) === 0n) {
         table = this.#allocateTable();

@@ -3,13 +3,13 @@
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
-import { findMember } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
 import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { linkList, memberAddress } from './lists.ts';
 import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
-import type { Fields } from './struct-writer.ts';
+import { placeOf, type Fields } from './struct-writer.ts';
 import { isQueued } from './runqueues.ts';
 
 const NSEC_PER_SEC = 1_000_000_000;
@@ -104,7 +104,6 @@ class TaskWriter {
   readonly #areas: Areas;
   readonly #tasks: TaskPlan;
   readonly #byTgid = new Map<number, PlacedProcess>();
-  readonly #known = new Map<string, boolean>();
   readonly #initTask: Vaddr;
 
   constructor(image: KernelImage, areas: Areas, tasks: TaskPlan) {
@@ -179,7 +178,7 @@ class TaskWriter {
       oom_score_adj: facts.oomScoreAdj,
       'shared_pending.signal.sig[0]': facts.sharedPending,
       ...this.#ofThisKernel('signal_struct', {
-        // refcount_t since Linux 5.1, and before.
+        // refcount_t in Linux 5.3, atomic_t in 5.0.
         'sigcnt.refs.counter': threads.length,
         'sigcnt.counter': threads.length,
         // Linux 4.9
@@ -214,7 +213,7 @@ class TaskWriter {
     }
   }
 
-  /** Until Linux 6.7 (8e1f385104ac) the threads are on a list without a head, too. */
+  /** Before Linux 6.7 (8e1f385104ac) the threads are on a list without a head, too. */
   #linkThreadGroup({ threads }: PlacedProcess): void {
     if (!this.#has('task_struct', 'thread_group')) return;
     const [first, ...others] = threads.map(({ task }) => {
@@ -235,31 +234,16 @@ class TaskWriter {
     );
   }
 
-  /** Remembered, since the same members are asked for in 100,000 tasks. */
   #has(structName: string, path: string): boolean {
-    const key = `${structName}.${path}`;
-    let known = this.#known.get(key);
-    if (known === undefined) {
-      known = findMember(this.#areas.memory.struct(structName), path) !== undefined;
-      this.#known.set(key, known);
-    }
-    return known;
+    return placeOf(this.#areas.memory.struct(structName), path) !== undefined;
   }
 
-  /** A circular list of `struct list_head`s: the head, then the nodes. */
   #link(head: Vaddr, nodes: readonly Vaddr[]): void {
-    const all = [head, ...nodes];
-    all.forEach((node, i) => {
-      const next = all[(i + 1) % all.length] as Vaddr;
-      const prev = all[(i + all.length - 1) % all.length] as Vaddr;
-      this.#areas.memory.store('list_head', node, { next, prev });
-    });
+    linkList(this.#areas.memory, head, nodes);
   }
 
-  #member(structName: string, address: Vaddr, path: string): Vaddr {
-    const place = findMember(this.#areas.memory.struct(structName), path);
-    assert(place !== undefined, `struct ${structName} has no member ${path}`);
-    return vaddrAdd(address, place.bitOffset / 8);
+  #member(struct: string, address: Vaddr, path: string): Vaddr {
+    return memberAddress(this.#areas.memory, address, { struct, path });
   }
 }
 
@@ -301,7 +285,7 @@ function threadFieldsByKernel({ facts }: PlacedThread): Fields {
     // Linux 5.14 (2f064a59a11f), and before.
     __state: facts.state,
     state: facts.state,
-    // refcount_t since Linux 5.1, and before.
+    // refcount_t in Linux 5.3, atomic_t in 5.0.
     'usage.refs.counter': 1,
     'usage.counter': 1,
     // CONFIG_PSI, Linux 4.20

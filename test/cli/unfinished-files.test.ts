@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeTextFile, writeTextPieces } from '../../src/cli/unfinished-files.ts';
+
+describe('writeTextPieces', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'stallcore-unfinished-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('writes pieces one after the other, long ones and such with letters of several bytes', () => {
+    const pieces = ['a', 'é€', 'b'.repeat(100_000), '', 'ü'.repeat(70_000), 'end\n'];
+    writeTextPieces(join(folder, 'whole'), pieces);
+    assert.equal(readFileSync(join(folder, 'whole'), 'utf8'), pieces.join(''));
+  });
+
+  it('leaves the old file where a piece cannot be had', () => {
+    const path = join(folder, 'kept');
+    writeTextFile(path, 'old');
+    const pieces = function* (): Generator<string> {
+      yield 'new'.repeat(100_000);
+      throw new Error('no more');
+    };
+    assert.throws(() => writeTextPieces(path, pieces()), /no more/);
+    assert.equal(readFileSync(path, 'utf8'), 'old');
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('kept')),
+      ['kept'],
+    );
+  });
+});
