@@ -1,12 +1,11 @@
-// The inverse of pages.ts, for the writers of samples and of packed dumps.
+// The inverse of pages.ts, for the writers of samples and of packed dumps. All four encoders are our
+// own: the same bytes everywhere.
 
-import type { deflateSync } from 'node:zlib';
 import { compressLzo } from './lzo-encode.ts';
 import type { PageCodec } from './pages.ts';
 import { compressSnappy } from './snappy-encode.ts';
+import { compressZlib } from './zlib-encode.ts';
 import { compressZstd } from './zstd-encode.ts';
-
-let deflate: typeof deflateSync | undefined;
 
 const COMPRESS: Record<PageCodec, (bytes: Uint8Array) => Uint8Array> = {
   zlib: compressZlib,
@@ -24,10 +23,4 @@ export function compressPage(codec: PageCodec, bytes: Uint8Array): Uint8Array | 
   if (bytes.length === 0) return undefined;
   const packed = COMPRESS[codec](bytes);
   return packed.length < bytes.length ? packed : undefined;
-}
-
-/** Level 1 is Z_BEST_SPEED, which makedumpfile passes to compress2(3). */
-function compressZlib(bytes: Uint8Array): Uint8Array {
-  deflate ??= process.getBuiltinModule('node:zlib').deflateSync;
-  return new Uint8Array(deflate(bytes, { level: 1 }));
 }
