@@ -21,6 +21,8 @@ import { Mm, type Process } from './kernel/task.ts';
 import { workqueue_init } from './kernel/workqueue.ts';
 import { init_mm_internals } from './mm/vmstat.ts';
 import { kswapd_run } from './mm/kswapd.ts';
+import { startKreclaimd } from './remedies/no-direct-reclaim.ts';
+import { startReclaimThreads } from './remedies/reclaim-threads.ts';
 import type { Prng } from '../util/prng.ts';
 
 const DAEMON = PF_RANDOMIZE | PF_SUPERPRIV;
@@ -44,6 +46,8 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   startJournal(k);
   startOomReaper(k);
   kswapd_run(k);
+  startReclaimThreads(k);
+  startKreclaimd(k);
   start_kmallocwd(k);
   k.skipPids(120);
   addDaemon(k, { comm: 'systemd-journal', ppid: 1, filePages: 300, oomScoreAdj: -250 });

@@ -22,6 +22,9 @@ import { Writeback } from '../mm/page-writeback.ts';
 import type { SwapDevice } from '../mm/swap.ts';
 import { OomNotifyList } from '../mm/oom-notify.ts';
 import { KmemCache } from '../mm/slab.ts';
+import { Harm } from '../remedies/harm.ts';
+import { setUpOomReserve } from '../remedies/oom-reserve.ts';
+import { ReclaimThreads } from '../remedies/reclaim-threads.ts';
 import { Log } from '../kernel/printk.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
 import { Scheduler } from '../kernel/sched.ts';
@@ -74,6 +77,8 @@ export class Kernel {
   readonly taskstatsCache = new KmemCache('taskstats', 328);
   /** oom_notify_list: who may have memory to give before somebody is killed. */
   readonly oomNotifiers = new OomNotifyList();
+  readonly harm = new Harm();
+  readonly reclaimThreads = new ReclaimThreads();
   /** What the kernel said when it stopped for good. */
   panicText: string | undefined;
   /** vm_event OOM_KILL. */
@@ -130,6 +135,7 @@ export class Kernel {
     this.allocFailures = new RateLimit({ interval: 5 * options.hz, burst: 10 });
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
     this.node = free_area_init(options);
+    if (options.oomReserve) setUpOomReserve(this.node);
     for (const zone of this.node.zones) {
       zone.onlineCpus(options.cpuCount, () => this.sched.processorId);
     }

@@ -30,6 +30,7 @@ import {
   type Mempool,
   type MempoolElement,
 } from '../mm/mempool.ts';
+import { adoptStage, leaveStage } from '../remedies/phased-watermarks.ts';
 import { WorkerWaits } from './worker-waits.ts';
 
 /**
@@ -51,6 +52,8 @@ interface CryptIo {
   readonly base: Bio;
   /** dm's struct dm_target_io. */
   readonly tio: Bio;
+  /** The stage of reclaim that it was submitted in; see remedies/phased-watermarks.ts. */
+  readonly stage: number;
 }
 
 /** struct crypt_config: an encrypted device. */
@@ -115,7 +118,7 @@ function* dm_submit_bio(k: Kernel, base: Bio): Code {
   const tio = yield* call(k, bio_alloc_bioset, { set: crypt.tioSet, gfp: GFP_NOIO, plan });
   if (tio === undefined) return;
   tio.element.holders = () => crypt.workers();
-  yield* call(k, crypt_map, crypt, { base, tio });
+  yield* call(k, crypt_map, crypt, { base, tio, stage: k.current.reclaimStage });
 }
 
 /** What is to be written is encrypted first; what is to be read is read first. */
@@ -139,10 +142,12 @@ function* kcryptd_crypt(k: Kernel, crypt: DmCrypt, io: CryptIo): Code {
   const flags = k.current.flags & PF_LESS_THROTTLE;
   // An idea of seed 004: whoever cleans memory for others is not to be throttled with them.
   if (k.options.dmCryptLessThrottle) k.current.flags |= PF_LESS_THROTTLE;
+  const own = adoptStage(k, io.stage);
   const from = crypt.waits.begin(k);
   if (io.base.isWrite) yield* call(k, kcryptd_crypt_write_convert, crypt, io);
   else yield* call(k, kcryptd_crypt_read_convert, io);
   crypt.waits.end(k, from);
+  leaveStage(k, own);
   if (k.options.dmCryptLessThrottle) {
     k.current.flags = (k.current.flags & ~PF_LESS_THROTTLE) | flags;
   }

@@ -7,6 +7,7 @@ import { simfs_writepages } from './writepages.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { cond_resched } from '../kernel/sched.ts';
+import { adoptStage, leaveStage } from '../remedies/phased-watermarks.ts';
 import {
   WQ_MEM_RECLAIM,
   WQ_SYSFS,
@@ -31,6 +32,8 @@ export class BdiWriteback {
   /** bdi_wq */
   wq: Workqueue | undefined;
   readonly dwork: DelayedWork = INIT_DELAYED_WORK(wb_workfn);
+  /** The stage of reclaim that it was woken for; see remedies/phased-watermarks.ts. */
+  stage = 0;
 }
 
 /** default_bdi_init() */
@@ -42,6 +45,7 @@ export function bdi_init(k: Kernel): void {
 /** Reclaim meets only dirty pages: they are to be written now. */
 export function wakeup_flusher_threads(k: Kernel): void {
   const { wq, dwork } = k.wb;
+  k.wb.stage = Math.max(k.wb.stage, k.current.reclaimStage);
   if (wq !== undefined && k.fs.dirty.size > 0) mod_delayed_work(k, dwork, { wq, delay: 0 });
 }
 
@@ -53,7 +57,10 @@ export function wb_wakeup_delayed(k: Kernel): void {
 }
 
 function* wb_workfn(k: Kernel): Code {
+  const own = adoptStage(k, k.wb.stage);
+  k.wb.stage = 0;
   if (k.fs.dirty.size > 0) yield* call(k, wb_writeback);
+  leaveStage(k, own);
   if (k.fs.dirty.size > 0) wb_wakeup_delayed(k);
 }
 

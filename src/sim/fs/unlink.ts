@@ -10,6 +10,7 @@ import { GFP_NOFS } from '../mm/gfp.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { __alloc_pages, __free_pages } from '../mm/page-alloc.ts';
 import type { Program } from '../programs.ts';
+import { simfs_error } from './file-system.ts';
 import { jbd2_journal_start, jbd2_journal_stop } from './journal.ts';
 
 /** Microseconds to change one block of metadata. */
@@ -38,7 +39,11 @@ function* simfs_evict_inode(k: Kernel, blocks: number): Code {
   const pages: Page[] = [];
   for (let i = 0; i < blocks; i++) {
     const page = yield* call(k, simfs_bread, GFP_NOFS);
-    if (page === undefined) break;
+    if (page === undefined) {
+      // The file is half removed.
+      simfs_error(k);
+      break;
+    }
     pages.push(page);
     k.spend(CHANGE_US);
     yield* cond_resched(k);

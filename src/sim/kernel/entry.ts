@@ -8,7 +8,9 @@ import { GFP_KERNEL } from '../mm/gfp.ts';
 import { mem_cgroup_handle_over_high } from '../mm/memcg-high.ts';
 import { mem_cgroup_oom_synchronize } from '../mm/memcg-oom.ts';
 import { handle_mm_fault, type Fault } from '../mm/memory.ts';
+import { do_sigbus, isSigbusPending, oomOfFault } from '../remedies/fail-small-allocs.ts';
 import { cond_resched } from './sched.ts';
+import { SIGBUS, SIGKILL } from './task-bits.ts';
 import { fatal_signal_pending, type Mm } from './task.ts';
 import { down_read_killable, down_read_trylock, up_read } from '../locking/rwsem.ts';
 
@@ -69,8 +71,12 @@ function* do_user_addr_fault(k: Kernel, kind: Fault['kind']): Code {
     if (!isLocked && !(yield* call(k, lock_mm_and_find_vma, mm))) return;
     const isMapped = yield* call(k, handle_mm_fault, { mm, kind });
     up_read(k, mm.mmapLock);
-    if (isMapped) return;
-    if (k.current.memcgOom !== undefined) yield* call(k, pagefault_out_of_memory);
+    if (isMapped === 'sigbus') do_sigbus(k);
+    if (isMapped !== false) return;
+    const { memcgOom } = k.current;
+    if (memcgOom !== undefined || k.options.failSmallAllocs) {
+      yield* call(k, pagefault_out_of_memory);
+    }
     if (fatal_signal_pending(k.current)) return;
   }
 }
@@ -82,7 +88,8 @@ function* lock_mm_and_find_vma(k: Kernel, { mmapLock }: Mm): Code<boolean> {
 
 /** A limit of a memory cgroup was hit: the fault is tried again when something has been done. */
 function* pagefault_out_of_memory(k: Kernel): Code {
-  yield* call(k, mem_cgroup_oom_synchronize);
+  if (k.current.memcgOom !== undefined) yield* call(k, mem_cgroup_oom_synchronize);
+  else yield* oomOfFault(k);
 }
 
 function* irqentry_exit_to_user_mode(k: Kernel): Code {
@@ -91,7 +98,7 @@ function* irqentry_exit_to_user_mode(k: Kernel): Code {
 
 /** Inlined: exit_to_user_mode_prepare() and get_signal(). */
 function* exitToUserMode(k: Kernel): Code {
-  if (fatal_signal_pending(k.current)) {
+  if (fatal_signal_pending(k.current) || isSigbusPending(k.current)) {
     yield* call(k, exit_to_user_mode_prepare);
   }
   if (k.current.memcgOverHigh > 0) yield* call(k, mem_cgroup_handle_over_high, GFP_KERNEL);
@@ -107,5 +114,7 @@ function* arch_do_signal_or_restart(k: Kernel): Code {
 }
 
 function* get_signal(k: Kernel): Code {
+  const { current: task } = k;
+  task.process.groupExitCode = isSigbusPending(task) ? SIGBUS : SIGKILL;
   yield* call(k, do_group_exit);
 }

@@ -49,7 +49,8 @@ export function* do_exit(k: Kernel): Code {
   const { process } = task;
   const isLast = process.threads.every((other) => other === task || other.exitState !== 0);
   if (isLast && process.leader.pid === 1) {
-    yield* call(k, panic, 'Attempted to kill init! exitcode=0x00000009');
+    const code = process.groupExitCode.toString(16).padStart(8, '0');
+    yield* call(k, panic, `Attempted to kill init! exitcode=0x${code}`);
   }
   yield* call(k, taskstats_exit);
   yield* call(k, exit_mm);

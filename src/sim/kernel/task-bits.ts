@@ -39,6 +39,7 @@ export const TIF_MEMDIE = 1 << 20;
 /** `signal->flags` */
 export const SIGNAL_GROUP_EXIT = 0x4;
 
+export const SIGBUS = 7;
 export const SIGKILL = 9;
 
 /** `policy` */

@@ -63,6 +63,10 @@ export class Process {
   sharedPending = 0;
   /** signal->oom_mm: what the OOM killer wants back. */
   oomMm: Mm | undefined;
+  /** When the OOM killer chose it, in jiffies; see remedies/oom-timeout.ts. */
+  oomSince: number | undefined;
+  /** signal->group_exit_code: the signal that it dies of. */
+  groupExitCode = 0;
   /** Its memory cgroup; undefined for the root cgroup. */
   memcg: MemCgroup | undefined;
 
@@ -136,6 +140,8 @@ export class Task {
   throttledUs = 0;
   /** Pages that it has taken off the LRU lists. */
   isolated = 0;
+  /** How deep in reclaim it is, or whom it works for; see remedies/phased-watermarks.ts. */
+  reclaimStage = 0;
   /** It is in a page fault of user mode, which can wait where a system call must fail. */
   inUserFault = false;
   /** Where a page fault has failed, and for whom: memcg_in_oom, memcg_oom_gfp_mask, _order. */

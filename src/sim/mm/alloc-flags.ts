@@ -24,6 +24,8 @@ export const ALLOC_OOM = 0x8;
 export const ALLOC_NON_BLOCK = 0x10;
 /** Half of the reserve: the same bit as __GFP_HIGH. */
 export const ALLOC_MIN_RESERVE = 0x20;
+/** What requests that may invoke the OOM killer have kept for them: remedies/oom-reserve.ts. */
+export const ALLOC_OOM_RESERVE = 0x1000;
 /** Wakes kswapd: the same bit as __GFP_KSWAPD_RECLAIM. */
 export const ALLOC_KSWAPD = 0x800;
 
@@ -49,7 +51,8 @@ export function zone_watermark_ok(
   if ((flags & ALLOC_NO_WATERMARKS) !== 0) return true;
   const mark = zone.watermark[WMARKS[flags & ALLOC_WMARK_MASK] ?? 'high'];
   const usable = free - (2 ** order - 1);
-  if (usable <= lowered(mark, flags) + (zone.protection[highest] ?? 0)) return false;
+  const reserve = (flags & ALLOC_OOM_RESERVE) === 0 ? 0 : zone.oomReserve;
+  if (usable <= lowered(mark - reserve, flags) + (zone.protection[highest] ?? 0)) return false;
   return order === 0 || zone.free.has(order);
 }
 

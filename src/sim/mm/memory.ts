@@ -7,6 +7,7 @@ import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages, __free_pages } from './page-alloc.ts';
 import { do_swap_page } from './swap.ts';
+import { simfs_get_block } from '../remedies/fail-small-allocs.ts';
 import type { Mm } from '../kernel/task.ts';
 import { start_memalloc_timer, stop_memalloc_timer } from '../watchdog/memalloc-timer.ts';
 
@@ -19,8 +20,8 @@ export interface Fault {
   readonly kind: 'anon' | 'file' | 'swap';
 }
 
-/** @returns whether the page is mapped now */
-export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
+/** @returns whether the page is mapped now; VM_FAULT_SIGBUS where it could not be filled */
+export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean | 'sigbus'> {
   const task = k.current;
   task.inUserFault = true;
   const mask = fault.kind === 'anon' ? GFP_KERNEL : GFP_HIGHUSER_MOVABLE;
@@ -28,11 +29,11 @@ export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean> {
   const isMapped = yield* call(k, __handle_mm_fault, fault);
   stop_memalloc_timer(k, mask, 'fault');
   task.inUserFault = false;
-  if (isMapped) task.memcgOom = undefined;
+  if (isMapped === true) task.memcgOom = undefined;
   return isMapped;
 }
 
-function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean> {
+function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
   if (kind === 'anon') return yield* call(k, do_anonymous_page, mm);
   if (kind === 'swap') return yield* call(k, do_swap_page, mm);
   return yield* call(k, do_fault, mm);
@@ -53,8 +54,9 @@ function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
   return true;
 }
 
-function* do_fault(k: Kernel, mm: Mm): Code<boolean> {
+function* do_fault(k: Kernel, mm: Mm): Code<boolean | 'sigbus'> {
   const page = yield* call(k, filemap_fault);
+  if (page === 'sigbus') return page;
   if (page === undefined) return false;
   page.mm = mm;
   mm.filePages.add(page);
@@ -62,12 +64,18 @@ function* do_fault(k: Kernel, mm: Mm): Code<boolean> {
 }
 
 /** A page of a file that is not in the page cache any more. */
-function* filemap_fault(k: Kernel): Code<Page | undefined> {
+function* filemap_fault(k: Kernel): Code<Page | undefined | 'sigbus'> {
   const page = yield* call(k, __alloc_pages, { gfp: GFP_HIGHUSER_MOVABLE, order: 0 });
   if (page === undefined) return undefined;
   if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL }))) {
     __free_pages(page);
     return undefined;
+  }
+  if (!(yield* call(k, simfs_get_block))) {
+    // The page is not up to date, and -EIO where -ENOMEM would have been the reason.
+    page.memcg?.uncharge(page);
+    __free_pages(page);
+    return 'sigbus';
   }
   k.spend(CLEAR_US);
   k.node.lru.inactive_file.add(page);

@@ -12,6 +12,7 @@ import { cond_resched } from '../kernel/sched.ts';
 import { blocking_notifier_call_chain } from './oom-notify.ts';
 import { queue_oom_reaper } from './oom-reaper.ts';
 import { show_mem } from './show-mem.ts';
+import { isOverdueVictim, startOomTimeout } from '../remedies/oom-timeout.ts';
 import { sendSigkill } from '../kernel/signal.ts';
 import { MMF_OOM_SKIP, SIGNAL_GROUP_EXIT, TIF_MEMDIE } from '../kernel/task-bits.ts';
 import type { Process, Task } from '../kernel/task.ts';
@@ -40,7 +41,7 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     if (freed > 0 && request.order !== SYSRQ_ORDER) return true;
   }
   if (taskWillFreeMem(task) || mayUseReserves(k, task)) {
-    markOomVictim(task);
+    markOomVictim(k, task);
     queue_oom_reaper(k, task.process);
     return true;
   }
@@ -98,6 +99,7 @@ function selectBadProcess(
     if (process.leader.isKthread || process.leader.pid === 1) continue;
     if (process.oomMm !== undefined && order !== SYSRQ_ORDER) {
       if ((process.oomMm.flags & MMF_OOM_SKIP) !== 0) continue;
+      if (isOverdueVictim(k, process)) continue;
       return 'wait';
     }
     if (isWaitedFor(k, process) && order !== SYSRQ_ORDER) return 'wait';
@@ -119,8 +121,9 @@ export function oom_badness(process: Process, totalPages: number): number | unde
 }
 
 /** mark_oom_victim(): access to the reserves; kept until its mm is given back. */
-function markOomVictim(task: Task): void {
+function markOomVictim(k: Kernel, task: Task): void {
   if (task.isMemdie) return;
+  startOomTimeout(k, task.process);
   task.threadFlags |= TIF_MEMDIE;
   task.process.oomMm ??= task.mm;
 }
@@ -129,7 +132,7 @@ function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Cod
   const task = victim.threads.find(({ mm }) => mm !== undefined);
   if (task?.mm === undefined) return;
   if (taskWillFreeMem(task)) {
-    markOomVictim(task);
+    markOomVictim(k, task);
     queue_oom_reaper(k, victim);
     return;
   }
@@ -138,7 +141,7 @@ function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Cod
   if (victim.mm === undefined) return;
   k.oomKills++;
   sendSigkill(k, victim);
-  markOomVictim(task);
+  markOomVictim(k, task);
   victim.memcg?.count('oomKill');
   const message = request.memcg === undefined ? 'Out of memory' : 'Memory cgroup out of memory';
   const kb = (pages: number): string => `${pages * PAGE_KB}kB`;

@@ -45,6 +45,10 @@ import { drain_all_pages, get_page_from_freelist, highestZone } from './page-all
 import { COSTLY_ORDER } from './pcp.ts';
 import { zone_reclaimable_pages } from './throttle.ts';
 import { try_to_free_pages } from './vmscan.ts';
+import { mustFailNow } from '../remedies/fail-small-allocs.ts';
+import { wait_for_reclaim } from '../remedies/no-direct-reclaim.ts';
+import { oomReserveFlags } from '../remedies/oom-reserve.ts';
+import { stageFlags } from '../remedies/phased-watermarks.ts';
 
 /** MAX_RECLAIM_RETRIES */
 const RECLAIM_RETRIES_MAX = 16;
@@ -53,6 +57,8 @@ const RECLAIM_RETRIES_MAX = 16;
 interface SlowRequest extends AllocRequest {
   flags: number;
   noProgressLoops: number;
+  /** Rounds in which reclaim came to nothing; see remedies/fail-small-allocs.ts. */
+  attempts: number;
   /** did_some_progress of the last round: pages, or 1 where the OOM killer did something. */
   progress: number;
   readonly compact: CompactState;
@@ -62,9 +68,9 @@ interface SlowRequest extends AllocRequest {
 type Round = { readonly page: Page } | 'retry' | 'fail';
 
 export function* __alloc_pages_slowpath(k: Kernel, wanted: AllocRequest): Code<Page | undefined> {
-  const flags = gfp_to_alloc_flags(k, wanted);
+  const flags = gfp_to_alloc_flags(k, wanted) | oomReserveFlags(k, wanted.gfp) | stageFlags(k);
   const compact = newCompactState();
-  const request: SlowRequest = { ...wanted, flags, noProgressLoops: 0, progress: 0, compact };
+  const request: SlowRequest = { ...wanted, flags, noProgressLoops: 0, attempts: 0, progress: 0, compact };
   const { gfp } = wanted;
   if ((flags & ALLOC_KSWAPD) !== 0) wake_all_kswapds(k);
   const early = get_page_from_freelist(k, request, flags);
@@ -109,13 +115,17 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
   if (page !== undefined) return { page };
   if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || (k.current.flags & PF_MEMALLOC) !== 0) return 'fail';
   listRequest(k, request);
-  const found = yield* call(k, __alloc_pages_direct_reclaim, request);
+  const reclaim = k.options.noDirectReclaim ? wait_for_reclaim : __alloc_pages_direct_reclaim;
+  const found = yield* call(k, reclaim, request);
   if (found !== undefined) return { page: found };
   const compacted = yield* __alloc_pages_direct_compact(k, request);
   if (compacted !== undefined) return { page: compacted };
   if ((gfp & __GFP_NORETRY) !== 0) return 'fail';
   const mayCompact = (gfp & __GFP_IO) !== 0;
   if (order > COSTLY_ORDER && (!mayCompact || (gfp & __GFP_RETRY_MAYFAIL) === 0)) return 'fail';
+  // Whoever reclaims for all invokes the OOM killer for all.
+  if (k.options.noDirectReclaim) return k.current.isOomVictim ? 'fail' : 'retry';
+  if (request.progress === 0 && mustFailNow(k, gfp, ++request.attempts)) return 'fail';
   if (yield* mayRetry(k, request)) return 'retry';
   if (request.progress > 0 && mayCompact && should_compact_retry(k, request, request.compact)) {
     return 'retry';
@@ -239,7 +249,9 @@ function oomWouldHelp(k: Kernel, { gfp, order }: AllocRequest): boolean {
 
 /** The kernel prints at most 10 of them in 5 s, with memory and a trace. */
 function warn_alloc(k: Kernel, { gfp, order }: AllocRequest): void {
-  if ((gfp & __GFP_NOWARN) !== 0 || !k.allocFailures.allows(k.jiffies)) return;
+  if ((gfp & __GFP_NOWARN) !== 0) return;
+  k.harm.failedAllocs++;
+  if (!k.allocFailures.allows(k.jiffies)) return;
   const { comm } = k.current;
   const mode = k.words.gfpText(gfp);
   const text = `${comm}: page allocation failure: order:${order}, mode:${mode}, nodemask=(null)`;

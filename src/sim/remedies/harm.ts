@@ -1,0 +1,21 @@
+// What a machine suffered until now, for whoever compares remedies: requests that failed, tasks
+// that died of one, and how often somebody had to reclaim for itself.
+
+/** A task that SIGBUS killed. */
+export interface SigbusDeath {
+  readonly pid: number;
+  readonly comm: string;
+  /** -1000 for who was to be spared: seed 003 calls the setting useless then. */
+  readonly oomScoreAdj: number;
+}
+
+/** Counters of one machine. */
+export class Harm {
+  /** Requests that got no page although their callers had not asked to be told quietly. */
+  failedAllocs = 0;
+  readonly sigbus: SigbusDeath[] = [];
+  /** vm_event ALLOCSTALL: how often direct reclaim was entered. */
+  allocStalls = 0;
+  /** Victims that were given up for others: see {@link file://./oom-timeout.ts}. */
+  overdueVictims = 0;
+}
