@@ -4,8 +4,10 @@ import {
   chromeTraceText,
   findScenario,
   FLAVOURS,
-  ledgerText,
+  ledgerPieces,
+  parseRemedy,
   PATCH_NAMES,
+  REMEDIES,
   SCENARIOS,
   simulate,
   systemMap,
@@ -14,12 +16,13 @@ import {
   type FlavourName,
   type Knobs,
   type PatchName,
+  type RemedyOptions,
   type Simulation,
   type TraceChoice,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
 import { simulatedTypes } from './simulated-types.ts';
-import { UnfinishedFiles, writeTextFile } from './unfinished-files.ts';
+import { UnfinishedFiles, writeTextFile, writeTextPieces } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
 
 /** What the user chose. */
@@ -36,15 +39,24 @@ export interface SimulateOptions {
   readonly kmallocwd: number;
   readonly knobs: Partial<Knobs>;
   readonly unfiltered: boolean;
+  /** NAME or NAME=VALUE, of REMEDIES. */
+  readonly remedies: readonly string[];
   /** Where a trace goes, if one is wanted. */
   readonly trace?: { readonly path: string; readonly of: TraceChoice };
 }
 
-/** The text of `simulate --list`: scenarios, then versions of the patch. */
+/** Of the column of names. */
+const REMEDY_WIDTH = 27;
+
+/** The text of `simulate --list`: scenarios, versions of the patch, and remedies. */
 export function listScenarios(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length)) + 2;
   const scenarios = SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}${about}\n`);
-  return `${scenarios.join('')}\n--patch takes: ${PATCH_NAMES.join(', ')}\n`;
+  const remedies = REMEDIES.map(({ name, about, seed }) => {
+    return `  ${name.padEnd(REMEDY_WIDTH)}${about} (seed ${seed})\n`;
+  });
+  const patches = `--patch takes: ${PATCH_NAMES.join(', ')}\n`;
+  return `${scenarios.join('')}\n${patches}\n--remedy takes:\n${remedies.join('')}`;
 }
 
 /**
@@ -67,13 +79,14 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const { flavour } = FLAVOURS[options.flavour];
   const patch = patchOf(options);
   const types = simulatedTypes(patch, flavour.name);
+  const tried = remediesNamed(options.remedies);
   const { trace } = options;
   const traced = trace === undefined ? {} : { trace: trace.of };
   const run = simulate({
-    ...{ scenario, seed, flavour, patch, kmallocwd, knobs, unfiltered, types, ...traced },
+    ...{ scenario, seed, flavour, patch, kmallocwd, knobs, unfiltered, types, ...tried, ...traced },
   });
   const written = writeVmcore(run, { ...options, format });
-  writeTextFile(ledgerPath(path), ledgerText(run.ledger));
+  writeTextPieces(ledgerPath(path), ledgerPieces(run.ledger));
   const map = systemMap(run);
   if (map !== undefined) {
     written.push(`${path}.System.map`);
@@ -101,6 +114,20 @@ function patchNamed(name: string): PatchName {
   const patch = PATCH_NAMES.find((each) => each === name);
   if (patch !== undefined) return patch;
   throw new UsageError(`simulate: no patch ${name} (there are: ${PATCH_NAMES.join(', ')})`);
+}
+
+/** All of them together. */
+function remediesNamed(texts: readonly string[]): RemedyOptions {
+  const chosen = texts.map((text) => {
+    const remedy = parseRemedy(text);
+    if (remedy !== undefined) return remedy;
+    const names = REMEDIES.map(({ name, value }) => (value === undefined ? name : `${name}=SECS`));
+    throw new UsageError(`simulate: no remedy ${text} (there are: ${names.join(', ')})`);
+  });
+  return {
+    features: Object.assign({}, ...chosen.map(({ features }) => features)),
+    remedies: Object.assign({}, ...chosen.map(({ remedies }) => remedies)),
+  };
 }
 
 function ledgerPath(path: string): string {

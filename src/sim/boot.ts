@@ -28,10 +28,20 @@ import type { Prng } from '../util/prng.ts';
 const DAEMON = PF_RANDOMIZE | PF_SUPERPRIV;
 const BOUND = PF_NO_SETAFFINITY;
 
+/** What every machine runs, unless its scenario says otherwise. */
+const INIT: DaemonPlan = { comm: 'systemd', ppid: 0, filePages: 400 };
+const DAEMONS: readonly DaemonPlan[] = [
+  { comm: 'systemd-journal', filePages: 300, oomScoreAdj: -250 },
+  { comm: 'cron', filePages: 80 },
+  { comm: 'rngd', filePages: 60 },
+  { comm: 'sshd', filePages: 200, oomScoreAdj: -1000 },
+  { comm: 'agetty', filePages: 40 },
+];
+
 /** A booted machine. */
-export function boot(options: KernelOptions, prng: Prng): Kernel {
+export function boot(options: KernelOptions, prng: Prng, daemons = DAEMONS): Kernel {
   const k = new Machine(options, prng);
-  addDaemon(k, { comm: 'systemd', ppid: 0, filePages: 400 });
+  addDaemon(k, daemons.find(({ ppid }) => ppid === 0) ?? INIT);
   k.kthread({ comm: 'kthreadd' }, kthreadd);
   for (let cpu = 0; cpu < options.cpuCount; cpu++) {
     const bound = { flags: BOUND, pinnedCpu: cpu };
@@ -50,24 +60,24 @@ export function boot(options: KernelOptions, prng: Prng): Kernel {
   startKreclaimd(k);
   start_kmallocwd(k);
   k.skipPids(120);
-  addDaemon(k, { comm: 'systemd-journal', ppid: 1, filePages: 300, oomScoreAdj: -250 });
-  addDaemon(k, { comm: 'cron', ppid: 1, filePages: 80 });
-  addDaemon(k, { comm: 'rngd', ppid: 1, filePages: 60 });
-  addDaemon(k, { comm: 'sshd', ppid: 1, filePages: 200, oomScoreAdj: -1000 });
-  addDaemon(k, { comm: 'agetty', ppid: 1, filePages: 40 });
+  for (const plan of daemons) if (plan.ppid !== 0) addDaemon(k, plan);
   return k;
 }
 
-interface DaemonPlan {
+/** A daemon: it wakes up from time to time and needs its text. */
+export interface DaemonPlan {
   readonly comm: string;
-  readonly ppid: number;
+  /** Of init, unless told. */
+  readonly ppid?: number;
   readonly filePages: number;
   readonly oomScoreAdj?: number;
+  /** Microseconds between two times that it wakes up; less than a second unless told. */
+  readonly sleepUs?: number;
 }
 
 function addDaemon(k: Kernel, plan: DaemonPlan): void {
-  const { comm, filePages, ...process } = plan;
-  const sleepUs = 200_000 + k.prng.below(400_000);
+  const { comm, filePages, sleepUs: wanted, ...process } = plan;
+  const sleepUs = wanted ?? 200_000 + k.prng.below(400_000);
   addProgram(k, { comm, flags: DAEMON, ...process }, daemon({ sleepUs, filePages }));
 }
 

@@ -22,7 +22,9 @@ export function memoryFacts(k: Kernel): MemoryFacts {
   const tgidOf = new Map(
     k.processes.flatMap(({ mm, leader }) => (mm === undefined ? [] : [[mm, leader.pid] as const])),
   );
-  const pages = zones.flatMap((zone) => pageFacts(k, zone, tgidOf));
+  const pages = zones.flatMap(({ inUse }) =>
+    [...inUse.pages()].map((page) => factsOf(k, page, tgidOf)),
+  );
   return {
     zones: zones.map((zone) => zoneFacts(node, zone)),
     node: nodeFacts(k, pages),
@@ -69,18 +71,6 @@ function zoneName({ name }: Zone): ZoneName {
   const found = ZONE_NAMES.find((each) => each === name);
   assert(found !== undefined, `no kernel has a zone ${name}`);
   return found;
-}
-
-/** Every page that somebody has, in the order of pfns. */
-function pageFacts(k: Kernel, zone: Zone, tgidOf: ReadonlyMap<Mm, number>): PageFacts[] {
-  const pages: PageFacts[] = [];
-  const end = zone.startPfn + zone.spannedPages;
-  for (let pfn = end - zone.managedPages; pfn < end;) {
-    const page = zone.inUse.at(pfn);
-    if (page !== undefined) pages.push(factsOf(k, page, tgidOf));
-    pfn += page === undefined ? 1 : 2 ** page.order;
-  }
-  return pages;
 }
 
 const FLAGS = ['dirty', 'writeback', 'referenced', 'reclaim'] as const;

@@ -12,12 +12,13 @@ import type { LockFacts } from './image/machine-facts.ts';
 import type { MachineImage } from './image/machine.ts';
 import type { PlacedProcess, PlacedThread } from './image/tasks.ts';
 import type { Kernel } from './core/kernel.ts';
-import { FEATURES_DEFAULT, type KernelOptions } from './core/options.ts';
+import { FEATURES_DEFAULT, type KernelOptions, type Remedies } from './core/options.ts';
+import { remediesOf } from './remedies/remedy.ts';
 import { optional } from '../util/optional.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
 import { ledgerRecord, type LedgerRecord } from './watchdog/ledger-record.ts';
 import { lookAt, stallReport, type StallCounts } from './watchdog/stall-report.ts';
-import type { Features, Knobs, Scenario } from './scenario.ts';
+import type { Diagnosis, Features, Knobs, Scenario } from './scenario.ts';
 import { stateLetter } from './kernel/show-task.ts';
 import { fatal_signal_pending, type Task } from './kernel/task.ts';
 import { SIGKILL, TASK_UNINTERRUPTIBLE } from './kernel/task-bits.ts';
@@ -75,6 +76,14 @@ export interface LedgerTask {
   readonly waitsFor: string | undefined;
 }
 
+/** What a run is meant to come to. */
+export interface Expected {
+  /** What the scenario is for; not to come about where the kernel lacks something. */
+  readonly diagnosis: Diagnosis;
+  /** Features that the scenario needs, and that this kernel does not have as needed. */
+  readonly lacks: readonly string[];
+}
+
 /** The whole file. */
 export interface Ledger {
   readonly scenario: string;
@@ -85,6 +94,10 @@ export interface Ledger {
   /** What the seed drew besides, where it draws more than a scenario's programs do. */
   readonly parameters?: Scenario['parameters'];
   readonly features: Features;
+  /** What was tried against the stall; absent for a kernel as it was released. */
+  readonly remedies?: Partial<Remedies>;
+  /** Absent where the seed decides what the run comes to. */
+  readonly expected?: Expected;
   readonly kernel: Readonly<Record<string, string | number>>;
   readonly jiffies: string;
   readonly hz: number;
@@ -134,6 +147,8 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     patch: k.memalloc.version.name,
     ...(run.scenario.parameters === undefined ? {} : { parameters: run.scenario.parameters }),
     features: featuresOf(k.options),
+    ...optional('remedies', someRemedies(k.options)),
+    ...optional('expected', expectedOf(run)),
     kernel: identity(image),
     jiffies: String(k.jiffies),
     hz,
@@ -155,6 +170,19 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
 function timeoutSecondsOf({ memalloc, options }: Kernel): number {
   const isOff = options.kmallocwd === 0 || memalloc.version.reporter === undefined;
   return isOff ? TIMEOUT_SECONDS_DEFAULT : options.kmallocwd;
+}
+
+function expectedOf({ scenario, kernel }: RunAtDump): Expected | undefined {
+  const { diagnosis, features = {} } = scenario;
+  if (diagnosis === undefined) return undefined;
+  const needed = Object.entries(features) as [keyof Features, unknown][];
+  const lacks = needed.filter(([name, value]) => kernel.options[name] !== value);
+  return { diagnosis, lacks: lacks.map(([name]) => name) };
+}
+
+function someRemedies(options: KernelOptions): Partial<Remedies> | undefined {
+  const remedies = remediesOf(options);
+  return Object.keys(remedies).length > 0 ? remedies : undefined;
 }
 
 /** Every option that is a feature of the kernel. */

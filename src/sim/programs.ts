@@ -7,7 +7,6 @@ import type { Kernel } from './core/kernel.ts';
 import type { Page } from './mm/mmzone.ts';
 import { passTime } from './kernel/sched.ts';
 import { __x64_sys_nanosleep } from './core/time.ts';
-import { __x64_sys_exit } from './kernel/exit.ts';
 import { __x64_sys_mmap, __x64_sys_mremap, __x64_sys_munmap, type Mapping } from './mm/mmap.ts';
 
 /** A program. */
@@ -109,32 +108,6 @@ export function mapper(options: Mapping & { touched: number; sleepUs: number }):
   };
 }
 
-/**
- * A thread that ends when memory is as good as gone: a server that shrinks its pool of workers. It
- * looks the more often the less there is.
- */
-export function spareWorker(options: { usPerFreePage: number }): Program {
-  return function* (k) {
-    const [zone] = k.node.zones;
-    const { inactive_file: inactive, active_file: active } = k.node.lru;
-    // MemAvailable of /proc/meminfo: what is free and what could be reclaimed.
-    const spare = (): number => {
-      if (zone === undefined) return 0;
-      const available = zone.freePages - zone.watermark.min + inactive.length + active.length;
-      return zone.freePages > zone.watermark.min ? Math.max(1, available) : available - SPARE_PAGES;
-    };
-    while (spare() > 0) {
-      const us = Math.max(SPARE_LOOK_US, spare() * options.usPerFreePage);
-      yield* syscall(k, __x64_sys_nanosleep, us);
-    }
-    yield* syscall(k, __x64_sys_exit);
-  };
-}
-
-/** How often a {@link spareWorker} looks at most, in microseconds, and how little it ends at. */
-const SPARE_LOOK_US = 200;
-const SPARE_PAGES = 64;
-
 /** Begins after some time. */
 export function later(us: number, program: Program): Program {
   return function* (k) {
@@ -142,6 +115,18 @@ export function later(us: number, program: Program): Program {
     yield* program(k);
   };
 }
+
+/** Begins after the OOM killer has killed so many, and a while: the next child of a test. */
+export function afterKills(kills: number, program: Program): Program {
+  return function* (k) {
+    do yield* syscall(k, __x64_sys_nanosleep, CHILD_US);
+    while (k.oomKills < kills);
+    yield* program(k);
+  };
+}
+
+/** How long a child takes to come. */
+const CHILD_US = 150_000;
 
 /** An {@link eater} that looks each second whether memory is gone, and begins its work then. */
 export function lateEater(options: { pages: number; batch: number; sleepUs: number }): Program {
@@ -157,15 +142,3 @@ export function lateEater(options: { pages: number; batch: number; sleepUs: numb
 
 /** How often a {@link lateEater} looks, in microseconds. */
 const LATE_US = 1_000_000;
-/** Begins after the OOM killer has killed so many, and a while: the next child of a test. */
-export function afterKills(kills: number, program: Program): Program {
-  return function* (k) {
-    do yield* syscall(k, __x64_sys_nanosleep, CHILD_US);
-    while (k.oomKills < kills);
-    yield* program(k);
-  };
-}
-
-/** How long a child takes to come. */
-const CHILD_US = 150_000;
-

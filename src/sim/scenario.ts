@@ -1,5 +1,6 @@
 // What a scenario is: a machine, programs on it, and the stall that their run ends in.
 
+import type { DaemonPlan } from './boot.ts';
 import type { Kernel } from './core/kernel.ts';
 import type { KernelFeatures, KernelOptions } from './core/options.ts';
 
@@ -49,6 +50,8 @@ export interface Scenario {
   readonly parameters?: Readonly<Record<string, number | string | boolean>>;
   /** The scenario that this seed draws, where the seed decides about more than the programs. */
   readonly forSeed?: (seed: number) => Scenario;
+  /** Who runs besides; what every machine has unless told. */
+  readonly daemons?: readonly DaemonPlan[];
   /** Puts the programs on a machine that has booted. */
   readonly start: (k: Kernel) => void;
 }

@@ -9,6 +9,7 @@ import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
 import type { Flavour } from './flavour/flavour.ts';
 import { LINUX_6_1 } from './flavour/linux-6-1.ts';
+import type { ReleaseFeatures } from './flavour/release-features.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { systemMapText } from './image/system-map.ts';
@@ -28,7 +29,10 @@ export type { Knobs } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';
 export type { PatchName } from './watchdog/patch-version.ts';
+export { ledgerPieces, ledgerText } from './ledger-text.ts';
 export { chromeTraceText } from './trace/chrome-trace.ts';
+export { compareRemedies, stallingScenarios, type RemedyRun } from './remedies/compare.ts';
+export { parseRemedy, REMEDIES, type RemedyOptions } from './remedies/remedy.ts';
 
 const US_PER_SECOND = 1_000_000;
 const MIB = 2 ** 20;
@@ -45,6 +49,8 @@ export interface SimulationOptions {
   readonly knobs?: Partial<Knobs>;
   /** Instead of what the scenario's kernel has. */
   readonly features?: Features;
+  /** Where the flavour's release lacks what the scenario needs, the kernel does as the release does. */
+  readonly asReleased?: boolean;
   /** What is tried against the stall. */
   readonly remedies?: Partial<Remedies>;
   /** The version of the kmallocwd patch; v3 unless told. */
@@ -91,12 +97,14 @@ export function simulate(options: SimulationOptions): Simulation {
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
       ...scenario.features,
+      ...(options.asReleased === true && lacksNeeded(flavour, scenario) ? flavour.features : {}),
       ...options.features,
       ...options.remedies,
       // The image has the zones that its types name.
       zoneDma: types.findEnumerator('ZONE_DMA') !== undefined,
     },
     new Prng(seed),
+    scenario.daemons,
   );
   addIdleTasks(kernel, knobs.idleTasks ?? 0);
   scenario.start(kernel);
@@ -118,6 +126,14 @@ export function simulate(options: SimulationOptions): Simulation {
   kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
   const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
   return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+}
+
+/** A release that does otherwise than the scenario needs. */
+function lacksNeeded({ features }: Flavour, scenario: Scenario): boolean {
+  const needed = Object.entries(scenario.features ?? {});
+  return needed.some(([name, value]) => {
+    return name in features && features[name as keyof ReleaseFeatures] !== value;
+  });
 }
 
 /** The watchdog is the hook: where it is off, nothing but a trace of everything begins. */
@@ -144,9 +160,4 @@ export function writeSimulation(
 export function systemMap({ image }: Simulation): string | undefined {
   const isNamed = Buffer.from(image.vmcoreinfo).includes('SYMBOL(kallsyms_names)=');
   return isNamed ? undefined : systemMapText(image);
-}
-
-/** The ledger as a file. */
-export function ledgerText(ledger: Ledger): string {
-  return `${JSON.stringify(ledger, null, 1)}\n`;
 }

@@ -8,8 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MemallocFormatId } from '../../src/kernel/memalloc-format.ts';
 import type { MemallocLayoutId } from '../../src/kernel/memalloc.ts';
-import { sampleTypes } from '../../src/scripts/make-samples.ts';
-import { threeStalls } from '../../src/scripts/three-stalls.ts';
 import { THREAD_SIZE } from '../../src/sim/image/areas.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import type { MachineFacts, ProcessFacts } from '../../src/sim/image/machine-facts.ts';
@@ -24,6 +22,8 @@ import { readLayout, type LayoutTypes } from '../../src/types/layout.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../../src/types/used-structs.ts';
 import { vaddrAdd, type Vaddr } from '../../src/util/address.ts';
 import { BytesSink } from '../../src/util/io.ts';
+import { threeStalls } from './three-stalls-facts.ts';
+import { threeStallsTypes } from './three-stalls.ts';
 
 /** HZ of these machines. */
 export const HZ = 250;
@@ -245,7 +245,7 @@ export async function withLayoutMachine<T>(
   }
 }
 
-const SAMPLE_TYPES = sampleTypes();
+const SAMPLE_TYPES = threeStallsTypes();
 
 function layoutMachine(options: LayoutMachineOptions): MachineImage {
   const version = VERSIONS[options.version];

@@ -6,6 +6,7 @@ import type { Kernel } from '../../src/sim/core/kernel.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../src/sim/core/options.ts';
 import type { Features, Knobs, Scenario } from '../../src/sim/scenario.ts';
 import { findTruth, takeSnapshot, type Truth } from '../../src/sim/truth/truth.ts';
+import type { PatchName } from '../../src/sim/watchdog/patch-version.ts';
 import { Prng } from '../../src/util/prng.ts';
 
 const US_PER_SECOND = 1_000_000;
@@ -20,18 +21,21 @@ export interface KernelRun {
   readonly knobs?: Partial<Knobs>;
   /** Of kmallocwd, and a tenth of the time that the machine runs on; the ledger's unless told. */
   readonly timeoutSeconds?: number;
+  readonly patch?: PatchName;
 }
 
 /** The machine at the end, and what is true about it. */
 export function runKernel(
   scenario: Scenario,
-  { seed, features, knobs, timeoutSeconds = TIMEOUT_SECONDS }: KernelRun,
+  { seed, features, knobs, timeoutSeconds = TIMEOUT_SECONDS, patch = 'v3' }: KernelRun,
 ): { kernel: Kernel; truth: Truth } {
   const { hz, cpus, ramMiB, dumpSeconds } = { ...scenario.defaults, ...knobs };
-  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB << 20, kmallocwd: timeoutSeconds };
+  const ram = { ramBytes: ramMiB << 20 };
+  const machine = { hz, cpuCount: cpus, ...ram, kmallocwd: timeoutSeconds, patch };
   const kernel = boot(
     { ...machine, ...FEATURES_DEFAULT, ...REMEDIES_NONE, ...scenario.features, ...features },
     new Prng(seed),
+    scenario.daemons,
   );
   scenario.start(kernel);
   kernel.sched.run(dumpSeconds * US_PER_SECOND);

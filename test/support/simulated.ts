@@ -3,20 +3,29 @@
 import assert from 'node:assert/strict';
 import type { MemallocTask } from '../../src/kernel/memalloc-report.ts';
 import type { Task } from '../../src/kernel/task.ts';
+import { simulatedTypes } from '../../src/cli/simulated-types.ts';
+import { UnfinishedFiles, writeTextFile } from '../../src/cli/unfinished-files.ts';
+import { FLAVOURS, type FlavourName } from '../../src/sim/flavour/flavours.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import { writeKdump } from '../../src/sim/image/kdump.ts';
-import { simulatedTypes } from '../../src/cli/simulated-types.ts';
 import type { LedgerTask } from '../../src/sim/ledger.ts';
 import { findScenario } from '../../src/sim/scenarios/list.ts';
-import { simulate, type Simulation, type SimulationOptions } from '../../src/sim/simulate.ts';
-import type { PatchName } from '../../src/sim/watchdog/patch-version.ts';
+import {
+  simulate,
+  systemMap,
+  writeSimulation,
+  type Simulation,
+  type SimulationOptions,
+  type VmcoreFormat,
+} from '../../src/sim/simulate.ts';
+import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import type { LayoutTypes } from '../../src/types/layout.ts';
 import { orcFunctionsOf } from './orc-stack.ts';
 import { vaddr, vaddrAdd } from '../../src/util/address.ts';
 import { BytesSink } from '../../src/util/io.ts';
 
-const types = new Map<PatchName, LayoutTypes>();
+const types = new Map<string, LayoutTypes>();
 
 /** Runs a scenario of the list. */
 export function runScenario(
@@ -24,14 +33,53 @@ export function runScenario(
   options: Pick<
     SimulationOptions,
     'seed' | 'kmallocwd' | 'features' | 'unfiltered' | 'trace' | 'patch' | 'knobs'
-  >,
+  > & { flavour?: FlavourName },
 ): Simulation {
-  const { patch = 'v3' } = options;
-  const known = types.get(patch) ?? simulatedTypes(patch);
-  types.set(patch, known);
+  const { flavour: flavourName = '6.1-kmallocwd', ...others } = options;
+  const { flavour, patch: own } = FLAVOURS[flavourName];
+  const { patch = own } = others;
+  const key = `${flavour.name} ${patch}`;
+  const known = types.get(key) ?? simulatedTypes(patch, flavour.name);
+  types.set(key, known);
   const scenario = findScenario(name);
   assert.ok(scenario !== undefined, name);
-  return simulate({ scenario, types: known, ...options });
+  const asReleased = options.flavour !== undefined;
+  return simulate({ scenario, types: known, flavour, asReleased, ...others, patch });
+}
+
+/** Writes a run to files, with its System.map where a reader needs that. */
+export function writeRun(
+  run: Simulation,
+  path: string,
+  { format, lz4 = false }: { format: VmcoreFormat; lz4?: boolean },
+): RunFiles {
+  const files = new UnfinishedFiles(path);
+  writeSimulation(run, format, (suffix) => files.create(suffix));
+  if (lz4) files.wrapAll();
+  const paths = files.finish();
+  const map = systemMap(run);
+  if (map === undefined) return { paths };
+  writeTextFile(`${path}.System.map`, map);
+  return { paths, systemMap: `${path}.System.map` };
+}
+
+/** Where a run was written to. */
+export interface RunFiles {
+  readonly paths: readonly string[];
+  readonly systemMap?: string;
+}
+
+/** Opens a vmcore for the time of `use`. */
+export async function withRun<T>(
+  { paths, ...options }: RunFiles,
+  use: (vmcore: Vmcore) => T,
+): Promise<T> {
+  const vmcore = await openVmcore([...paths], options);
+  try {
+    return use(vmcore);
+  } finally {
+    vmcore.close();
+  }
 }
 
 /** The containers that runs are written to. */
@@ -87,17 +135,14 @@ export function functionsOf(vmcore: Vmcore, { address, pid }: LedgerTask): strin
   };
   const sp = task.member('thread.sp').integer();
   if (vmcore.symbols.lookup('orc_lookup') !== undefined) return orcFunctionsOf(vmcore, vaddr(sp));
-  const switchFrame = vmcore.object('inactive_task_frame', vaddr(sp));
-  let ip = switchFrame.member('ret_addr').integer();
-  let bp = switchFrame.member('bp').integer();
-  const names: string[] = [];
-  for (let depth = 0; depth < FRAMES_MAX; depth++) {
+  // Who switches goes on in __schedule(), whose frame pointer switch_to() has pushed; that is no call.
+  const names = ['__schedule'];
+  for (let bp = word(sp); word(bp) !== 0n; bp = word(bp)) {
+    assert.ok(names.length < FRAMES_MAX, `pid ${pid}: the stack does not end`);
+    const ip = word(vaddrAdd(vaddr(bp), 8));
     const place = vmcore.symbols.symbolAt(vaddr(ip));
     assert.ok(place !== undefined, `pid ${pid}: no symbol at 0x${ip.toString(16)}`);
     names.push(place.name);
-    if (word(bp) === 0n) return names;
-    ip = word(vaddrAdd(vaddr(bp), 8));
-    bp = word(bp);
   }
-  throw new RangeError(`pid ${pid}: the stack does not end`);
+  return names;
 }

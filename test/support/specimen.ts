@@ -1,8 +1,7 @@
 // A small dump taken apart, so that a test can damage any byte of it, by virtual address and by
-// member of a struct too, and put it together again as any container. The dump is the bundled
-// sample: half a megabyte of memory, a whole kernel as far as we read one.
+// member of a struct too, and put it together again as any container. The dump is the machine of
+// three-stalls.ts: half a megabyte of memory, a whole kernel as far as we read one.
 
-import { fileURLToPath } from 'node:url';
 import { compressPage } from '../../src/format/compress/encode.ts';
 import { ready, type PageCodec } from '../../src/format/compress/pages.ts';
 import { NOTE_VMCOREINFO } from '../../src/format/elf/constants.ts';
@@ -18,9 +17,7 @@ import { vaddr, type Vaddr } from '../../src/util/address.ts';
 import { BytesSink, BytesSource } from '../../src/util/io.ts';
 import { FileSource } from '../../src/target/file-source.ts';
 import { CODEC_FLAGS } from './kdump-builder.ts';
-
-/** The bundled sample. */
-export const SAMPLE = fileURLToPath(new URL('../../samples/three-stalls.vmcore', import.meta.url));
+import { threeStallsPath } from './three-stalls.ts';
 
 const PAGE_SIZE = 4096;
 
@@ -47,7 +44,7 @@ export class Specimen {
   }
 
   /** Takes a dump apart; all of its memory is kept, so it should be small. */
-  static async load(path = SAMPLE): Promise<Specimen> {
+  static async load(path = threeStallsPath()): Promise<Specimen> {
     await ready();
     const vmcore = await openVmcore([path]);
     const pages = new Map<number, Uint8Array>();

@@ -6,10 +6,10 @@ import { isCode, perFile } from './tidy.ts';
 import type { Break, ProjectFile, Rule } from './tidy.ts';
 
 /** Folders of test/ that mirror nothing. */
-const OWN_TEST_FOLDERS = /^test\/(support|golden|fuzz|hostile|real|bench)\//;
+const OWN_TEST_FOLDERS = /^test\/(support|golden|fuzz|hostile|real|bench|campaign)\//;
 
 /** Tests of a whole folder instead of one file. */
-const FOLDER_TESTS = /^(round-trip|hostile|real|differential|property)$/;
+const FOLDER_TESTS = /^(round-trip|hostile|real|differential|property|cover)$/;
 
 /**
  * test/kernel/task.test.ts and test/kernel/task-torn.test.ts belong to src/kernel/task.ts. A folder

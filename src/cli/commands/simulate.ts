@@ -27,6 +27,22 @@ const KNOB_OPTIONS = {
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, to 200000' },
 } as const;
 
+/** What the seeds propose against stalls. */
+const REMEDY_OPTIONS = {
+  remedy: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    describe: 'a change against the stall, NAME or NAME=SECONDS of --list; may be repeated',
+  },
+  'compare-remedies': {
+    type: 'string',
+    array: true,
+    describe: 'run these scenarios, else all that stall, with each remedy; print a table',
+  },
+} as const;
+
 /** FLAVOURS of the simulation, which is not loaded for them. */
 const FLAVOUR_NAMES = ['4.4', '6.1', '6.1-kmallocwd'] as const;
 
@@ -75,6 +91,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           describe: "all of RAM, free and users' pages too, as before makedumpfile",
         })
         .options(TRACE_OPTIONS)
+        .options(REMEDY_OPTIONS)
         .options(KNOB_OPTIONS),
     async (args) => {
       // Nobody who reads dumps is to wait for the simulation to load.
@@ -84,6 +101,15 @@ export function addSimulate(cli: Argv, state: RunState): void {
         return;
       }
       const { scenario, output, format } = args;
+      if (args['compare-remedies'] !== undefined) {
+        const { printComparison } = await import('../compare-remedies.ts');
+        const named = scenario === undefined ? [] : [scenario];
+        const scenarios = [...named, ...args['compare-remedies']];
+        const seed = wholeNumber('--seed', args.seed);
+        await printComparison(scenarios, { seed, kmallocwd: comparedTimeout(args.kmallocwd) });
+        state.exitCode = EXIT_DONE;
+        return;
+      }
       if (scenario === undefined) {
         throw new UsageError('simulate: expected a scenario (try: stallcore simulate --list)');
       }
@@ -94,6 +120,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           format,
           lz4: args.lz4,
           unfiltered: args.unfiltered,
+          remedies: args.remedy,
           seed: wholeNumber('--seed', args.seed),
           flavour: args.flavour,
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
@@ -113,6 +140,11 @@ export function addSimulate(cli: Argv, state: RunState): void {
       state.exitCode = EXIT_DONE;
     },
   );
+}
+
+/** The truth is found by running on for ten timeouts: there must be one. */
+function comparedTimeout(seconds: number): number {
+  return wholeNumber('--kmallocwd', seconds, [1, 1_000]);
 }
 
 type Range = readonly [least: number, most: number];

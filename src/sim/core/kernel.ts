@@ -32,7 +32,9 @@ import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts'
 import { Process, Task, type Mm } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { KthreadCreation } from '../kernel/kthread.ts';
+import { TaskstatsListeners } from '../kernel/taskstats.ts';
 import { Workqueues } from '../kernel/workqueue.ts';
+import { VmPressure } from '../mm/vmpressure.ts';
 import { VmStat } from '../mm/vmstat.ts';
 import { MemallocState, noMemallocInfo } from '../watchdog/memalloc-info.ts';
 import { patchVersion } from '../watchdog/patch-versions.ts';
@@ -72,8 +74,8 @@ export class Kernel {
   readonly oomLock = new Mutex('oom_lock');
   /** Every sleeping lock that there is, in the order of making, for image and ledger. */
   readonly locks = new Set<Lock>([this.oomLock]);
-  /** vm_area_cachep, 200 bytes an object in 6.1, and taskstats_cache, 328 bytes in 4.4. */
-  readonly vmAreaCache = new KmemCache('vm_area_struct', 200);
+  /** vm_area_cachep, 152 bytes an object in 6.1, and taskstats_cache, 328 bytes in 4.4. */
+  readonly vmAreaCache = new KmemCache('vm_area_struct', 152);
   readonly taskstatsCache = new KmemCache('taskstats', 328);
   /** oom_notify_list: who may have memory to give before somebody is killed. */
   readonly oomNotifiers = new OomNotifyList();
@@ -105,6 +107,8 @@ export class Kernel {
   readonly pageWaits = new PageWaits();
   readonly wq = new Workqueues();
   readonly vmstat = new VmStat();
+  readonly vmpressure = new VmPressure();
+  readonly taskstats = new TaskstatsListeners();
   readonly kthreadCreation = new KthreadCreation();
   readonly wb = new BdiWriteback();
   /** pgdat->pfmemalloc_wait: who waits for kswapd because the reserves are nearly gone. */
@@ -243,7 +247,7 @@ export class Kernel {
   }
 
   #start(task: Task, code: Code): Task {
-    task.code = code;
+    task.code.push(code);
     this.sched.start(task);
     return task;
   }

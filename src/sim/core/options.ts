@@ -114,6 +114,11 @@ export interface KernelFeatures {
    * allocation" by Michal Hocko).
    */
   readonly faultsAvoidFs: boolean;
+  /**
+   * As in Linux 4.4: the timer wheel cascades, and a timer expires in its very jiffy. The wheel that
+   * replaced it is the coarser, the farther away the time is.
+   */
+  readonly cascadingTimers: boolean;
   /** There is a CD-ROM drive, which a kworker looks at every two seconds. */
   readonly cdrom: boolean;
 }
@@ -146,6 +151,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   oomPrefersChildren: false,
   killableMmapLock: true,
   faultsAvoidFs: false,
+  cascadingTimers: false,
   cdrom: true,
 };
 

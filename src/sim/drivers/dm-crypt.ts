@@ -38,7 +38,7 @@ import { WorkerWaits } from './worker-waits.ts';
  * support swapping"), in Linux 4.8; the kernel of seed 004 is older.
  */
 const MIN_IOS = 16;
-/** BIO_MAX_PAGES: the reserve of pages, for one bio of the largest size (since Linux 4.0). */
+/** BIO_MAX_PAGES: the reserve of pages, for one bio of the largest size (as in Linux 4.1). */
 const POOL_PAGES = 256;
 /** Microseconds to encrypt or decrypt a page: AES-XTS at 400 MB/s. */
 const CRYPT_US = 10;

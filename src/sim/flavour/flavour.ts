@@ -1,8 +1,8 @@
-// A flavour of the simulated kernel: what its memory looks like. Which stalls a kernel can have is
-// not meant; that is what the features in core/options.ts say.
+// A flavour of the simulated kernel: what its memory looks like, and what its release does.
 
 import type { ImageFlavour } from '../image/image-flavour.ts';
 import type { KaslrFacts } from '../image/machine-facts.ts';
+import type { ReleaseFeatures } from './release-features.ts';
 import type { KernelWords } from './words.ts';
 
 /** What `uname -r` and `uname -v` say. */
@@ -18,6 +18,8 @@ export interface Flavour extends KernelName {
   /** Where KASLR of this kernel puts image and areas for a seed. */
   readonly kaslr: (seed: number) => KaslrFacts;
   readonly image: ImageFlavour;
+  /** What the kernel does that other releases do not; it holds where a run asks for it. */
+  readonly features: ReleaseFeatures;
 }
 
 /** linux_banner without its newline. */

@@ -5,6 +5,7 @@ import { IMAGE_4_4 } from '../image/image-4-4.ts';
 import type { Flavour } from './flavour.ts';
 import { kaslrOfText } from './kaslr.ts';
 import { KERNEL_NAME_4_4 } from './kernel-name-4-4.ts';
+import { FEATURES_4_4 } from './release-features.ts';
 import { WORDS_4_4 } from './words-4-4.ts';
 
 /** `simulate --flavour 4.4` */
@@ -14,4 +15,5 @@ export const LINUX_4_4: Flavour = {
   words: WORDS_4_4,
   kaslr: kaslrOfText,
   image: IMAGE_4_4,
+  features: FEATURES_4_4,
 };

@@ -3,6 +3,7 @@
 import { IMAGE_6_1 } from '../image/image-6-1.ts';
 import type { Flavour } from './flavour.ts';
 import { kaslrOfAreas } from './kaslr.ts';
+import { FEATURES_6_1 } from './release-features.ts';
 import { WORDS_6_1 } from './words-6-1.ts';
 
 /** `simulate --flavour 6.1`, with the patch or without. */
@@ -13,4 +14,5 @@ export const LINUX_6_1: Flavour = {
   words: WORDS_6_1,
   kaslr: kaslrOfAreas,
   image: IMAGE_6_1,
+  features: FEATURES_6_1,
 };

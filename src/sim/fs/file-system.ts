@@ -53,16 +53,25 @@ export class Inode {
   readonly lock: Mutex;
   /** Its blocks lie apart: whoever writes them must look for each. */
   readonly isFragmented: boolean;
+  /** Blocks of metadata that describe what was set aside for it to grow into. */
+  readonly blocksBehindEnd: number;
   /** Its pages that wait for writeback. */
   readonly dirty = new Set<Page>();
   /** Pages that somebody reads right now, by their index. */
   readonly reading = new Map<number, Page>();
 
-  constructor(k: Kernel, name: string, options: { isFragmented?: boolean } = {}) {
+  constructor(k: Kernel, name: string, options: InodeOptions = {}) {
+    this.blocksBehindEnd = options.blocksBehindEnd ?? 0;
     this.isFragmented = options.isFragmented ?? false;
     this.lock = new Mutex(`i_mutex of ${name}`);
     k.locks.add(this.lock);
   }
+}
+
+/** What is special about an inode. */
+export interface InodeOptions {
+  readonly isFragmented?: boolean;
+  readonly blocksBehindEnd?: number;
 }
 
 /** write(2) of so many pages. */

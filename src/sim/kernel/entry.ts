@@ -12,7 +12,8 @@ import { do_sigbus, isSigbusPending, oomOfFault } from '../remedies/fail-small-a
 import { cond_resched } from './sched.ts';
 import { SIGBUS, SIGKILL } from './task-bits.ts';
 import { fatal_signal_pending, type Mm } from './task.ts';
-import { down_read_killable, down_read_trylock, up_read } from '../locking/rwsem.ts';
+import { mmap_read_lock_killable } from '../locking/mmap-lock.ts';
+import { down_read_trylock, up_read } from '../locking/rwsem.ts';
 
 /** Microseconds in and out again. */
 const ENTRY_US = 0.3;
@@ -82,8 +83,8 @@ function* do_user_addr_fault(k: Kernel, kind: Fault['kind']): Code {
 }
 
 /** @returns false where a fatal signal came first */
-function* lock_mm_and_find_vma(k: Kernel, { mmapLock }: Mm): Code<boolean> {
-  return yield* call(k, down_read_killable, mmapLock);
+function* lock_mm_and_find_vma(k: Kernel, mm: Mm): Code<boolean> {
+  return yield* mmap_read_lock_killable(k, mm);
 }
 
 /** A limit of a memory cgroup was hit: the fault is tried again when something has been done. */

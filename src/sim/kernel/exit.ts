@@ -2,6 +2,7 @@
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { ____fput } from '../fs/release.ts';
 import { schedule } from './sched.ts';
 import { dequeueSigkill, killThreads } from './signal.ts';
 import {
@@ -54,10 +55,19 @@ export function* do_exit(k: Kernel): Code {
   }
   yield* call(k, taskstats_exit);
   yield* call(k, exit_mm);
+  if (isLast && process.files.length > 0) yield* call(k, task_work_run);
   task.exitState = EXIT_ZOMBIE;
   release(k);
   task.state = TASK_DEAD;
   yield* call(k, do_task_dead);
+}
+
+/** exit_files() leaves it to this to close for good what nobody has open any more. */
+function* task_work_run(k: Kernel): Code {
+  const { process } = k.current;
+  for (let inode = process.files.pop(); inode !== undefined; inode = process.files.pop()) {
+    yield* call(k, ____fput, inode);
+  }
 }
 
 function* do_task_dead(k: Kernel): Code {

@@ -7,7 +7,7 @@
 // kernel loses the CPU at cond_resched() and on its way back to user mode, nowhere else.
 
 import { assert } from '../../util/assert.ts';
-import { call, type Code, type Request } from '../core/code.ts';
+import { call, resume, type Code, type SchedulerRequest } from '../core/code.ts';
 import { EventQueue, type SimEvent } from '../core/event-queue.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { RunQueue } from './run-queue.ts';
@@ -148,15 +148,13 @@ export class Scheduler {
   }
 
   #step(cpu: Cpu, task: Task): void {
-    assert(task.code !== undefined, 'a task has no code');
     this.#current = task;
-    const { value, done } = task.code.next();
+    const request = resume(task);
     this.#current = undefined;
-    assert(done !== true, 'a task returned from its last function');
-    this.#grant(cpu, task, value);
+    this.#grant(cpu, task, request);
   }
 
-  #grant(cpu: Cpu, task: Task, request: Request): void {
+  #grant(cpu: Cpu, task: Task, request: SchedulerRequest): void {
     if (request.kind === 'run') {
       this.#charge(task, request.us);
       this.at(this.now + request.us, () => this.#step(cpu, task));
@@ -208,8 +206,8 @@ function weight({ policy, nice }: Task): number {
   return policy === SCHED_IDLE ? WEIGHT_IDLE : WEIGHT_NICE_0 / 1.25 ** nice;
 }
 
-const VOLUNTARY: Request = { kind: 'switch', preempted: false };
-const PREEMPTED: Request = { kind: 'switch', preempted: true };
+const VOLUNTARY: SchedulerRequest = { kind: 'switch', preempted: false };
+const PREEMPTED: SchedulerRequest = { kind: 'switch', preempted: true };
 
 /** Leaves the CPU; the task's state says whether it sleeps. */
 export function* schedule(k: Kernel): Code {
@@ -219,7 +217,7 @@ export function* schedule(k: Kernel): Code {
   if (worker !== undefined) wq_worker_running(worker);
 }
 
-function* __schedule(_k: Kernel, request: Request): Code {
+function* __schedule(_k: Kernel, request: SchedulerRequest): Code {
   yield request;
 }
 

@@ -2,6 +2,7 @@
 // signal_struct and mm_struct.
 
 import type { Code, Frame } from '../core/code.ts';
+import type { Inode } from '../fs/file-system.ts';
 import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { RwSemaphore } from '../locking/rw-semaphore.ts';
@@ -33,7 +34,7 @@ export class Mm {
   vmas = 0;
   /** Page tables that mremap() moved ranges to. */
   readonly pageTables: Page[] = [];
-  /** Page faults read, whoever changes the address space writes; mmap_sem until Linux 5.8. */
+  /** Page faults read, whoever changes the address space writes; mmap_sem before Linux 5.8. */
   readonly mmapLock: RwSemaphore;
 
   constructor(totalPages: number, name = '') {
@@ -53,6 +54,8 @@ export class Process {
   readonly threads: Task[] = [];
   /** signal->stats: memory for the statistics of its threads was taken. */
   hasStats = false;
+  /** Files that it has open, and writes to. */
+  readonly files: Inode[] = [];
   /** What its threads share, until nobody has it any more. */
   mm: Mm | undefined;
   readonly ppid: number;
@@ -155,7 +158,8 @@ export class Task {
   readonly held = new Set<WaitTarget>();
   /** What it sleeps for, until somebody else gives it. */
   blockedOn: WaitTarget | undefined;
-  code: Code | undefined;
+  /** What runs for it: its program or thread function, and each function that was entered. */
+  readonly code: Code<unknown>[] = [];
 
   constructor(options: TaskOptions) {
     this.pid = options.pid;

@@ -21,11 +21,16 @@ export function wheelExpiry(now: number, expires: number): number {
   return (Math.floor(expires / granularity) + 1) * granularity;
 }
 
+/** The jiffy in which a timer of this kernel expires. */
+export function timerExpiry(k: Kernel, expires: number): number {
+  return k.options.cascadingTimers ? expires : wheelExpiry(k.jiffies, expires);
+}
+
 /** Sleeps until woken or until `timeout` jiffies are over. @returns the jiffies that were left */
 export function* schedule_timeout(k: Kernel, timeout: number): Code<number> {
   const task = k.current;
   const expires = k.jiffies + timeout;
-  const timer = k.atJiffy(wheelExpiry(k.jiffies, expires), () => k.sched.wake(task));
+  const timer = k.atJiffy(timerExpiry(k, expires), () => k.sched.wake(task));
   yield* call(k, schedule);
   timer.cancelled = true;
   return Math.max(0, expires - k.jiffies);

@@ -10,7 +10,7 @@ import { kthread_create_on_node } from './kthread.ts';
 import { cond_resched, schedule } from './sched.ts';
 import { PF_NO_SETAFFINITY, PF_WQ_WORKER, TASK_IDLE, TASK_RUNNING } from './task-bits.ts';
 import type { Task } from './task.ts';
-import { schedule_timeout_interruptible, wheelExpiry } from './timer.ts';
+import { schedule_timeout_interruptible, timerExpiry } from './timer.ts';
 import {
   move_linked_works,
   wake_up_worker,
@@ -195,7 +195,7 @@ function* create_worker(k: Kernel, pool: WorkerPool): Code<boolean> {
 /** pool_mayday_timeout() after so many jiffies, and again and again. */
 function armMayday(k: Kernel, pool: WorkerPool, delay: number): void {
   if (pool.maydayTimer !== undefined) pool.maydayTimer.cancelled = true;
-  pool.maydayTimer = k.atJiffy(wheelExpiry(k.jiffies, k.jiffies + delay), () => {
+  pool.maydayTimer = k.atJiffy(timerExpiry(k, k.jiffies + delay), () => {
     if (pool.needsToCreateWorker) for (const { pwq } of pool.worklist) sendMayday(k, pwq);
     armMayday(k, pool, Math.floor(k.options.hz * MAYDAY_INTERVAL_SECONDS));
   });
@@ -270,7 +270,7 @@ function leaveIdle(pool: WorkerPool, worker: Worker): void {
 function armIdleTimer(k: Kernel, pool: WorkerPool): void {
   const timeout = IDLE_SECONDS * k.options.hz;
   const expires = (pool.idle.at(-1)?.lastActive ?? k.jiffies) + timeout;
-  pool.idleTimer = k.atJiffy(wheelExpiry(k.jiffies, expires), () => {
+  pool.idleTimer = k.atJiffy(timerExpiry(k, expires), () => {
     pool.idleTimer = undefined;
     for (let last = pool.idle.at(-1); pool.hasTooManyWorkers; last = pool.idle.at(-1)) {
       if (last === undefined) return;

@@ -6,7 +6,7 @@
 
 import { call, type KernelFunction } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
-import { wheelExpiry } from './timer.ts';
+import { timerExpiry } from './timer.ts';
 import { startRescuer, startWorker } from './worker.ts';
 import {
   DelayedWork,
@@ -282,5 +282,5 @@ function startTimer(k: Kernel, dwork: DelayedWork, { wq, delay, cpu }: DelayedPl
     dwork.timer = undefined;
     queueNow(k, dwork.cpu, { wq, work: dwork.work });
   };
-  dwork.timer = k.atJiffy(wheelExpiry(k.jiffies, dwork.expires), expire);
+  dwork.timer = k.atJiffy(timerExpiry(k, dwork.expires), expire);
 }

@@ -84,5 +84,11 @@ export function gfp_pfmemalloc_flags(k: Kernel, gfp: number): number {
   // In hard interrupts the flags of the task below mean nothing; all of them are hard ones here.
   if (k.inInterrupt) return 0;
   if ((k.current.flags & PF_MEMALLOC) !== 0) return ALLOC_NO_WATERMARKS;
-  return k.current.isOomVictim ? ALLOC_OOM : 0;
+  if (!mayUseOomReserves(k)) return 0;
+  return k.options.reservesByThread ? ALLOC_NO_WATERMARKS : ALLOC_OOM;
+}
+
+/** oom_reserves_allowed(): every thread of a victim, or the one that has TIF_MEMDIE. */
+export function mayUseOomReserves({ current, options }: Kernel): boolean {
+  return options.reservesByThread ? current.isMemdie : current.isOomVictim;
 }

@@ -1,7 +1,7 @@
 // Page faults (mm/memory.c, mm/filemap.c).
 
 import { call, type Code } from '../core/code.ts';
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from './gfp.ts';
+import { __GFP_FS, __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
@@ -65,7 +65,8 @@ function* do_fault(k: Kernel, mm: Mm): Code<boolean | 'sigbus'> {
 
 /** A page of a file that is not in the page cache any more. */
 function* filemap_fault(k: Kernel): Code<Page | undefined | 'sigbus'> {
-  const page = yield* call(k, __alloc_pages, { gfp: GFP_HIGHUSER_MOVABLE, order: 0 });
+  const gfp = GFP_HIGHUSER_MOVABLE & (k.options.faultsAvoidFs ? ~__GFP_FS : -1);
+  const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
   if (page === undefined) return undefined;
   if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL }))) {
     __free_pages(page);
@@ -73,7 +74,6 @@ function* filemap_fault(k: Kernel): Code<Page | undefined | 'sigbus'> {
   }
   if (!(yield* call(k, simfs_get_block))) {
     // The page is not up to date, and -EIO where -ENOMEM would have been the reason.
-    page.memcg?.uncharge(page);
     __free_pages(page);
     return 'sigbus';
   }

@@ -7,13 +7,8 @@ import type { Kernel } from '../core/kernel.ts';
 import { cond_resched } from '../kernel/sched.ts';
 import type { Mm } from '../kernel/task.ts';
 import type { RwSemaphore } from '../locking/rw-semaphore.ts';
-import {
-  down_write,
-  down_write_killable,
-  downgrade_write,
-  up_read,
-  up_write,
-} from '../locking/rwsem.ts';
+import { mmap_write_lock_killable } from '../locking/mmap-lock.ts';
+import { down_write, downgrade_write, up_read, up_write } from '../locking/rwsem.ts';
 import { __GFP_ZERO, GFP_KERNEL } from './gfp.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages } from './page-alloc.ts';
@@ -46,7 +41,7 @@ function* ksys_mmap_pgoff(k: Kernel, mapping: Mapping): Code {
 
 function* vm_mmap_pgoff(k: Kernel, mapping: Mapping): Code {
   const { mm } = k.current;
-  if (mm === undefined || !(yield* call(k, down_write_killable, mm.mmapLock))) return;
+  if (mm === undefined || !(yield* mmap_write_lock_killable(k, mm))) return;
   yield* call(k, do_mmap, mm, mapping);
   up_write(k, mm.mmapLock);
 }
@@ -73,7 +68,7 @@ function* mmap_region(k: Kernel, mm: Mm, mapping: Mapping): Code {
 /** munmap(2): the range is taken out while writing, its pages are freed while only reading. */
 export function* __x64_sys_munmap(k: Kernel, { pages }: Mapping): Code {
   const { mm } = k.current;
-  if (mm === undefined || !(yield* call(k, down_write_killable, mm.mmapLock))) return;
+  if (mm === undefined || !(yield* mmap_write_lock_killable(k, mm))) return;
   k.spend(VMA_US);
   mm.totalPages -= Math.min(pages, mm.totalPages);
   if (mm.vmas > 0) {
@@ -88,7 +83,7 @@ export function* __x64_sys_munmap(k: Kernel, { pages }: Mapping): Code {
 /** mremap(2) that moves a range: new page tables are filled from the old ones. */
 export function* __x64_sys_mremap(k: Kernel, { pages }: Mapping): Code {
   const { mm } = k.current;
-  if (mm === undefined || !(yield* call(k, down_write_killable, mm.mmapLock))) return;
+  if (mm === undefined || !(yield* mmap_write_lock_killable(k, mm))) return;
   yield* call(k, move_vma, mm, pages);
   up_write(k, mm.mmapLock);
 }
@@ -124,7 +119,7 @@ function* pte_alloc_one(k: Kernel): Code<Page | undefined> {
 /** brk(2): the heap grows. */
 export function* __x64_sys_brk(k: Kernel, { pages }: Mapping): Code {
   const { mm } = k.current;
-  if (mm === undefined || !(yield* call(k, down_write_killable, mm.mmapLock))) return;
+  if (mm === undefined || !(yield* mmap_write_lock_killable(k, mm))) return;
   yield* call(k, do_brk_flags, mm, pages);
   up_write(k, mm.mmapLock);
 }

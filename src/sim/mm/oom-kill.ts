@@ -139,6 +139,28 @@ function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Cod
   yield* call(k, dump_header, request);
   // It may have come to its end while that was printed.
   if (victim.mm === undefined) return;
+  const child = k.options.oomPrefersChildren ? largestChild(k, victim) : undefined;
+  __oom_kill_process(k, request, child ?? victim);
+}
+
+/** Of the children that have memory of their own, to lose as little work as can be. */
+function largestChild(k: Kernel, { threads, mm }: Process): Process | undefined {
+  const pids = new Set(threads.map(({ pid }) => pid));
+  let chosen: Process | undefined;
+  let most = 0;
+  for (const child of k.processes) {
+    if (!pids.has(child.ppid) || child.mm === mm) continue;
+    const points = oom_badness(child, k.node.managedPages) ?? 0;
+    if (points <= most) continue;
+    chosen = child;
+    most = points;
+  }
+  return chosen;
+}
+
+function __oom_kill_process(k: Kernel, request: OomRequest, victim: Process): void {
+  const task = victim.threads.find(({ mm }) => mm !== undefined);
+  if (task?.mm === undefined) return;
   k.oomKills++;
   sendSigkill(k, victim);
   markOomVictim(k, task);

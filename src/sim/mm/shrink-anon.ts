@@ -41,7 +41,6 @@ export function* shrinkAnon(k: Kernel, page: Page, sc: ScanControl): Code<number
     }
   }
   delete_from_swap_cache(k, page);
-  page.memcg?.uncharge(page);
   page.zone.give(page);
   return 1;
 }

@@ -21,6 +21,7 @@ import {
   ALLOC_WMARK_MIN,
   gfp_pfmemalloc_flags,
   gfp_to_alloc_flags,
+  mayUseOomReserves,
   zone_watermark_ok,
   type AllocRequest,
 } from './alloc-flags.ts';
@@ -137,8 +138,9 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
 function* oomRound(k: Kernel, request: SlowRequest): Code<Round> {
   const page = yield* __alloc_pages_may_oom(k, request);
   if (page !== undefined) return { page };
-  const mayGiveUp = (request.flags & ALLOC_OOM) !== 0 || (request.gfp & __GFP_NOMEMALLOC) !== 0;
-  if (k.current.isOomVictim && mayGiveUp) return 'fail';
+  const hasTried = (request.flags & (ALLOC_OOM | ALLOC_NO_WATERMARKS)) !== 0;
+  const mayGiveUp = hasTried || (request.gfp & __GFP_NOMEMALLOC) !== 0;
+  if (mayUseOomReserves(k) && mayGiveUp) return 'fail';
   if (request.progress === 0) return 'fail';
   request.noProgressLoops = 0;
   return 'retry';
@@ -215,7 +217,7 @@ function* should_reclaim_retry(k: Kernel, request: SlowRequest): Code<boolean> {
 function* __alloc_pages_may_oom(k: Kernel, request: SlowRequest): Code<Page | undefined> {
   const { gfp, order } = request;
   request.progress = 0;
-  // Until Linux 4.7 a request without __GFP_FS did not come as far as out_of_memory().
+  // Up to Linux 4.6 a request without __GFP_FS did not come as far as out_of_memory().
   if (k.options.oomNeedsFs && (gfp & __GFP_FS) === 0 && (gfp & __GFP_NOFAIL) === 0) {
     k.noOomCalls++;
     request.progress = 1;

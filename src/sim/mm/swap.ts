@@ -133,6 +133,7 @@ export function* do_swap_page(k: Kernel, mm: Mm): Code<boolean> {
   const [slot, page] = first;
   if (page === undefined) return yield* call(k, swapin_readahead, mm, slot);
   yield* call(k, folio_wait_writeback, page);
+  yield* call(k, folio_wait_locked, page);
   // Reclaim may have it in hand, and is about to free it or to put it back.
   if (page.lru === undefined) yield* call(k, schedule_timeout_uninterruptible, 1);
   else if (mm.swapSlots.get(slot) === page) mapFromCache(k, mm, { slot, page });
@@ -163,15 +164,31 @@ function* swapin_readahead(k: Kernel, mm: Mm, slot: number): Code<boolean> {
     __free_pages(page);
     return false;
   }
+  const { swap } = k;
+  // Another thread was faster, or the memory was taken away.
+  if (swap === undefined || !mm.swapSlots.has(slot) || mm.swapSlots.get(slot) !== undefined) {
+    __free_pages(page);
+    return true;
+  }
+  // In the swap cache others find it, so that the slot is not read twice.
+  mm.swapSlots.set(slot, page);
+  swap.cache.set(page, { slot, mm });
   yield* call(k, swap_readpage, page);
   yield* call(k, folio_wait_locked, page);
-  if (mm.swapSlots.has(slot)) mapPage(k, mm, { slot, page });
-  else {
-    // Another thread was faster, or the memory was taken away.
-    page.memcg?.uncharge(page);
-    __free_pages(page);
-  }
+  finishRead(k, swap, page);
   return true;
+}
+
+/** The page is mapped, unless another thread has done that or nobody wants it any more. */
+function finishRead(k: Kernel, swap: SwapDevice, page: Page): void {
+  const cached = swap.cache.get(page);
+  if (cached === undefined) return;
+  if (cached.mm !== undefined) {
+    mapFromCache(k, cached.mm, { slot: cached.slot, page });
+    return;
+  }
+  delete_from_swap_cache(k, page);
+  __free_pages(page);
 }
 
 function* swap_readpage(k: Kernel, page: Page): Code {

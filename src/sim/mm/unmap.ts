@@ -24,7 +24,6 @@ export function* unmap_page_range(k: Kernel, mm: Mm, pages = Infinity): Code {
       continue;
     }
     page.lru.remove(page);
-    page.memcg?.uncharge(page);
     page.zone.give(page);
     k.spend(FREE_US);
     yield* cond_resched(k);

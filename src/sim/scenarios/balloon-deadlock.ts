@@ -18,8 +18,11 @@ export const BALLOON_DEADLOCK: Scenario = {
   name: 'balloon-deadlock',
   about: "the OOM killer's caller waits for the lock of a balloon that is being filled (D11)",
   diagnosis: 'D11',
-  needs: ['a virtio balloon that takes pages under its lock: Linux 3.19 to 4.14'],
-  features: { balloonAllocatesUnderLock: true },
+  needs: [
+    'a virtio balloon that takes pages under its lock: Linux 3.19 to 4.14',
+    'notifiers that hear of requests without __GFP_FS as well: since Linux 4.7',
+  ],
+  features: { balloonAllocatesUnderLock: true, oomNeedsFs: false },
   defaults: { ramMiB: 256, cpus: 2, hz: 250, dumpSeconds: 30 },
   start,
 };

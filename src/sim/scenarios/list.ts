@@ -2,6 +2,7 @@
 
 import type { Scenario } from '../scenario.ts';
 import { BIO_POOL_EMPTY } from './bio-pool-empty.ts';
+import { EXITING_TASK } from './exiting-task.ts';
 import { DM_CRYPT_THROTTLED } from './dm-crypt-throttled.ts';
 import { KWORKER_HOLDS_VMSTAT } from './kworker-holds-vmstat.ts';
 import { LEAK_THEN_RECOVER } from './leak-then-recover.ts';
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   NOFS_ONLY,
   OOM_VICTIM_MUTEX,
   REAPER_DEFEATED,
+  EXITING_TASK,
   KWORKER_HOLDS_VMSTAT,
   OOM_LOCK_STARVED,
   BALLOON_DEADLOCK,

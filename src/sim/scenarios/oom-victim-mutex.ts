@@ -14,6 +14,7 @@ export const OOM_VICTIM_MUTEX: Scenario = {
   about: 'an OOM victim waits for a mutex whose holder waits for memory (D3)',
   diagnosis: 'D3',
   needs: ['no OOM reaper'],
+  features: { oomReaper: false },
   defaults: { ramMiB: 256, cpus: 2, hz: 250, dumpSeconds: 30 },
   start,
 };

@@ -1,13 +1,12 @@
-// Whatever the seed draws: a machine, programs and faults. Most kinds of trouble are switched off
-// in any one run, so that the others can be seen at work; the ledger says what the run comes to.
+// Whatever the seed draws: a machine, a kernel, programs and faults. Most kinds of trouble are
+// switched off in any one run, so that the others can be seen at work; the ledger says what the run
+// comes to.
 
 import { Prng } from '../../util/prng.ts';
-import { addProgram } from '../boot.ts';
-import { Inode } from '../fs/file-system.ts';
 import type { Kernel } from '../core/kernel.ts';
-import { eater, grown, later, writer } from '../programs.ts';
+import { FEATURES_4_4, FEATURES_6_1, type ReleaseFeatures } from '../flavour/release-features.ts';
 import type { Features, Knobs, Scenario } from '../scenario.ts';
-import { SCHED_IDLE } from '../kernel/task-bits.ts';
+import { startPrograms, type RandomParameters } from './random-programs.ts';
 
 /** The parameters come from a stream of their own, so that the programs' draws stay theirs. */
 const PARAMETER_STREAM = 0x52414e44;
@@ -17,7 +16,7 @@ const KNOBS: Knobs = { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 20 };
 /** The scenario; {@link Scenario.forSeed} makes what really runs. */
 export const RANDOM: Scenario = {
   name: 'random',
-  about: 'machine, programs and faults as the seed draws them',
+  about: 'machine, kernel, programs and faults as the seed draws them',
   diagnosis: undefined,
   needs: [],
   defaults: KNOBS,
@@ -25,78 +24,64 @@ export const RANDOM: Scenario = {
   forSeed: drawScenario,
 };
 
-interface Parameters extends Record<string, number | boolean> {
-  readonly eaters: number;
-  /** Of RAM, all eaters together, in percent. */
-  readonly eatenPercent: number;
-  readonly idleEater: boolean;
-  readonly writers: number;
-  readonly writePages: number;
-  readonly shareInode: boolean;
-  readonly extend: boolean;
-  readonly dirty: boolean;
-  readonly overwriters: number;
-  /** Of RAM, each of them, in percent. */
-  readonly overwriterPercent: number;
-  readonly diskUsPerPage: number;
-}
-
 function drawScenario(seed: number): Scenario {
   const prng = new Prng(seed ^ PARAMETER_STREAM);
   const defaults: Knobs = {
-    ...KNOBS,
     ramMiB: prng.pick([96, 128, 192]),
     cpus: 1 + prng.below(4),
     hz: prng.pick([100, 250, 300, 1000] as const),
+    dumpSeconds: 10 + prng.below(11),
+    idleTasks: prng.chance(0.2) ? 1 + prng.below(100) : 0,
   };
-  const features: Features = {
-    oomReaper: prng.chance(0.3),
-    endlessIsolation: prng.chance(0.3),
-    consoleUs: prng.chance(0.2) ? 1_000 * (1 + prng.below(100)) : 0,
-  };
-  const parameters: Parameters = {
-    eaters: 1 + prng.below(6),
-    eatenPercent: 60 + prng.below(100),
-    idleEater: prng.chance(0.2),
-    writers: prng.chance(0.7) ? 1 + prng.below(8) : 0,
-    writePages: 2 ** prng.below(11),
-    shareInode: prng.chance(0.5),
-    extend: prng.chance(0.4),
-    dirty: prng.chance(0.5),
-    overwriters: prng.chance(0.5) ? 1 + prng.below(3) : 0,
-    overwriterPercent: 5 + prng.below(30),
-    diskUsPerPage: prng.chance(0.2) ? 20_000 * (1 + prng.below(8)) : 40,
-  };
+  const features = drawFeatures(prng);
+  const parameters = drawParameters(prng);
   const start = (k: Kernel): void => startPrograms(k, parameters);
   return { ...RANDOM, defaults, features, parameters, start };
 }
 
-function startPrograms(k: Kernel, parameters: Parameters): void {
-  k.fs.disk.usPerPage = parameters.diskUsPerPage;
-  const total = Math.floor((k.node.managedPages * parameters.eatenPercent) / 100);
-  for (let i = 0; i < parameters.eaters; i++) {
-    const pages = Math.floor(total / parameters.eaters);
-    const program = eater({ pages, batch: 64, sleepUs: 2_000 + k.prng.below(20_000) });
-    const isIdle = parameters.idleEater && i === 0;
-    addProgram(k, { comm: `eater-${i}`, ...(isIdle ? { policy: SCHED_IDLE } : {}) }, program);
-  }
-  startWriters(k, parameters);
+/** A kernel as it was released, but for a few patches that somebody has taken over or left out. */
+function drawFeatures(prng: Prng): Features {
+  const [release, other] = prng.pick([
+    [FEATURES_4_4, FEATURES_6_1],
+    [FEATURES_6_1, FEATURES_4_4],
+  ] as const);
+  const names = Object.keys(release) as (keyof ReleaseFeatures)[];
+  const taken = names.filter(() => prng.chance(0.1));
+  return {
+    ...release,
+    ...Object.fromEntries(taken.map((name) => [name, other[name]])),
+    blockingShrinker: prng.chance(0.5),
+    dirtyRatio: prng.pick([5, 20, 20, 100]),
+    consoleUs: prng.chance(0.15) ? 1_000 * (1 + prng.below(100)) : 0,
+    cdrom: prng.chance(0.5),
+  };
 }
 
-/** Writers, and others that meet them at their inodes but need no memory. */
-function startWriters(k: Kernel, parameters: Parameters): void {
-  const { writers, overwriters, writePages, shareInode, extend, dirty } = parameters;
-  let inode = new Inode(k, 'file 0');
-  for (let i = 0; i < writers; i++) {
-    if (!shareInode && i > 0) inode = new Inode(k, `file ${i}`);
-    const write = { inode, pages: writePages, extends: extend, dirty };
-    const program = writer({ ...write, sleepUs: 5_000 + k.prng.below(30_000) });
-    addProgram(k, { comm: `writer-${i}` }, later(k.prng.below(1_000_000), program));
-  }
-  const pages = Math.floor((k.node.managedPages * parameters.overwriterPercent) / 100);
-  for (let i = 0; i < overwriters; i++) {
-    const overwrite = { inode, pages: 8, cached: true };
-    const sleepUs = 1_000 + k.prng.below(5_000);
-    addProgram(k, { comm: `server-${i}` }, grown(pages, writer({ ...overwrite, sleepUs })));
-  }
+/** Which kinds of programs and devices there are, and how large. */
+function drawParameters(prng: Prng): RandomParameters {
+  const some = (probability: number, most: number): number =>
+    prng.chance(probability) ? 1 + prng.below(most) : 0;
+  return {
+    eaters: 1 + prng.below(6),
+    eatenPercent: 60 + prng.below(100),
+    eaterPolicy: prng.pick(['normal', 'normal', 'normal', 'nice', 'idle']),
+    writers: some(0.7, 8),
+    writePages: 2 ** prng.below(11),
+    shareInode: prng.chance(0.5),
+    extend: prng.chance(0.4),
+    dirty: prng.chance(0.5),
+    sync: prng.chance(0.15),
+    nofail: prng.chance(0.15),
+    overwriters: some(0.5, 3),
+    overwriterPercent: 5 + prng.below(30),
+    unlinkedBlocks: some(0.15, 3_000),
+    mapperThreads: some(0.2, 3),
+    balloonPercent: some(0.1, 60),
+    cgroupPercent: some(0.2, 20),
+    cgroupSyncs: prng.chance(0.5),
+    swapPercent: some(0.15, 100),
+    swapOnCrypt: prng.chance(0.4),
+    filesOnCrypt: prng.chance(0.1),
+    diskUsPerPage: prng.chance(0.15) ? 20_000 * (1 + prng.below(8)) : 40,
+  };
 }

@@ -48,7 +48,8 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
 export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
   const { stalling, inFlight } = snapshot;
   // Nobody can move any more, and that says nothing about who would have.
-  if (k.panicText !== undefined) return { diagnosis: 'panic', stuck: [], asleep: [], recovered: [], cycle: [] };
+  if (k.panicText !== undefined)
+    return { diagnosis: 'panic', stuck: [], asleep: [], recovered: [], cycle: [] };
   const isStuck = (task: Task): boolean =>
     task.request.depth > 0 && inFlight.get(task) === task.request.count;
   const stuck = [...inFlight.keys()].filter(isStuck);

@@ -5,6 +5,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { MMF_OOM_SKIP, TASK_RUNNING } from '../kernel/task-bits.ts';
 import type { WaitTarget } from '../locking/wait-target.ts';
 import type { Task } from '../kernel/task.ts';
+import { __GFP_FS } from '../mm/gfp.ts';
 import { isWaitedFor } from '../mm/oom-kill.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 
@@ -102,6 +103,11 @@ export class WaitGraph {
   /** What a task waits for, and who could end its wait. */
   #waitsOf(task: Task): Wait {
     const { blockedOn } = task;
+    // Whoever waits for the reserves has a request, which all that gives memory would serve.
+    if (blockedOn?.kind === RESERVES && task.request.depth > 0) {
+      const wait = this.#whoHasMemory(task);
+      return { ...wait, others: [...wait.others, ...blockedOn.holders()] };
+    }
     if (blockedOn !== undefined) {
       return { what: blockedOn.name, kind: blockedOn.kind, others: blockedOn.holders() };
     }
@@ -124,14 +130,29 @@ export class WaitGraph {
     if (owner !== undefined && owner !== task) {
       return { what: 'oom_lock', kind: 'mutex', others: [owner] };
     }
+    if (!mayKill(task))
+      return { ...memory, others: [...this.#killers(), ...this.#reclaimers(task)] };
     const inTheWay = whoHoldsCounters(this.#kernel);
     if (inTheWay.length > 0) return { what: COUNTERS, kind: 'work', others: inTheWay };
     // Nobody is killed: then reclaim is what gives memory, and its threads do not.
+    return { ...memory, others: this.#reclaimers(task) };
+  }
+
+  /** Requests that may have somebody killed: first those that nothing but memory holds up. */
+  #killers(): Task[] {
+    const killers = [...this.#kernel.threads()].filter(
+      (task) => task.request.depth > 0 && mayKill(task),
+    );
+    const isFree = ({ blockedOn }: Task): boolean => blockedOn === undefined;
+    return [...killers.filter(isFree), ...killers.filter((task) => !isFree(task))];
+  }
+
+  /** Threads of reclaim, and who reclaims and waits for others: they would free memory or kill. */
+  #reclaimers(task: Task): Task[] {
     const tasks = [...this.#kernel.threads()];
-    const others = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
-    // Who reclaims and waits for others would free memory or invoke the OOM killer, if it could.
+    const threads = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
     const throttled = tasks.filter((other) => other !== task && isReclaimWait(other.blockedOn));
-    return { ...memory, others: [...throttled, ...others] };
+    return [...throttled, ...threads];
   }
 
   /** It never slept, and still did not run. */
@@ -148,6 +169,11 @@ interface Wait {
   readonly what: string;
   readonly kind: string;
   readonly others: readonly Task[];
+}
+
+/** Whether out_of_memory() kills for its request: not for one that may not enter the file system. */
+function mayKill({ request }: Task): boolean {
+  return ((request.gfp ?? 0) & __GFP_FS) !== 0;
 }
 
 /** Waits of reclaim itself; see mm/throttle.ts. */

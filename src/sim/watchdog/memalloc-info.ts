@@ -102,6 +102,8 @@ export interface RequestBook {
   count: number;
   /** jiffies at the begin of the outermost request. */
   start: number;
+  /** Of the outermost one: its mask, in the bits of mm/gfp.ts; undefined before the first. */
+  gfp?: number;
 }
 
 /** Whether a request is in flight and not younger than `expire`. */

@@ -114,6 +114,7 @@ function bookRequest(k: Kernel, gfp: number): void {
   const { request } = k.current;
   if (request.depth === 0) {
     request.start = k.jiffies;
+    request.gfp = gfp;
     request.count++;
   }
   request.depth++;

@@ -4,11 +4,11 @@ import { encodeBtf } from '../../../src/sim/image/btf.ts';
 import { BtfTypes } from '../../../src/types/btf-types.ts';
 import { exportLayout } from '../../../src/types/export.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../../../src/types/used-structs.ts';
-import { sampleTypes } from '../../../src/scripts/make-samples.ts';
+import { threeStallsTypes } from '../../support/three-stalls.ts';
 import { bpftoolTypes } from '../../support/bpftool.ts';
 
 describe('encodeBtf', () => {
-  const types = sampleTypes();
+  const types = threeStallsTypes();
   const btf = encodeBtf(types, { names: USED_TYPES, enumerators: USED_ENUMERATORS });
 
   it('gives back every struct, enum and enumerator of the layout that it was made from', () => {
@@ -22,7 +22,10 @@ describe('encodeBtf', () => {
   });
 
   it('is the same for the same types', () => {
-    const again = encodeBtf(sampleTypes(), { names: USED_TYPES, enumerators: USED_ENUMERATORS });
+    const again = encodeBtf(threeStallsTypes(), {
+      names: USED_TYPES,
+      enumerators: USED_ENUMERATORS,
+    });
     assert.deepEqual(again, btf);
   });
 

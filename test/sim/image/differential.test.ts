@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeThreeStalls, type Sample } from '../../../src/scripts/make-samples.ts';
+import { makeThreeStalls, type ThreeStalls } from '../../support/three-stalls.ts';
 import { writeElf } from '../../../src/sim/image/elf.ts';
 import { writeKdump } from '../../../src/sim/image/kdump.ts';
 import type { MachineImage } from '../../../src/sim/image/machine.ts';
@@ -39,7 +39,7 @@ const CONTAINERS: [name: string, write: (image: MachineImage, sink: ByteSink) =>
 ];
 
 describe('a machine, read by other tools', () => {
-  let sample: Sample;
+  let sample: ThreeStalls;
   let folder: string;
   before(() => {
     sample = makeThreeStalls();

@@ -3,7 +3,7 @@ import { writeIdr } from '../../../src/sim/image/idr.ts';
 import { KernelMemory } from '../../../src/sim/image/kernel-memory.ts';
 import { PageTables } from '../../../src/sim/image/page-tables.ts';
 import { PhysicalImage } from '../../../src/sim/image/physical-image.ts';
-import { sampleTypes } from '../../../src/scripts/make-samples.ts';
+import { threeStallsTypes } from '../../support/three-stalls.ts';
 import { vaddr, type Vaddr } from '../../../src/util/address.ts';
 
 const BASE = vaddr(0xffff888000000000n);
@@ -19,7 +19,7 @@ interface Walked {
 function walkIdr(ids: readonly number[]): Walked {
   const physical = new PhysicalImage({ ram: [{ start: 0, end: 1 << 24 }] });
   const tables = new PageTables(physical, { root: 0, allocateTable: () => 0 });
-  const types = sampleTypes();
+  const types = threeStallsTypes();
   const memory = new KernelMemory({ physical, tables, types, pageOffsetBase: BASE });
   let next = 0x1000;
   const address = memory.directMap(0x100);

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sampleTypes } from '../../../src/scripts/make-samples.ts';
-import { threeStalls } from '../../../src/scripts/three-stalls.ts';
+import { threeStallsTypes } from '../../support/three-stalls.ts';
+import { threeStalls } from '../../support/three-stalls-facts.ts';
 import { writeElf } from '../../../src/sim/image/elf.ts';
 import type { LogFacts } from '../../../src/sim/image/machine-facts.ts';
 import { buildMachine } from '../../../src/sim/image/machine.ts';
@@ -43,7 +43,7 @@ describe('writeLogBuffer', () => {
   const dmesg = (log: readonly LogFacts[]): string[] => {
     const sink = new BytesSink();
     const facts = { ...threeStalls(), log };
-    writeElf(buildMachine(facts, { types: sampleTypes(), btfNames: [] }), sink);
+    writeElf(buildMachine(facts, { types: threeStallsTypes(), btfNames: [] }), sink);
     const path = join(folder, 'log.elf');
     writeFileSync(path, sink.bytes());
     const text = execFileSync(VMCORE_DMESG, [path], { encoding: 'latin1', maxBuffer: 1 << 24 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readKdump } from '../../../src/format/kdump/read.ts';
 import { readVmcoreinfo } from '../../../src/format/vmcoreinfo/read.ts';
 import { KdumpMemory } from '../../../src/memory/kdump-memory.ts';
-import { makeThreeStalls, type Sample } from '../../../src/scripts/make-samples.ts';
+import { makeThreeStalls, type ThreeStalls } from '../../support/three-stalls.ts';
 import { readKernelKallsyms } from '../../../src/target/kernel-kallsyms.ts';
 import { findKernelSpace } from '../../../src/target/kernel-memory.ts';
 import type { AddressSpace } from '../../../src/memory/address-space.ts';
@@ -13,7 +13,7 @@ import { realDump } from '../../support/real-dumps.ts';
 import { realKernel } from '../../support/real-kernel.ts';
 
 describe('buildMachine', () => {
-  let sample: Sample;
+  let sample: ThreeStalls;
   let space: AddressSpace;
   let symbols: NonNullable<ReturnType<typeof readKernelKallsyms>>;
 

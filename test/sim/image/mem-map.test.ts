@@ -7,8 +7,8 @@ import { readKdump } from '../../../src/format/kdump/read.ts';
 import { readMemalloc } from '../../../src/kernel/memalloc-report.ts';
 import { readTasks } from '../../../src/kernel/task.ts';
 import { KdumpMemory } from '../../../src/memory/kdump-memory.ts';
-import { sampleTypes } from '../../../src/scripts/make-samples.ts';
-import { threeStalls } from '../../../src/scripts/three-stalls.ts';
+import { threeStallsTypes } from '../../support/three-stalls.ts';
+import { threeStalls } from '../../support/three-stalls-facts.ts';
 import { writeElf } from '../../../src/sim/image/elf.ts';
 import { writeKdump } from '../../../src/sim/image/kdump.ts';
 import { buildMachine, type MachineImage } from '../../../src/sim/image/machine.ts';
@@ -49,7 +49,7 @@ function unfiltered(): MachineImage {
       kaslr: { ...facts.kaslr, physBase: -0x1c400000 },
     },
     {
-      types: sampleTypes(),
+      types: threeStallsTypes(),
       btfNames: USED_TYPES,
       btfEnumerators: USED_ENUMERATORS,
       unfiltered: true,

@@ -1,0 +1,93 @@
+// What `stallcore simulate --compare-remedies` does: each scenario with each remedy, as a table.
+
+import type { Table } from '../report/table.ts';
+import {
+  compareRemedies,
+  findScenario,
+  REMEDIES,
+  SCENARIOS,
+  stallingScenarios,
+  type RemedyRun,
+} from '../sim/simulate.ts';
+import { print, printTable, remark } from './output.ts';
+import { UsageError } from './usage.ts';
+
+/** How often it is said how far the runs are, in milliseconds. */
+const PROGRESS_MS = 5_000;
+
+/**
+ * Runs the scenarios, all that stall if none is named, and prints the table.
+ *
+ * @throws UsageError if there is no such scenario
+ */
+export async function printComparison(
+  names: readonly string[],
+  options: { seed: number; kmallocwd: number },
+): Promise<void> {
+  const named = names.map((name) => {
+    const scenario = findScenario(name);
+    if (scenario !== undefined) return scenario;
+    throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
+  });
+  const scenarios = named.length > 0 ? named : stallingScenarios(SCENARIOS);
+  const total = scenarios.length * (REMEDIES.length + 1);
+  const runs: RemedyRun[] = [];
+  let told = Date.now();
+  for (const run of compareRemedies({ scenarios, ...options })) {
+    runs.push(run);
+    if (Date.now() - told < PROGRESS_MS) continue;
+    told = Date.now();
+    remark(`${runs.length} of ${total} runs (${run.scenario})`);
+  }
+  await printTable(comparisonTable(runs));
+  print(
+    `seed ${options.seed}, run on for ${10 * options.kmallocwd} s after the dump; ` +
+      '! a task with oom_score_adj -1000 died\n',
+  );
+}
+
+const COLUMNS: readonly (readonly [title: string, align: 'left' | 'right'])[] = [
+  ['SCENARIO', 'left'],
+  ['REMEDY', 'left'],
+  ['RECOVERED', 'right'],
+  ['KILLED', 'right'],
+  ['FAILED', 'right'],
+  ['HUNG', 'right'],
+  ['LONGEST', 'right'],
+  ['END', 'left'],
+];
+
+/** A row for each run. */
+export function comparisonTable(runs: readonly RemedyRun[]): Table {
+  return {
+    columns: COLUMNS.map(([title, align]) => ({ title, align })),
+    rows: runs.map((run) => [
+      run.scenario,
+      run.remedy ?? '-',
+      describeRecovery(run),
+      describeKills(run),
+      String(run.failedAllocs),
+      String(run.hung),
+      `${run.longestSeconds.toFixed(1)} s`,
+      describeEnd(run),
+    ]),
+  };
+}
+
+/** After how long the requests of the dump had moved. */
+function describeRecovery({ panic, stalling, recoveredSeconds: seconds }: RemedyRun): string {
+  if (panic !== undefined) return 'panic';
+  if (seconds === undefined) return 'still hung';
+  return stalling === 0 ? 'no stall' : `${seconds.toFixed(2)} s`;
+}
+
+function describeKills({ oomKills, sigbusKills, protectedKilled }: RemedyRun): string {
+  const sigbus = sigbusKills > 0 ? `+${sigbusKills} SIGBUS` : '';
+  return `${oomKills}${sigbus}${protectedKilled.length > 0 ? '!' : ''}`;
+}
+
+function describeEnd({ panic, readOnly, diagnosis }: RemedyRun): string {
+  const words = [panic ?? diagnosis];
+  if (readOnly) words.push('read-only');
+  return words.join(', ');
+}

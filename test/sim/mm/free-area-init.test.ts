@@ -1,0 +1,69 @@
+// Every page that a zone manages is somewhere, at boot and while a machine stalls.
+
+import assert from 'node:assert/strict';
+import { boot } from '../../../src/sim/boot.ts';
+import type { Kernel } from '../../../src/sim/core/kernel.ts';
+import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../../src/sim/core/options.ts';
+import { MAX_ORDER } from '../../../src/sim/mm/buddy.ts';
+import type { Zone } from '../../../src/sim/mm/mmzone.ts';
+import { findScenario } from '../../../src/sim/scenarios/list.ts';
+import { Prng } from '../../../src/util/prng.ts';
+import { runKernel } from '../../support/run-kernel.ts';
+
+/** Pages in free blocks of the zone itself. */
+function freePages({ free }: Zone): number {
+  let pages = 0;
+  for (let order = 0; order < MAX_ORDER; order++) pages += free.count(order) * 2 ** order;
+  return pages;
+}
+
+/** Pages that somebody has, by looking at each pfn. */
+function pagesInUse({ inUse, startPfn, spannedPages }: Zone): number {
+  let pages = 0;
+  for (let pfn = startPfn; pfn < startPfn + spannedPages; pfn++) {
+    const page = inUse.at(pfn);
+    if (page !== undefined) pages += 2 ** page.order;
+  }
+  return pages;
+}
+
+/** Free, on the list of a CPU or in use: nothing is missing, nothing is twice. */
+function checkPages({ node }: Kernel): void {
+  for (const zone of node.zones) {
+    const onCpus = zone.pcp.reduce((sum, { count }) => sum + count, 0);
+    const all = freePages(zone) + onCpus + pagesInUse(zone);
+    assert.equal(all, zone.managedPages, zone.name);
+    assert.equal(freePages(zone), zone.nrFree.snapshot, `NR_FREE_PAGES of ${zone.name}`);
+  }
+}
+
+describe('free_area_init', () => {
+  const machine = { hz: 250, cpuCount: 2, ramBytes: 128 << 20, kmallocwd: 10 } as const;
+  const booted = (): Kernel =>
+    boot({ ...machine, ...FEATURES_DEFAULT, ...REMEDIES_NONE }, new Prng(1));
+
+  it('leaves every managed page free, on the list of a CPU or in use', () => {
+    const k = booted();
+    checkPages(k);
+    k.sched.run(1_000_000);
+    checkPages(k);
+  });
+
+  it('shows a count of free pages that lags behind by what CPUs have not folded in', () => {
+    const k = booted();
+    k.sched.run(500_000);
+    const [zone] = k.node.zones;
+    assert.ok(zone !== undefined);
+    const { value, snapshot } = zone.nrFree;
+    assert.equal(freePages(zone), snapshot);
+    assert.notEqual(value, snapshot, 'all is folded in: the test shows nothing');
+  });
+
+  for (const name of ['oom-victim-mutex', 'bio-pool-empty', 'memcg-oom']) {
+    it(`loses no page in ${name}`, () => {
+      const scenario = findScenario(name);
+      assert.ok(scenario !== undefined);
+      checkPages(runKernel(scenario, { seed: 2, timeoutSeconds: 1 }).kernel);
+    }).timeout(60_000);
+  }
+});
