@@ -1,0 +1,49 @@
+// Runs cases and counts what they come to.
+
+import { caseName, type CampaignCase } from './cases.ts';
+import { CasePool } from './pool.ts';
+
+/** A case that did not come to what it must, or whose vmcore and ledger differ. */
+export interface CaseFailure {
+  readonly name: string;
+  readonly what: string;
+}
+
+/** What a campaign has shown. */
+export interface CampaignSummary {
+  readonly passed: number;
+  readonly failures: readonly CaseFailure[];
+  /** By what was expected, how often each diagnosis was found. */
+  readonly confusion: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
+/** Runs all cases, `jobs` at a time; tells of each as it ends. */
+export async function campaign(
+  cases: readonly CampaignCase[],
+  { jobs, onCase }: { jobs: number; onCase: (line: string) => void },
+): Promise<CampaignSummary> {
+  const pool = new CasePool(jobs);
+  const failures: CaseFailure[] = [];
+  const confusion = new Map<string, Map<string, number>>();
+  let done = 0;
+  const runOne = async (each: CampaignCase): Promise<void> => {
+    const name = caseName(each);
+    try {
+      const { expected, found, ms, problem } = await pool.run(each);
+      const row = confusion.get(expected) ?? new Map<string, number>();
+      confusion.set(expected, row.set(found, (row.get(found) ?? 0) + 1));
+      if (problem !== undefined) throw new Error(problem);
+      onCase(`${++done}/${cases.length} ${found} in ${(ms / 1000).toFixed(1)} s: ${name}`);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      failures.push({ name, what });
+      onCase(`${++done}/${cases.length} FAILED: ${name}\n${what}`);
+    }
+  };
+  try {
+    await Promise.all(cases.map(runOne));
+  } finally {
+    pool.stop();
+  }
+  return { passed: cases.length - failures.length, failures, confusion };
+}

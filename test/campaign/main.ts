@@ -1,0 +1,88 @@
+// npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--seeds FROM-TO]
+//                     [--random FROM-TO] [--jobs N]
+//
+// Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every container
+// and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
+//
+//   --scenario, --flavour, --kmallocwd   only these; may be given more than once. The flavour `own`
+//                                        is the kernel that a scenario asks for
+//   --seeds 1-20                         of the scenarios; 1-3 unless told
+//   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds and
+//                                        no scenario are given
+//   --jobs 4                             processes; as many as there are CPUs unless told
+//
+// A line for each case goes to stderr, the summary to stdout: what the runs were expected to come to
+// and what they came to. It exits with 1 if a case failed.
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
+import { campaign, type CampaignSummary } from './campaign.ts';
+import { CASE_FLAVOURS, CASE_TIMEOUTS, CONTAINER_NAMES, type CampaignCase } from './cases.ts';
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: 'string', multiple: true },
+    flavour: { type: 'string', multiple: true },
+    kmallocwd: { type: 'string', multiple: true },
+    seeds: { type: 'string' },
+    random: { type: 'string' },
+    jobs: { type: 'string' },
+  },
+});
+
+/** `1-20`, or `7` alone. */
+function seedsOf(text: string): number[] {
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+  if (match === null) throw new Error(`${text}: expected seeds as 1-20`);
+  const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])];
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i).filter(Boolean);
+}
+
+/** Those of `all` that were named. */
+function chosen<T extends string | number>(all: readonly T[], names?: readonly string[]): T[] {
+  for (const name of names ?? []) {
+    if (!all.some((each) => String(each) === name)) throw new Error(`there is no ${name}`);
+  }
+  return all.filter((each) => names?.includes(String(each)) ?? true);
+}
+
+function scenarioCases(): CampaignCase[] {
+  if (values.random !== undefined && values.seeds === undefined && !values.scenario) return [];
+  const seeds = seedsOf(values.seeds ?? '1-3');
+  const names = SCENARIOS.map(({ name }) => name);
+  return chosen(names, values.scenario).flatMap((scenario) =>
+    chosen(CASE_FLAVOURS, values.flavour).flatMap((flavour) =>
+      chosen(CASE_TIMEOUTS, values.kmallocwd).flatMap((kmallocwd) =>
+        seeds.map((seed) => ({ scenario, flavour, kmallocwd, seed, containers: CONTAINER_NAMES })),
+      ),
+    ),
+  );
+}
+
+function randomCases(): CampaignCase[] {
+  if (values.random === undefined && (values.scenario ?? values.seeds) !== undefined) return [];
+  const containers = CONTAINER_NAMES;
+  return seedsOf(values.random ?? '1-1000').map((seed) => ({
+    ...{ scenario: 'random', flavour: 'own', kmallocwd: 4, seed },
+    containers: [containers[seed % containers.length]!],
+  }));
+}
+
+/** A row for each expectation, with how often it came to what. */
+function summaryText({ passed, failures, confusion }: CampaignSummary): string {
+  const rows = [...confusion].sort().map(([expected, found]) => {
+    const counts = [...found].sort().map(([name, count]) => `${name} ${count}`);
+    return `  ${expected.padEnd(8)} ${counts.join(', ')}\n`;
+  });
+  const failed = failures.map(({ name, what }) => `${name}\n${what}\n\n`);
+  const head = `${passed + failures.length} cases: ${passed} passed, ${failures.length} failed\n`;
+  return [...failed, head, 'expected, and what the runs came to:\n', ...rows].join('');
+}
+
+const summary = await campaign([...scenarioCases(), ...randomCases()], {
+  jobs: Number(values.jobs ?? availableParallelism()),
+  onCase: (line) => process.stderr.write(`${line}\n`),
+});
+process.stdout.write(summaryText(summary));
+process.exitCode = summary.failures.length === 0 ? 0 : 1;

@@ -1,0 +1,100 @@
+// One case: the run must come to what its ledger expects, and each container must read as the
+// ledger says.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Ledger } from '../../src/sim/ledger.ts';
+import type { Simulation } from '../../src/sim/simulate.ts';
+import { patchVersion } from '../../src/sim/watchdog/patch-versions.ts';
+import { checkAll, checkLog, checkLogAgainstReader, dmesg } from '../support/ledger-checks.ts';
+import { runScenario, withRun, writeRun, type RunFiles } from '../support/simulated.ts';
+import { optional } from '../../src/util/optional.ts';
+import type { CampaignCase, ContainerName } from './cases.ts';
+
+/** What a case came to. */
+export interface CaseResult {
+  /** A diagnosis; `not D1` where the kernel lacks what that needs, `any` where the seed decides. */
+  readonly expected: string;
+  readonly found: string;
+  readonly ms: number;
+  /** Requests in the dump's own log that were in flight at the dump, and so could be compared. */
+  readonly compared: number;
+  /** What is not as it must be: of the diagnosis, or where vmcore and ledger differ. */
+  readonly problem?: string;
+}
+
+/** Runs one. @throws what the simulation throws */
+export async function runCase(each: CampaignCase): Promise<CaseResult> {
+  const startedAt = performance.now();
+  const { scenario, flavour, kmallocwd, seed } = each;
+  const named = flavour === 'own' ? {} : { flavour };
+  const run = runScenario(scenario, { seed, kmallocwd, ...named });
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-case-'));
+  let compared = 0;
+  let problem: string | undefined;
+  try {
+    checkVerdict(run.ledger);
+    checkLogged(run.ledger);
+    for (const container of each.containers) {
+      const files = writeContainer(run, folder, container);
+      await withRun(files, (vmcore) => checkAll(vmcore, run.ledger, imageOf(each)));
+    }
+    compared = await checkOwnLog(run, folder);
+  } catch (error) {
+    problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const ms = performance.now() - startedAt;
+  return { ...verdictOf(run.ledger), compared, ms, ...optional('problem', problem) };
+}
+
+function imageOf({ flavour }: CampaignCase): '4.4' | '6.1' {
+  return flavour === '4.4' ? '4.4' : '6.1';
+}
+
+function writeContainer(run: Simulation, folder: string, container: ContainerName): RunFiles {
+  const path = join(folder, container);
+  if (container === 'elf.lz4') return writeRun(run, path, { format: 'elf', lz4: true });
+  return writeRun(run, path, { format: container });
+}
+
+/** The dump's own log, against what was printed and against what the reader prints. */
+async function checkOwnLog(run: Simulation, folder: string): Promise<number> {
+  const files = writeRun(run, join(folder, 'log'), { format: 'elf' });
+  const text = dmesg(files.paths[0]!);
+  if (text === undefined) return 0;
+  checkLog(text, run.ledger);
+  return withRun(files, (vmcore) => checkLogAgainstReader(text, vmcore, run.ledger));
+}
+
+function verdictOf({ expected, truth }: Ledger): Pick<CaseResult, 'expected' | 'found'> {
+  const found = truth.diagnosis;
+  if (expected === undefined) return { expected: 'any', found };
+  const isLacking = expected.lacks.length > 0;
+  return { expected: `${isLacking ? 'not ' : ''}${expected.diagnosis}`, found };
+}
+
+/** The truth is what the scenario is for; and is not where the kernel cannot stall that way. */
+function checkVerdict({ expected, truth }: Ledger): void {
+  const why = JSON.stringify({ expected, truth });
+  assert.notEqual(truth.diagnosis, 'unknown', why);
+  if (expected === undefined) return;
+  if (expected.lacks.length === 0) assert.equal(truth.diagnosis, expected.diagnosis, why);
+  else assert.notEqual(truth.diagnosis, expected.diagnosis, why);
+}
+
+/** Who stalled for three timeouts was there when the watchdog looked; without it, nobody was. */
+function checkLogged({ patch, knobs, hz, tasks, logLines, timeoutSeconds }: Ledger): void {
+  const isOff = knobs.kmallocwd === 0 || patchVersion(patch).reporter === undefined;
+  if (isOff) {
+    assert.deepEqual(logLines, []);
+    return;
+  }
+  const old = tasks.some(({ record }) => {
+    return Number(record?.delay ?? 0) >= 3 * timeoutSeconds * hz;
+  });
+  if (old) assert.notDeepEqual(logLines, []);
+}
