@@ -1,67 +1,78 @@
 // `npm run samples`: makes what lies in samples/, bit for bit the same each time. Give a folder to
-// have it written elsewhere.
+// have it written elsewhere. Each sample is a run of the simulated kernel, as `stallcore simulate`
+// makes one with the options that samples/README.md gives.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeKdump } from '../sim/image/kdump.ts';
-import { buildMachine, type MachineImage } from '../sim/image/machine.ts';
-import { readLayout, type LayoutTypes } from '../types/layout.ts';
-import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
+import { fileURLToPath } from 'node:url';
+import { simulatedTypes } from '../cli/simulated-types.ts';
+import {
+  findScenario,
+  FLAVOURS,
+  ledgerText,
+  simulate,
+  systemMap,
+  writeSimulation,
+  type FlavourName,
+  type Knobs,
+} from '../sim/simulate.ts';
+import { assert } from '../util/assert.ts';
 import { BytesSink } from '../util/io.ts';
-import { sampleLedger, type SampleLedger } from './sample-ledger.ts';
-import { threeStalls } from './three-stalls.ts';
 
-/** The types of the sample's kernel: those of a real 6.1 with the patch. */
-const LAYOUT = new URL('../../structs/6.1.192-kmallocwd2-x86_64.json', import.meta.url);
+/** A run that lies in samples/. */
+export interface Sample {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly flavour: FlavourName;
+  readonly kmallocwd: number;
+  readonly knobs: Partial<Knobs>;
+}
 
-const ABOUT = [
-  'A machine that nobody booted: its memory was written by src/sim/image from the facts in',
-  'src/scripts/three-stalls.ts, and this file was worked out from the same facts.',
-  'backup(412) holds a lock and asks for memory with GFP_NOFS; java(530), an OOM victim, waits for',
-  'that lock. sshd(288) and batch\\x09job(601) wait for memory as well. kmallocwd=0.',
+/** One section of memory is enough, and half of it keeps the files small. */
+const KNOBS = { ramMiB: 64 };
+
+const PATCHED = { seed: 1, flavour: '6.1-kmallocwd', knobs: KNOBS } as const;
+
+/** Each kernel, watchdog on and off, stalls and none. */
+export const SAMPLES: readonly Sample[] = [
+  // What the README begins with: nothing was ever logged.
+  { ...PATCHED, scenario: 'oom-victim-mutex', kmallocwd: 0 },
+  // The log has the MemAlloc lines.
+  { ...PATCHED, scenario: 'nofs-only', kmallocwd: 10 },
+  // Nothing is wrong any more.
+  { ...PATCHED, scenario: 'leak-then-recover', kmallocwd: 10 },
+  // A kernel without the patch.
+  { scenario: 'oom-lock-starved', seed: 1, flavour: '6.1', kmallocwd: 0, knobs: KNOBS },
+  // A kernel whose types and symbols are not in its memory.
+  { scenario: 'too-many-isolated', seed: 1, flavour: '4.4', kmallocwd: 10, knobs: KNOBS },
 ];
 
-/** A sample: the file, what it is made of and the truth about it. */
-export interface Sample {
-  readonly name: string;
-  readonly image: MachineImage;
-  readonly vmcore: Uint8Array;
-  readonly ledger: SampleLedger;
-}
-
-/** The types of the kernel that the samples have. */
-export function sampleTypes(): LayoutTypes {
-  return readLayout(readFileSync(LAYOUT, 'utf8'), 'the layout of the sample kernel');
-}
-
-/** samples/three-stalls.vmcore and its ledger, in memory. */
-export function makeThreeStalls(): Sample {
-  const name = 'three-stalls';
-  const image = buildMachine(threeStalls(), {
-    types: sampleTypes(),
-    btfNames: USED_TYPES,
-    btfEnumerators: USED_ENUMERATORS,
-    pageCountMax: 16 << 10,
-  });
-  const sink = new BytesSink();
-  // Not zlib: what it makes differs between releases of node and between processors. Our own lzo
-  // encoder gives the same bytes everywhere, and every build of makedumpfile and crash reads lzo.
-  writeKdump(image, sink, { codec: 'lzo' });
-  const ledger = sampleLedger(image, { sample: `${name}.vmcore`, about: ABOUT });
-  return { name, image, vmcore: sink.bytes(), ledger };
-}
-
-/** The ledger's text. */
-export function ledgerText(ledger: SampleLedger): string {
-  return `${JSON.stringify(ledger, null, 1)}\n`;
+/** Runs it. @returns the files by their names */
+export function makeSample(sample: Sample): Map<string, Uint8Array> {
+  const { scenario: name, seed, kmallocwd, knobs } = sample;
+  const { flavour, patch } = FLAVOURS[sample.flavour];
+  const scenario = findScenario(name);
+  assert(scenario !== undefined, `there is no scenario ${name}`);
+  const types = simulatedTypes(patch, flavour.name);
+  const run = simulate({ scenario, seed, kmallocwd, knobs, flavour, patch, types });
+  const vmcore = new BytesSink();
+  // Our zlib packs struct pages best, and every build of makedumpfile and crash reads it.
+  writeSimulation(run, 'kdump-zlib', () => vmcore);
+  const text = new TextEncoder();
+  const files = new Map([
+    [`${name}.vmcore`, vmcore.bytes()],
+    [`${name}.ledger.json`, text.encode(ledgerText(run.ledger))],
+  ]);
+  const map = systemMap(run);
+  if (map !== undefined) files.set(`${name}.System.map`, text.encode(map));
+  return files;
 }
 
 function main(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  const { name, vmcore, ledger } = makeThreeStalls();
-  writeFileSync(join(folder, `${name}.vmcore`), vmcore);
-  writeFileSync(join(folder, `${name}.json`), ledgerText(ledger));
+  for (const sample of SAMPLES) {
+    for (const [name, bytes] of makeSample(sample)) writeFileSync(join(folder, name), bytes);
+  }
 }
 
 const [, script, folder] = process.argv;

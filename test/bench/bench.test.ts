@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SAMPLE } from '../support/specimen.ts';
+import { threeStallsPath } from '../support/three-stalls.ts';
 import { bench } from './main.ts';
 
 describe('bench', () => {
@@ -13,7 +13,7 @@ describe('bench', () => {
     const lines: string[] = [];
     try {
       await bench({
-        dump: SAMPLE,
+        dump: threeStallsPath(),
         vmlinux: undefined,
         runs: 1,
         noiseBytes: 1 << 20,

@@ -40,7 +40,7 @@ export async function bench(options: BenchOptions): Promise<void> {
   await benchRawSearch(options);
 }
 
-const SAMPLE = fileURLToPath(new URL('../../samples/three-stalls.vmcore', import.meta.url));
+const SAMPLE = fileURLToPath(new URL('../../samples/oom-victim-mutex.vmcore', import.meta.url));
 const REAL = fileURLToPath(new URL('../../../shared/vmcores/k61-press-d31.kdump', import.meta.url));
 
 async function main(): Promise<void> {

@@ -1,4 +1,4 @@
-// The command line as a user meets it: verbs, options, exit codes, on the bundled sample.
+// The command line as a user meets it: verbs, options, exit codes, on a small dump.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CliRunner, type CliOutcome } from '../support/cli-runner.ts';
 import { realDump } from '../support/real-dumps.ts';
+import { threeStallsPath } from '../support/three-stalls.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SAMPLE = join(ROOT, 'samples/three-stalls.vmcore');
+const SAMPLE = threeStallsPath();
+const README_SAMPLE = 'samples/oom-victim-mutex.vmcore';
 
 describe('main', function () {
   this.timeout(30_000);
@@ -193,8 +195,8 @@ describe('main', function () {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const blocks = [...readme.matchAll(/```console\n\$ npx stallcore (\S+)\n([^`]*)```/g)];
     const [sample] = blocks;
-    assert.equal(sample?.[1], 'samples/three-stalls.vmcore');
-    const { stdout } = await check([SAMPLE], { exitCode: 0 });
+    assert.equal(sample?.[1], README_SAMPLE);
+    const { stdout } = await check([join(ROOT, README_SAMPLE)], { exitCode: 0 });
     assert.equal(sample[2], stdout);
   });
 

@@ -133,8 +133,14 @@ export const TASK_LIST_CASES: readonly DamagedCase[] = [
     says: /real_parent 0x\w+\.tgid: virtual address 0x\w+: not a canonical address/,
   },
   {
-    name: 'task_struct: signal 0',
-    make: setTask(700, 'signal', 0),
+    // The list before signal->thread_head is the way out.
+    name: 'task_struct: signal 0, thread_group 0',
+    make: memory((s) => {
+      for (const path of ['signal', 'thread_group.next']) {
+        s.set(s.member('task_struct', s.task(700), path), 0);
+      }
+      return s;
+    }),
     exitCode: 1,
     says: /threads of task 0x\w+: entry 0 has a next pointer of 0, the list has no end/,
   },
@@ -331,6 +337,12 @@ export const STATE_CASES: readonly DamagedCase[] = [
   {
     name: 'per-CPU offsets: not dumped',
     make: memory((s) => s.exclude(s.symbol('__per_cpu_offset'))),
+    exitCode: 1,
+    says: /runqueue of CPU 0: virtual address 0x\w+: cannot read the page: physical address 0x\w+: not/,
+  },
+  {
+    name: 'CPU masks: not dumped',
+    make: memory((s) => s.exclude(s.symbol('__cpu_online_mask'))),
     exitCode: 1,
     says: /CPU masks: virtual address 0x\w+: cannot read the page: physical address 0x\w+: not/,
   },

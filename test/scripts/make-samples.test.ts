@@ -1,204 +1,73 @@
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  copyFileSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { FlattenedSink } from '../../src/format/flattened/write.ts';
-import { readInfo } from '../../src/kernel/info.ts';
-import { readMemalloc, type MemallocTask } from '../../src/kernel/memalloc-report.ts';
-import { tasksResult } from '../../src/kernel/tasks-result.ts';
-import type { Task } from '../../src/kernel/task.ts';
-import { ledgerText, makeThreeStalls, type Sample } from '../../src/scripts/make-samples.ts';
-import type { LedgerTask, SampleLedger } from '../../src/scripts/sample-ledger.ts';
-import { writeElf } from '../../src/sim/image/elf.ts';
-import { writeKdump } from '../../src/sim/image/kdump.ts';
-import type { MachineImage } from '../../src/sim/image/machine.ts';
+import { makeSample, SAMPLES } from '../../src/scripts/make-samples.ts';
+import type { Ledger } from '../../src/sim/ledger.ts';
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
-import { BytesSink, type ByteSink } from '../../src/util/io.ts';
+import { checkAll } from '../support/ledger-checks.ts';
 
-const SAMPLES = fileURLToPath(new URL('../../samples/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../samples/', import.meta.url));
+const FILE_BYTES_MAX = 400_000;
+const ALL_BYTES_MAX = 1_500_000;
 
-describe('makeThreeStalls', () => {
-  let sample: Sample;
-  before(() => {
-    sample = makeThreeStalls();
-  });
+function ledgerOf(name: string): Ledger {
+  return JSON.parse(readFileSync(`${FOLDER}${name}.ledger.json`, 'utf8')) as Ledger;
+}
 
-  it('remakes samples/three-stalls.vmcore bit for bit', () => {
-    assert.ok(Buffer.from(sample.vmcore).equals(readFileSync(`${SAMPLES}three-stalls.vmcore`)));
-  });
-
-  it('remakes samples/three-stalls.json bit for bit', () => {
-    assert.equal(ledgerText(sample.ledger), readFileSync(`${SAMPLES}three-stalls.json`, 'utf8'));
-  });
-
-  it('stays below 400 KB', () => {
-    assert.ok(sample.vmcore.length < 400_000, `${sample.vmcore.length} bytes`);
-  });
-
-  it('has every state that the sample is to show', () => {
-    const { tasks, lines } = sample.ledger;
-    const records = tasks.map(({ record }) => record);
-    assert.equal(records.filter(({ stalling }) => stalling).length, 3);
-    assert.equal(records.filter(({ inherited }) => inherited).length, 1);
-    assert.equal(records.filter(({ depth }) => depth === 2).length, 1);
-    assert.ok(records.some(({ depth, seq }) => depth === 0 && seq > 0));
-    assert.equal(tasks.filter(({ words }) => words.victim && words.dying).length, 1);
-    assert.ok(lines.some((line) => line.includes('\\x09')));
-    assert.ok(tasks.length >= 25);
-  });
-});
-
-describe('a sample, read', () => {
-  const containers: [name: string, write: (sample: Sample, path: string) => void][] = [
-    [
-      'the file that is committed',
-      (_, path) => copyFileSync(`${SAMPLES}three-stalls.vmcore`, path),
-    ],
-    ['an ELF of the same machine', ({ image }, path) => writeFileSync(path, elfOf(image))],
-    [
-      'a flattened kdump of it',
-      ({ image }, path) =>
-        writeFileSync(
-          path,
-          flattened((sink) => writeKdump(image, sink, { codec: 'zlib' })),
-        ),
-    ],
-    [
-      'a flattened ELF of it',
-      ({ image }, path) =>
-        writeFileSync(
-          path,
-          flattened((sink) => writeElf(image, sink)),
-        ),
-    ],
-    ['a raw image, VMCOREINFO found in memory', ({ image }, path) => writeRaw(image, path)],
-  ];
-  for (const [name, write] of containers) {
-    describe(name, () => {
-      let folder: string;
-      let vmcore: Vmcore;
-      let ledger: SampleLedger;
-      before(async () => {
-        const sample = makeThreeStalls();
-        ledger = sample.ledger;
-        folder = mkdtempSync(join(tmpdir(), 'stallcore-sample-'));
-        const path = join(folder, 'three-stalls.vmcore');
-        write(sample, path);
-        vmcore = await openVmcore([path]);
-      });
-      after(() => {
-        vmcore.close();
-        rmSync(folder, { recursive: true });
-      });
-
-      it('names the kernel', () => {
-        const { system, problems } = readInfo(vmcore);
-        assert.deepEqual(problems, []);
-        const { release, banner, nodename, buildId, kaslrOffset, physBase, pageOffsetBase } =
-          vmcore.identity;
-        const values = {
-          release,
-          banner,
-          nodename,
-          buildId,
-          kaslrOffset,
-          physBase,
-          pageOffsetBase,
-        };
-        for (const [fact, found] of Object.entries(values)) {
-          assert.equal(found?.value, ledger.kernel[fact], fact);
-        }
-        assert.equal(system.cpusOnline, ledger.kernel.cpus);
-        assert.equal(system.hz, ledger.hz);
-      });
-
-      it('has the tasks of the ledger, field by field', () => {
-        const { tasks, idle, crossCheck } = tasksResult(vmcore);
-        assert.deepEqual(tasks.map(taskFields), ledger.tasks.map(ledgerFields));
-        assert.deepEqual(idle.map(taskFields), ledger.idle.map(ledgerFields));
-        assert.deepEqual(crossCheck, {
-          pidCount: ledger.tasks.length,
-          pidWalkComplete: true,
-          onlyInList: [],
-          onlyInPids: [],
-        });
-      });
-
-      it('has the records and the lines of the ledger', () => {
-        const { record, tasks, jiffies } = readMemalloc(vmcore);
-        assert.equal(jiffies, ledger.jiffies);
-        assert.deepEqual(record?.lines, ledger.lines);
-        assert.equal(record?.timeoutSeconds?.value, ledger.timeoutSeconds);
-        assert.equal(record?.format, 'v3');
-        assert.deepEqual(tasks.map(recordFields), ledger.tasks.map(ledgerRecordFields));
-        assert.deepEqual(vmcore.problems.list, []);
-      });
+describe('makeSample', function () {
+  this.timeout(120_000);
+  for (const sample of SAMPLES) {
+    it(`remakes samples/${sample.scenario}.* bit for bit`, () => {
+      for (const [name, bytes] of makeSample(sample)) {
+        assert.ok(readFileSync(FOLDER + name).equals(bytes), `${name} is not what is remade`);
+      }
     });
   }
 });
 
-/** What both sides say of a task, under the ledger's names. */
-function ledgerFields(task: LedgerTask): Record<string, unknown> {
-  const elsewhere = new Set(['record', 'words']);
-  return Object.fromEntries(Object.entries(task).filter(([key]) => !elsewhere.has(key)));
-}
+describe('SAMPLES', () => {
+  const files = readdirSync(FOLDER);
 
-function taskFields(task: Task): Record<string, unknown> {
-  const { oomMm, ppid, ...rest } = task;
-  const keys = [
-    'address pid tgid comm commHex state stateBits exitState flags cpu onCpu prio',
-    'nvcsw nivcsw stack mm oomScoreAdj sigkillPending',
-  ];
-  const fields = Object.fromEntries(
-    keys.flatMap((line) => line.split(' ')).map((key) => [key, rest[key as keyof typeof rest]]),
-  );
-  return { ...fields, ppid, oomVictim: oomMm !== '0x0' };
-}
+  it('stay small, one and all', () => {
+    const sizes = files.map((name) => readFileSync(FOLDER + name).length);
+    assert.ok(Math.max(...sizes) < FILE_BYTES_MAX, sizes.join());
+    assert.ok(sizes.reduce((sum, size) => sum + size) < ALL_BYTES_MAX, sizes.join());
+  });
 
-function ledgerRecordFields({ pid, words, record }: LedgerTask): Record<string, unknown> {
-  const { delay, ...rest } = record;
-  // A request that is over waits no more; the ledger gives every record's age.
-  return { pid, words, ...rest, ...(record.depth > 0 ? { delay } : {}) };
-}
+  it('are all that lies in samples/, and README.md there names each', () => {
+    const readme = readFileSync(`${FOLDER}README.md`, 'utf8');
+    const vmcores = files.filter((name) => name.endsWith('.vmcore'));
+    assert.deepEqual(vmcores, SAMPLES.map(({ scenario }) => `${scenario}.vmcore`).sort());
+    for (const name of vmcores) assert.ok(readme.includes(`\`${name}\``), name);
+  });
 
-function recordFields({ pid, words, record }: MemallocTask): Record<string, unknown> {
-  assert.ok(record !== undefined);
-  const { sequence, seq, depth, start, order, gfpMask, inherited, stalling } = record;
-  const fields = { sequence, seq, depth, start, order, gfpMask, inherited, stalling };
-  return { pid, words, ...fields, ...(record.delay === undefined ? {} : { delay: record.delay }) };
-}
+  it('show five diagnoses, each flavour, and the watchdog on and off', () => {
+    const truths = SAMPLES.map(({ scenario }) => ledgerOf(scenario).truth.diagnosis);
+    assert.deepEqual(truths, ['D3', 'D2', 'D14', 'D8', 'D1']);
+    assert.equal(new Set(SAMPLES.map(({ flavour }) => flavour)).size, 3);
+    const [quietly, loudly] = SAMPLES.map(({ scenario }) => ledgerOf(scenario).logLines.length);
+    assert.equal(quietly, 0);
+    assert.ok((loudly ?? 0) > 10);
+  });
+});
 
-function elfOf(image: MachineImage): Uint8Array {
-  const sink = new BytesSink();
-  writeElf(image, sink);
-  return sink.bytes();
-}
+describe('a sample, read', () => {
+  for (const { scenario, flavour } of SAMPLES) {
+    describe(scenario, () => {
+      let vmcore: Vmcore;
+      let ledger: Ledger;
+      before(async () => {
+        ledger = ledgerOf(scenario);
+        const systemMap = `${FOLDER}${scenario}.System.map`;
+        const options = existsSync(systemMap) ? { systemMap } : {};
+        vmcore = await openVmcore([`${FOLDER}${scenario}.vmcore`], options);
+      });
+      after(() => vmcore.close());
 
-/** All memory up to the last page that was written, as `pmemsave` has it; holes stay holes. */
-function writeRaw({ physical }: MachineImage, path: string): void {
-  const file = openSync(path, 'w');
-  for (const { pfn, bytes } of physical.pages()) {
-    writeSync(file, bytes, 0, bytes.length, pfn * bytes.length);
+      it('is what its ledger says', () => {
+        checkAll(vmcore, ledger, flavour === '4.4' ? '4.4' : '6.1');
+      });
+    });
   }
-  closeSync(file);
-}
-
-/** Written as makedumpfile -F does: the writer's own records, its headers last. */
-function flattened(write: (sink: ByteSink) => void): Uint8Array {
-  const bytes = new BytesSink();
-  const sink = new FlattenedSink(bytes);
-  write(sink);
-  sink.finish();
-  return bytes.bytes();
-}
+});
