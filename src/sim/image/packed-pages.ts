@@ -38,11 +38,14 @@ export class PackedPages {
     return place * UNITS_RADIX + units;
   }
 
-  unpack(packed: PackedPage): Uint8Array {
+  /** Writes the page into one that is all zero. */
+  unpackInto(page: Uint8Array, packed: PackedPage): void {
     const units = packed % UNITS_RADIX;
     const bytes = this.#at(Math.floor(packed / UNITS_RADIX), units * UNIT);
-    if (units * UNIT === PAGE_SIZE) return bytes.slice();
-    const page = new Uint8Array(PAGE_SIZE);
+    if (units * UNIT === PAGE_SIZE) {
+      page.set(bytes);
+      return;
+    }
     let from = BITMAP_SIZE;
     for (let i = 0; i < BITMAP_SIZE; i++) {
       for (let bits = bytes[i]!, at = i * UNIT; bits !== 0; bits >>= 1, at += 8) {
@@ -51,7 +54,6 @@ export class PackedPages {
         from += 8;
       }
     }
-    return page;
   }
 
   /** Nobody will read it again. */

@@ -20,11 +20,13 @@ const NO_PAGE: { readonly pfn: number; readonly page: Uint8Array } = {
 
 /** Pages by pfn: in two generations as they are, and the rest packed. */
 export class PageStore {
-  /** Every pfn that there is, with its packed page. */
-  readonly #places = new Map<number, PackedPage | typeof ZERO | typeof WRITTEN>();
+  /** Every pfn that there is, with its packed page, {@link ZERO} or {@link WRITTEN}. */
+  readonly #places = new Map<number, PackedPage>();
   readonly #packed = new PackedPages();
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
+  /** Bytes of pages that were packed: new arrays would keep the garbage collector busy. */
+  readonly #spare: Uint8Array[] = [];
   /** The page that was written last, until pages are packed: most writes come in a row. */
   #last = NO_PAGE;
 
@@ -41,13 +43,16 @@ export class PageStore {
     this.#places.set(pfn, ZERO);
   }
 
-  /** The page, not to be written; undefined where there is none. */
+  /**
+   * The page, not to be written, and read before others are asked for; undefined where there is
+   * none.
+   */
   peek(pfn: number): Uint8Array | undefined {
     const page = this.#young.get(pfn) ?? this.#old.get(pfn);
     if (page !== undefined) return page;
     const place = this.#places.get(pfn);
     if (place === undefined) return undefined;
-    return place === ZERO ? ZERO_PAGE : this.#keep(pfn, this.#packed.unpack(place));
+    return place === ZERO ? ZERO_PAGE : this.#keep(pfn, this.#unpacked(place));
   }
 
   /** The page, to be written before another one is asked for; new ones are zero. */
@@ -59,9 +64,15 @@ export class PageStore {
   #writable(pfn: number): Uint8Array {
     const place = this.#places.get(pfn) ?? ZERO;
     let page = this.#young.get(pfn) ?? this.#old.get(pfn);
-    page ??= this.#keep(pfn, place < 0 ? new Uint8Array(PAGE_SIZE) : this.#packed.unpack(place));
+    page ??= this.#keep(pfn, this.#unpacked(place));
     if (place >= 0) this.#packed.free(place);
     if (place !== WRITTEN) this.#places.set(pfn, WRITTEN);
+    return page;
+  }
+
+  #unpacked(place: PackedPage): Uint8Array {
+    const page = this.#spare.pop()?.fill(0) ?? new Uint8Array(PAGE_SIZE);
+    if (place >= 0) this.#packed.unpackInto(page, place);
     return page;
   }
 
@@ -81,6 +92,7 @@ export class PageStore {
     for (const [pfn, page] of this.#old) {
       // What was read alone is packed still.
       if (this.#places.get(pfn) === WRITTEN) this.#places.set(pfn, this.#packed.pack(page));
+      this.#spare.push(page);
     }
     this.#old = this.#young;
     this.#young = new Map();
