@@ -1,5 +1,5 @@
-// The inverse of pages.ts, for the writers of samples and of packed dumps. All four encoders are our
-// own: the same bytes everywhere.
+// The inverse of pages.ts, for the writers of samples and of packed dumps. All four encoders are
+// our own: the same bytes everywhere.
 
 import { compressLzo } from './lzo-encode.ts';
 import type { PageCodec } from './pages.ts';

@@ -1,7 +1,7 @@
-// The search that the lzo, snappy and lz4 encoders share. It looks at the last place of the same four
-// bytes, and at the distances of the two matches before: a page of a dump is often an array of
-// structs, each like the one before it but for a pointer. It favours small code and speed over the
-// last percent.
+// The search that the lzo, snappy, lz4 and zlib encoders share. It looks at the last place of the
+// same four bytes, and at the distances of the two matches before: a page of a dump is often an
+// array of structs, each like the one before it but for a pointer. It favours small code and speed
+// over the last percent.
 
 /** `length` bytes at `start` that also stand `distance` bytes before. */
 export interface Match {
@@ -18,7 +18,7 @@ export interface MatchLimits {
   readonly endMargin?: number;
 }
 
-/** Shorter matches gain nothing in any of the three formats. */
+/** Shorter matches gain little or nothing in all of the formats. */
 const LENGTH_MIN = 4;
 const HASH_BITS = 13;
 

@@ -11,7 +11,7 @@ function written(counts: readonly number[], lengthMax = 15): string[] {
 }
 
 describe('prefixCode', () => {
-  it('gives short codes to what occurs often, in the order of symbols where they are as long', () => {
+  it('gives short codes to what occurs often, in the order of symbols where equal', () => {
     assert.deepEqual(written([1, 8, 1, 2]), ['110', '0', '111', '10']);
   });
 
