@@ -52,6 +52,25 @@ describe('FreeArea', () => {
   });
 });
 
+describe('Zone', () => {
+  it('takes a page that is freed off the account of its cgroup, once', () => {
+    const zone = new Zone({ name: 'DMA32', startPfn: 4096, endPfn: 8192, reservedPages: 0 });
+    const page = zone.take(2)!;
+    let uncharged = 0;
+    page.memcg = {
+      onList: () => undefined,
+      offList: () => undefined,
+      uncharge: (given) => {
+        assert.equal(given, page);
+        uncharged++;
+        page.memcg = undefined;
+      },
+    };
+    zone.give(page);
+    assert.deepEqual([uncharged, page.memcg, zone.freePages], [1, undefined, 4096]);
+  });
+});
+
 describe('PageList', () => {
   it('gives back in the order of use: last added is last taken', () => {
     const zone = new Zone({ name: 'DMA', startPfn: 0, endPfn: 64, reservedPages: 0 });
