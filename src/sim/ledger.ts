@@ -19,6 +19,7 @@ import type { PatchName } from './watchdog/patch-version.ts';
 import { ledgerRecord, type LedgerRecord } from './watchdog/ledger-record.ts';
 import { lookAt, stallReport, type StallCounts } from './watchdog/stall-report.ts';
 import type { Diagnosis, Features, Knobs, Scenario } from './scenario.ts';
+import { lackedFeatures } from './needs.ts';
 import { stateLetter } from './kernel/show-task.ts';
 import { fatal_signal_pending, type Task } from './kernel/task.ts';
 import { SIGKILL, TASK_UNINTERRUPTIBLE } from './kernel/task-bits.ts';
@@ -173,11 +174,9 @@ function timeoutSecondsOf({ memalloc, options }: Kernel): number {
 }
 
 function expectedOf({ scenario, kernel }: RunAtDump): Expected | undefined {
-  const { diagnosis, features = {} } = scenario;
+  const { diagnosis } = scenario;
   if (diagnosis === undefined) return undefined;
-  const needed = Object.entries(features) as [keyof Features, unknown][];
-  const lacks = needed.filter(([name, value]) => kernel.options[name] !== value);
-  return { diagnosis, lacks: lacks.map(([name]) => name) };
+  return { diagnosis, lacks: lackedFeatures(scenario, kernel.options) };
 }
 
 function someRemedies(options: KernelOptions): Partial<Remedies> | undefined {

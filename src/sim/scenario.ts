@@ -45,6 +45,11 @@ export interface Scenario {
   /** What the kernel must have or lack for that, in words and as build options. */
   readonly needs: readonly string[];
   readonly features?: Features;
+  /**
+   * Those of `features` without which the run must not come to `diagnosis`; all of them unless told.
+   * The others make it come sooner, or for more seeds.
+   */
+  readonly requires?: readonly (keyof KernelFeatures)[];
   readonly defaults: Knobs;
   /** What was drawn from the seed, for the ledger. */
   readonly parameters?: Readonly<Record<string, number | string | boolean>>;

@@ -9,13 +9,13 @@ import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
 import type { Flavour } from './flavour/flavour.ts';
 import { LINUX_6_1 } from './flavour/linux-6-1.ts';
-import type { ReleaseFeatures } from './flavour/release-features.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { systemMapText } from './image/system-map.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Kernel } from './core/kernel.ts';
+import { lackedFeatures } from './needs.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
@@ -57,6 +57,8 @@ export interface SimulationOptions {
   readonly patch?: PatchName;
   /** `kmallocwd=N`, or the sysctl of the version */
   readonly kmallocwd: number;
+  /** Seconds, a tenth of what the machine runs on after the dump; its timeout unless told. */
+  readonly judgedBy?: number;
   /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
   readonly unfiltered?: boolean;
   /** Records a trace until the dump. */
@@ -97,7 +99,7 @@ export function simulate(options: SimulationOptions): Simulation {
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
       ...scenario.features,
-      ...(options.asReleased === true && lacksNeeded(flavour, scenario) ? flavour.features : {}),
+      ...(options.asReleased === true ? featuresInstead(flavour, scenario) : {}),
       ...options.features,
       ...options.remedies,
       // The image has the zones that its types name.
@@ -121,19 +123,17 @@ export function simulate(options: SimulationOptions): Simulation {
   });
   const run = { scenario, seed, knobs: { ...knobs, kmallocwd }, kernel, image };
   const atDump = ledgerAtDump(run);
-  const seconds = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const seconds = options.judgedBy ?? timeout;
   const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
   kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
   const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
   return { image, ledger, ...(trace === undefined ? {} : { trace }) };
 }
 
-/** A release that does otherwise than the scenario needs. */
-function lacksNeeded({ features }: Flavour, scenario: Scenario): boolean {
-  const needed = Object.entries(scenario.features ?? {});
-  return needed.some(([name, value]) => {
-    return name in features && features[name as keyof ReleaseFeatures] !== value;
-  });
+/** The release's own, where that lacks what the scenario needs. */
+function featuresInstead({ features }: Flavour, scenario: Scenario): Features {
+  return lackedFeatures(scenario, features).length > 0 ? features : {};
 }
 
 /** The watchdog is the hook: where it is off, nothing but a trace of everything begins. */

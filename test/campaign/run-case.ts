@@ -13,6 +13,9 @@ import { runScenario, withRun, writeRun, type RunFiles } from '../support/simula
 import { optional } from '../../src/util/optional.ts';
 import type { CampaignCase, ContainerName } from './cases.ts';
 
+/** Seconds: also with the watchdog off, ten times which the machine runs on. */
+const JUDGED_BY = 4;
+
 /** What a case came to. */
 export interface CaseResult {
   /** A diagnosis; `not D1` where the kernel lacks what that needs, `any` where the seed decides. */
@@ -30,7 +33,7 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
   const startedAt = performance.now();
   const { scenario, flavour, kmallocwd, seed } = each;
   const named = flavour === 'own' ? {} : { flavour };
-  const run = runScenario(scenario, { seed, kmallocwd, ...named });
+  const run = runScenario(scenario, { seed, kmallocwd, judgedBy: JUDGED_BY, ...named });
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-case-'));
   let compared = 0;
   let problem: string | undefined;

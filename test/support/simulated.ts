@@ -32,7 +32,7 @@ export function runScenario(
   name: string,
   options: Pick<
     SimulationOptions,
-    'seed' | 'kmallocwd' | 'features' | 'unfiltered' | 'trace' | 'patch' | 'knobs'
+    'seed' | 'kmallocwd' | 'judgedBy' | 'features' | 'unfiltered' | 'trace' | 'patch' | 'knobs'
   > & { flavour?: FlavourName },
 ): Simulation {
   const { flavour: flavourName = '6.1-kmallocwd', ...others } = options;

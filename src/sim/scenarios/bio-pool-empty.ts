@@ -19,6 +19,7 @@ export const BIO_POOL_EMPTY: Scenario = {
     'dirty pages that stay in the way of reclaim, until Linux 4.11 (activatesDirty)',
   ],
   features: { sharedBioSet: true, activatesDirty: false },
+  requires: ['sharedBioSet'],
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
   start,
 };

@@ -19,6 +19,7 @@ export const DM_CRYPT_THROTTLED: Scenario = {
   diagnosis: 'D10',
   needs: ['throttle_vm_writeout() in reclaim: Linux up to 4.8', 'swap on dm-crypt'],
   features: { throttleVmWriteout: true, activatesDirty: false },
+  requires: ['throttleVmWriteout'],
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
   start,
 };
