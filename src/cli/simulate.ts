@@ -168,7 +168,7 @@ function summary({ ledger }: Simulation, paths: readonly string[]): string {
     `${scenario}, seed ${seed}, kmallocwd=${knobs.kmallocwd}: ${tasks.length} tasks, `,
     `${knobs.ramMiB} MiB, ${knobs.cpus} CPUs, dumped after ${knobs.dumpSeconds} s\n`,
     ...Object.entries(ledger.parameters ?? {}).map(([name, value]) => `  ${name}: ${value}\n`),
-    `${lines[0] ?? ''}\n`,
+    `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered: `,
     `${truth.diagnosis}\n`,
     ...cycle,

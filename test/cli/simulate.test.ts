@@ -71,6 +71,12 @@ describe('simulateToFile', function () {
     assert.match(read.stdout, /\d+ tasks, 2 idle tasks; the task list and the pid hash agree/);
   });
 
+  it('says of a kernel without the patch that it has no lines', async () => {
+    const argv = ['simulate', 'quiet', '-o', join(folder, 'bare.vmcore'), '--dump-at', '2'];
+    const { stdout } = await cli.run([...argv, '--flavour', '6.1']);
+    assert.match(stdout, /^no MemAlloc lines: this kernel lacks the kmallocwd patch$/m);
+  });
+
   it('refuses what the 4.4 kernel cannot be', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'no.vmcore'), '--flavour', '4.4'];
     for (const more of [['--patch', 'v9'], ['--unfiltered']]) {
