@@ -106,7 +106,11 @@ function forgetMm(k: Kernel, process: Process): void {
 export function* exit_mmap(k: Kernel, mm: Mm): Code {
   if (!down_read_trylock(k, mm.mmapLock)) yield* call(k, down_read, mm.mmapLock);
   yield* call(k, unmap_vmas, mm, Infinity);
-  for (const page of mm.filePages) page.mm = undefined;
+  for (const page of mm.filePages) {
+    page.mm = undefined;
+    // What was locked can be reclaimed from now on.
+    if (page.lru === undefined) k.node.lru.inactive_file.add(page);
+  }
   mm.filePages.clear();
   free_swap_slots(k, mm);
   up_read(k, mm.mmapLock);

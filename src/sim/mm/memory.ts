@@ -17,7 +17,8 @@ const CLEAR_US = 1;
 /** What a fault is about. */
 export interface Fault {
   readonly mm: Mm;
-  readonly kind: 'anon' | 'file' | 'swap';
+  /** `locked` is of a file too, in a range that mlock(2) keeps from reclaim. */
+  readonly kind: 'anon' | 'file' | 'locked' | 'swap';
 }
 
 /** @returns whether the page is mapped now; VM_FAULT_SIGBUS where it could not be filled */
@@ -36,7 +37,7 @@ export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean | 'sigbu
 function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
   if (kind === 'anon') return yield* call(k, do_anonymous_page, mm);
   if (kind === 'swap') return yield* call(k, do_swap_page, mm);
-  return yield* call(k, do_fault, mm);
+  return yield* call(k, do_fault, { mm, kind });
 }
 
 function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
@@ -54,10 +55,11 @@ function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
   return true;
 }
 
-function* do_fault(k: Kernel, mm: Mm): Code<boolean | 'sigbus'> {
+function* do_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
   const page = yield* call(k, filemap_fault);
   if (page === 'sigbus') return page;
   if (page === undefined) return false;
+  if (kind !== 'locked') k.node.lru.inactive_file.add(page);
   page.mm = mm;
   mm.filePages.add(page);
   return true;
@@ -78,6 +80,5 @@ function* filemap_fault(k: Kernel): Code<Page | undefined | 'sigbus'> {
     return 'sigbus';
   }
   k.spend(CLEAR_US);
-  k.node.lru.inactive_file.add(page);
   return page;
 }
