@@ -16,6 +16,8 @@ import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
 import { OVERLOAD } from './overload.ts';
 import { QUIET } from './quiet.ts';
 import { RANDOM } from './random.ts';
+import { SEED_000 } from './seed-000.ts';
+import { SEED_001 } from './seed-001.ts';
 import { TOO_MANY_ISOLATED } from './too-many-isolated.ts';
 
 /** By the order of their diagnoses. */
@@ -23,6 +25,8 @@ export const SCENARIOS: readonly Scenario[] = [
   TOO_MANY_ISOLATED,
   NOFS_ONLY,
   OOM_VICTIM_MUTEX,
+  SEED_000,
+  SEED_001,
   REAPER_DEFEATED,
   EXITING_TASK,
   KWORKER_HOLDS_VMSTAT,
