@@ -77,6 +77,12 @@ describe('simulateToFile', function () {
     assert.match(stdout, /^no MemAlloc lines: this kernel lacks the kmallocwd patch$/m);
   });
 
+  it('says what a kernel lacks, as released, of what the scenario needs', async () => {
+    const argv = ['simulate', 'memcg-writeback', '-o', join(folder, 'lacks.vmcore')];
+    const { stdout } = await cli.run([...argv, '--dump-at', '2', '--flavour', '6.1']);
+    assert.match(stdout, /no D12, as memcg-writeback needs another kernel: memcgWaitsOnWriteback/);
+  });
+
   it('refuses what the 4.4 kernel cannot be', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'no.vmcore'), '--flavour', '4.4'];
     for (const more of [['--patch', 'v9'], ['--unfiltered']]) {
@@ -89,6 +95,41 @@ describe('simulateToFile', function () {
     const { exitCode, stderr } = await cli.run(argv);
     assert.equal(exitCode, 2);
     assert.match(stderr, /no patch v0 \(there are: none, v1, .*, rfc-v2\)/);
+  });
+
+  it('tries remedies, which the ledger names', async () => {
+    const path = join(folder, 'tried.vmcore');
+    const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '2'];
+    const tried = ['--remedy', 'oom_timeout=3', '--remedy', 'oom_reserve'];
+    const { exitCode, stderr } = await cli.run([...argv, ...tried]);
+    assert.equal(exitCode, 0, stderr);
+    const ledger = JSON.parse(readFileSync(`${path}.ledger.json`, 'utf8')) as { remedies: object };
+    assert.deepEqual(ledger.remedies, { oomTimeout: 3, oomReserve: true });
+  });
+
+  it('names the remedies where one is not known, or takes no value', async () => {
+    for (const remedy of ['prayer', 'oom_reserve=1', 'oom_timeout=0', 'oom_timeout=']) {
+      const argv = ['simulate', 'quiet', '-o', join(folder, 'none'), '--remedy', remedy];
+      const { exitCode, stderr } = await cli.run(argv);
+      assert.equal(exitCode, 2, remedy);
+      assert.match(stderr, /no remedy .* \(there are: fail_small_allocs, .*oom_timeout=SECS/);
+    }
+  });
+
+  it('compares the remedies of a scenario in a table', async () => {
+    const argv = ['simulate', '--compare-remedies', 'memcg-oom', '--kmallocwd', '1'];
+    const { exitCode, stdout, stderr } = await cli.run(argv);
+    assert.equal(exitCode, 0, stderr);
+    const rows = stdout.split('\n').filter((line) => line.startsWith('memcg-oom'));
+    assert.match(rows[0] ?? '', /^memcg-oom +- +no stall +\d+ +0 +0 +\d+\.\d s +D14$/);
+    assert.equal(rows.length, 12);
+    assert.ok(rows.some((row) => row.includes(' no_direct_reclaim ')));
+  });
+
+  it('compares nothing where a scenario is not there', async () => {
+    const { exitCode, stderr } = await cli.run(['simulate', '--compare-remedies', 'noisy']);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /no scenario noisy/);
   });
 
   const formats: readonly [format: string, suffixes: readonly string[], kind: RegExp][] = [

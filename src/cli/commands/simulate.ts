@@ -46,6 +46,51 @@ const REMEDY_OPTIONS = {
 /** FLAVOURS of the simulation, which is not loaded for them. */
 const FLAVOUR_NAMES = ['4.4', '6.1', '6.1-kmallocwd'] as const;
 
+/** Which run. */
+const RUN_OPTIONS = {
+  list: { type: 'boolean', default: false, describe: 'what there is to simulate' },
+  output: { alias: 'o', type: 'string', describe: 'where the vmcore goes' },
+  seed: { type: 'number', default: 1, describe: 'one seed, one run' },
+  flavour: {
+    // 4.4 is no number.
+    type: 'string',
+    choices: FLAVOUR_NAMES,
+    describe:
+      'which kernel, as released: it may lack what a stall needs (4.4 has the patch v3, and its ' +
+      'System.map goes beside the vmcore); the kernel that the scenario needs unless told, as a 6.1',
+  },
+  kmallocwd: {
+    type: 'number',
+    default: 10,
+    describe: 'the boot parameter: seconds until the watchdog reports, 0 for no watchdog',
+  },
+  patch: {
+    type: 'string',
+    describe: 'the version of the kmallocwd patch (--list names them), or none',
+  },
+} as const;
+
+/** What is written. */
+const FILE_OPTIONS = {
+  format: {
+    type: 'string',
+    default: 'kdump',
+    describe:
+      'of the vmcore: kdump[-zlib|-lzo|-snappy|-zstd|-plain], elf, flattened[-elf], ' +
+      'split (FILE.1, FILE.2), raw',
+  },
+  lz4: {
+    type: 'boolean',
+    default: false,
+    describe: 'wrap the vmcore into an lz4 frame',
+  },
+  unfiltered: {
+    type: 'boolean',
+    default: false,
+    describe: "all of RAM, free and users' pages too, as before makedumpfile",
+  },
+} as const;
+
 /** Adds the verb. */
 export function addSimulate(cli: Argv, state: RunState): void {
   cli.command(
@@ -54,42 +99,8 @@ export function addSimulate(cli: Argv, state: RunState): void {
     (verb) =>
       verb
         .positional('scenario', { type: 'string', describe: 'a name of --list' })
-        .option('list', { type: 'boolean', default: false, describe: 'what there is to simulate' })
-        .option('output', { alias: 'o', type: 'string', describe: 'where the vmcore goes' })
-        .option('seed', { type: 'number', default: 1, describe: 'one seed, one run' })
-        .option('flavour', {
-          // 4.4 is no number.
-          type: 'string',
-          choices: FLAVOUR_NAMES,
-          default: '6.1-kmallocwd' as const,
-          describe: 'which kernel; 4.4 has the patch v3, and its System.map goes beside the vmcore',
-        })
-        .option('kmallocwd', {
-          type: 'number',
-          default: 10,
-          describe: 'the boot parameter: seconds until the watchdog reports, 0 for no watchdog',
-        })
-        .option('patch', {
-          type: 'string',
-          describe: 'the version of the kmallocwd patch (--list names them), or none',
-        })
-        .option('format', {
-          type: 'string',
-          default: 'kdump',
-          describe:
-            'of the vmcore: kdump[-zlib|-lzo|-snappy|-zstd|-plain], elf, flattened[-elf], ' +
-            'split (FILE.1, FILE.2), raw',
-        })
-        .option('lz4', {
-          type: 'boolean',
-          default: false,
-          describe: 'wrap the vmcore into an lz4 frame',
-        })
-        .option('unfiltered', {
-          type: 'boolean',
-          default: false,
-          describe: "all of RAM, free and users' pages too, as before makedumpfile",
-        })
+        .options(RUN_OPTIONS)
+        .options(FILE_OPTIONS)
         .options(TRACE_OPTIONS)
         .options(REMEDY_OPTIONS)
         .options(KNOB_OPTIONS),

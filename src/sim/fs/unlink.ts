@@ -31,7 +31,8 @@ export function* __x64_sys_unlinkat(k: Kernel, blocks: number): Code {
 }
 
 function* do_unlinkat(k: Kernel, blocks: number): Code {
-  yield* call(k, simfs_evict_inode, blocks);
+  if (k.fs.readOnly) k.fs.readOnlyErrors++;
+  else yield* call(k, simfs_evict_inode, blocks);
 }
 
 function* simfs_evict_inode(k: Kernel, blocks: number): Code {

@@ -7,7 +7,7 @@ import { boot } from '../boot.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../core/options.ts';
 import { OOM_SCORE_ADJ_MIN } from '../mm/oom-kill.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Knobs, Scenario } from '../scenario.ts';
 import { findTruth, takeSnapshot, type Truth } from '../truth/truth.ts';
 import type { Snapshot } from '../truth/wait-graph.ts';
 import { REMEDIES, remedyOptions, type Remedy, type RemedyOptions } from './remedy.ts';
@@ -57,6 +57,8 @@ export interface CompareOptions {
   readonly seed: number;
   /** In seconds: a tenth of what a machine runs on for. */
   readonly kmallocwd: number;
+  /** When the dump is taken, instead of when the scenario says. */
+  readonly dumpSeconds?: Knobs['dumpSeconds'];
 }
 
 /** What is compared. */
@@ -84,10 +86,11 @@ export function stallingScenarios(all: readonly Scenario[]): Scenario[] {
 export function runWithRemedy(
   chosen: Scenario,
   remedy: Remedy | undefined,
-  { seed, kmallocwd }: CompareOptions,
+  { seed, kmallocwd, dumpSeconds: wanted }: CompareOptions,
 ): RemedyRun {
   const scenario = chosen.forSeed?.(seed) ?? chosen;
-  const { hz, dumpSeconds } = scenario.defaults;
+  const { hz } = scenario.defaults;
+  const dumpSeconds = wanted ?? scenario.defaults.dumpSeconds;
   const watch = new RunWatch(bootWith(scenario, remedy, { seed, kmallocwd }));
   const k = watch.kernel;
   scenario.start(k);
@@ -111,7 +114,7 @@ export function runWithRemedy(
 }
 
 function bootWith(
-  { defaults, features }: Scenario,
+  { defaults, features, daemons }: Scenario,
   remedy: Remedy | undefined,
   { seed, kmallocwd }: CompareOptions,
 ): Kernel {
@@ -129,6 +132,7 @@ function bootWith(
       ...chosen.remedies,
     },
     new Prng(seed),
+    daemons,
   );
 }
 

@@ -26,8 +26,8 @@ export function mustFailNow({ options }: Kernel, gfp: number, attempts: number):
 }
 
 /**
- * Where on the disk a page of a file lies: a block of the file's map is read for it. A kernel in
- * which that cannot fail waits here as it waits for the page itself; so it is run only in the other.
+ * Where on the disk a page of a file lies: a block of the file's map is read for it. A kernel where
+ * that cannot fail waits here as it waits for the page itself; so only the other one runs it.
  *
  * @returns whether there was memory for it
  */

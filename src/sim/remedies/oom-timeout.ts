@@ -1,6 +1,6 @@
-// oomTimeout=SECS. Seed 003, last sentence: the OOM killer is to go by a timeout, since what a victim
-// waits for is not visible to the allocator. A victim that has not given its memory back in time
-// counts as one that never will, and the next one is chosen.
+// oomTimeout=SECS. Seed 003, last sentence: the OOM killer is to go by a timeout, since what a
+// victim waits for is not visible to the allocator. A victim that has not given its memory back in
+// time counts as one that never will, and the next one is chosen.
 
 import type { Kernel } from '../core/kernel.ts';
 import { LOGLEVEL_ERR } from '../kernel/printk.ts';
