@@ -11,6 +11,7 @@ import type {
   SchedFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
+import { WAKE_FUNCTION } from './image/stacks.ts';
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import type { CompactControl } from './mm/compact-retry.ts';
 import { workqueueFacts } from './facts-workqueues.ts';
@@ -27,6 +28,7 @@ import {
 } from './kernel/task-bits.ts';
 import { IDLE_FUNCTIONS, idleFrames } from './kernel/idle.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
+import type { WaitQueue } from './kernel/wait.ts';
 import type { MemallocState } from './watchdog/memalloc-info.ts';
 import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
 
@@ -64,7 +66,14 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     commandLine: `BOOT_IMAGE=/boot/vmlinuz-${release} root=/dev/vda1 ro${commandLineOf(k)}`,
     idle: k.sched.cpus.map(({ id }) => idleFacts(k, id, runningOn(k, id) === undefined)),
     processes: k.processes.map((process) => processFacts(k, process, locks)),
-    functions: [...new Set([...k.functions, ...idleNames(k), ...(patchFacts(k).functions ?? [])])]
+    functions: [
+      ...new Set([
+        WAKE_FUNCTION,
+        ...k.functions,
+        ...idleNames(k),
+        ...(patchFacts(k).functions ?? []),
+      ]),
+    ]
       .sort()
       .map((name) => ({ name, size: FUNCTION_SIZE })),
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
@@ -81,8 +90,8 @@ function buildId({ scenario, seed }: { scenario: string; seed: number }): string
 }
 
 /**
- * Whose registers a CPU has; undefined while it is idle. A task that is in the switch to another one
- * has its CPU still, unless it is dead and on no list any more: that one has left it for good.
+ * Whose registers a CPU has; undefined while it is idle. A task that is in the switch to another
+ * one has its CPU still, unless it is dead and on no list any more: that one has left it for good.
  */
 function runningOn(k: Kernel, cpu: number): Task | undefined {
   const task = k.sched.cpus[cpu]?.task;
@@ -173,7 +182,7 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     sched: schedFacts(k, task),
     memalloc: recordMembers(k.memalloc.version, memalloc),
     frames: task.frames.map((frame, i) => {
-      const about = { locks, memalloc: k.memalloc, words: k.words };
+      const about = { locks, memalloc: k.memalloc, words: k.words, queues: nodeQueues(k) };
       return frameFacts(frame, task.frames[i + 1], about);
     }),
   };
@@ -201,7 +210,9 @@ function frameFacts(
     name,
     callee: callee?.name,
     returnOffset: callOffset(name, callee?.name),
-    locals: locals.map((local) => localFacts(local, about)),
+    locals: locals
+      .filter((local) => isInImage(local, about))
+      .map((local) => localFacts(local, about)),
   };
 }
 
@@ -221,10 +232,24 @@ interface LocalsOf {
   readonly locks: LockTable;
   readonly memalloc: MemallocState;
   readonly words: KernelWords;
+  /** Wait queues that the image has. */
+  readonly queues: ReadonlySet<WaitQueue>;
+}
+
+/** What sleeps on a wait queue that the image does not have cannot be linked to it. */
+function isInImage(local: StackLocal, { queues }: LocalsOf): boolean {
+  return local.type !== 'wait_queue_entry' || queues.has(local.queue);
+}
+
+function nodeQueues({ kswapdWait, pfmemallocWait, reclaimWait }: Kernel): Set<WaitQueue> {
+  const queues = new Set([pfmemallocWait, ...Object.values(reclaimWait)]);
+  if (kswapdWait !== undefined) queues.add(kswapdWait);
+  return queues;
 }
 
 function localFacts(local: StackLocal, { locks, memalloc, words }: LocalsOf): LocalFacts {
   if ('lock' in local) return waiterFacts(local, locks);
+  if (local.type === 'wait_queue_entry') return { type: 'wait_queue_entry' };
   if (local.type === 'compact_control') return compactFacts(local.cc, words);
   if (local.type === 'memalloc') {
     const { request } = local;

@@ -15,6 +15,7 @@ import type { Semaphore, SemaphoreWaiter } from '../locking/semaphore.ts';
 import type { CompactControl } from '../mm/compact-retry.ts';
 import type { MemCgroup } from '../mm/memcontrol.ts';
 import type { Task } from '../kernel/task.ts';
+import type { WaitQueue } from '../kernel/wait.ts';
 import type { ListedRequest } from '../watchdog/memalloc-info.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -44,6 +45,7 @@ export type StackLocal =
       readonly waiter: SemaphoreWaiter;
       readonly lock: Semaphore;
     }
+  | { readonly type: 'wait_queue_entry'; readonly queue: WaitQueue }
   | { readonly type: 'scan_control'; readonly sc: ScanControl }
   | { readonly type: 'compact_control'; readonly cc: CompactControl }
   | { readonly type: 'memalloc'; readonly request: ListedRequest };
@@ -101,9 +103,9 @@ export function* call<A extends unknown[], T>(
 }
 
 /**
- * Runs a task's code until it asks for something of the scheduler. Each function that was entered is
- * a generator of its own: were they nested by yield*, each switch of tasks would walk all of them,
- * in and out again.
+ * Runs a task's code until it asks for something of the scheduler. Each function that was entered
+ * is a generator of its own: were they nested by yield*, each switch of tasks would walk all of
+ * them, in and out again.
  */
 export function resume({ code, frames }: Task): SchedulerRequest {
   let sent: unknown;

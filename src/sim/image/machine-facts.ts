@@ -4,7 +4,9 @@
 import type { WorkqueueFacts } from './workqueue-facts.ts';
 import type { MemoryFacts } from './memory-facts.ts';
 
-/** Members of a struct of the kmallocwd patch, which has others in other versions, by their names. */
+/**
+ * Members of a struct of the kmallocwd patch, which has others in other versions, by their names.
+ */
 export type RecordFacts = Readonly<Record<string, number | bigint>>;
 
 /** task_struct.memalloc in layout L3: struct memalloc_info of the kmallocwd patch v3. */
@@ -28,6 +30,8 @@ export type LocalFacts =
   | ({ readonly type: 'rwsem_waiter'; readonly lock: number } & RwsemWaiterFacts)
   /** struct semaphore_waiter; `up`: it was given the semaphore and has not run since. */
   | { readonly type: 'semaphore_waiter'; readonly lock: number; readonly up: boolean }
+  /** struct wait_queue_entry, whose queue is one of the node's (memory-facts.ts). */
+  | { readonly type: 'wait_queue_entry' }
   /** struct compact_control; `task->capture_control` leads to it. */
   | { readonly type: 'compact_control'; readonly fields: Readonly<Record<string, number>> }
   /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */

@@ -124,7 +124,10 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writePatchPerCpu(image, areas.memory, { patch, offsets });
   const tasks = placeTasks(image, areas, facts);
   writeTasks(image, areas, { ...tasks, hz: facts.hz, cputime: flavour.cputime });
-  const { waiters, statuses } = writeStacks(image, areas, { tasks, frames: orc?.frames });
+  const { waiters, waitEntries, statuses } = writeStacks(image, areas, {
+    tasks,
+    frames: orc?.frames,
+  });
   if (orc !== undefined) writeOrcTables(image, areas.memory, orc);
   writeCrashNotes(image, areas.memory, { at: crashNotes, offsets, statuses });
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
@@ -132,7 +135,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writeRunQueues(image, areas, { tasks, offsets, clockNs: facts.clockNs ?? 0 });
   writeWorkqueues(image, areas, { plan: workqueues, offsets, tasks });
   placeKallsyms(image, areas.memory, flavour.kallsyms);
-  const parts = { facts, flavour, memory, offsets, tasks, unfiltered };
+  const parts = { facts, flavour, memory, offsets, tasks, waitEntries, unfiltered };
   const vmcoreinfo = writeMemoryState(image, areas, parts);
   const { physical } = areas.memory;
   const symbols = image.symbols();
@@ -151,6 +154,8 @@ interface MemoryParts {
   readonly memory: MemoryPlan | undefined;
   readonly offsets: PerCpuOffsets;
   readonly tasks: PlacedTasks;
+  /** wait_queue_entries on stacks, by pid. */
+  readonly waitEntries: ReadonlyMap<number, Vaddr>;
   readonly unfiltered: boolean;
 }
 
@@ -163,7 +168,7 @@ function writeMemoryState(image: KernelImage, areas: Areas, parts: MemoryParts):
     return placeVmcoreinfo(image, areas, { facts, plan });
   }
   const { vmemmapBase } = facts.kaslr;
-  const waitEntryOf = (): undefined => undefined;
+  const waitEntryOf = (pid: number): Vaddr | undefined => parts.waitEntries.get(pid);
   const placed = placeMemory(image, areas, { ...parts, plan: memory, vmemmapBase, waitEntryOf });
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap: placed.keys });
   placed.finish();

@@ -25,11 +25,14 @@ import {
   type Registers,
 } from './prstatus.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { linkList, memberAddress } from './lists.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
 import { linkRequests, type ListedRequests } from './memalloc-list.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
 
+/** DEFINE_WAIT(): what wakes whoever sleeps on a wait queue. */
+export const WAKE_FUNCTION = 'autoremove_wake_function';
 const WORD_SIZE = 8;
 /** `call rel32` */
 const CALL_OPCODE = 0xe8;
@@ -50,6 +53,8 @@ export interface PlacedWaiter {
 /** What {@link writeStacks} leaves for others to write down. */
 export interface WrittenStacks {
   readonly waiters: readonly PlacedWaiter[];
+  /** `struct wait_queue_entry *` on the stack of a task, by its pid. */
+  readonly waitEntries: ReadonlyMap<number, Vaddr>;
   /** What each CPU was doing. */
   readonly statuses: readonly CpuStatus[];
 }
@@ -66,20 +71,21 @@ export function writeStacks(
 ): WrittenStacks {
   const waiters: PlacedWaiter[] = [];
   const requests: ListedRequests = new Map();
+  const waitEntries = new Map<number, Vaddr>();
   const statuses: CpuStatus[] = [];
   for (const { threads } of [...tasks.idle, ...tasks.processes]) {
     for (const thread of threads) {
       const { frames: called = [], onCpu, pid, cpu } = thread.facts;
       let registers = userRegisters(pid);
       if (called.length > 0) {
-        const writer = new StackWriter(image, areas, { thread, requests, frames });
+        const writer = new StackWriter(image, areas, { thread, requests, waitEntries, frames });
         registers = writer.write(called, waiters);
       }
       if (onCpu) statuses.push({ cpu, pid, registers });
     }
   }
   linkRequests(image, areas.memory, requests);
-  return { waiters, statuses: statuses.sort((a, b) => a.cpu - b.cpu) };
+  return { waiters, waitEntries, statuses: statuses.sort((a, b) => a.cpu - b.cpu) };
 }
 
 /** Its list_head is written when all waiters of the lock have a place (locks.ts). */
@@ -105,6 +111,7 @@ class StackWriter {
   readonly #areas: Areas;
   readonly #thread: PlacedThread;
   readonly #requests: ListedRequests;
+  readonly #waitEntries: Map<number, Vaddr>;
   readonly #frames: OrcFrames | undefined;
   /** Undefined where the kernel's switch has none of its own. */
   readonly #switchFrame: StructType | undefined;
@@ -116,10 +123,12 @@ class StackWriter {
     options: {
       thread: PlacedThread;
       requests: ListedRequests;
+      waitEntries: Map<number, Vaddr>;
       frames: OrcFrames | undefined;
     },
   ) {
-    const { thread, requests, frames } = options;
+    const { thread, requests, waitEntries, frames } = options;
+    this.#waitEntries = waitEntries;
     this.#frames = frames;
     this.#requests = requests;
     this.#image = image;
@@ -193,8 +202,21 @@ class StackWriter {
   #writeLocal(local: LocalFacts, waiters: PlacedWaiter[]): void {
     const { memory } = this.#areas;
     const { facts, task } = this.#thread;
+    // Linux 4.4 calls it __wait_queue, and its image has no node with queues.
+    const isKnown = memory.types.find('struct', local.type) !== undefined;
+    if (local.type === 'wait_queue_entry' && !isKnown) return;
     const type = memory.struct(local.type);
     const address = this.#reserve(type);
+    if (local.type === 'wait_queue_entry') {
+      memory.store('wait_queue_entry', address, {
+        private: task,
+        func: this.#image.symbol(WAKE_FUNCTION),
+      });
+      // On no list once it was woken; the queue links those that still sleep.
+      linkList(memory, memberAddress(memory, address, { struct: local.type, path: 'entry' }));
+      this.#waitEntries.set(facts.pid, address);
+      return;
+    }
     if ('lock' in local) {
       memory.store(local.type, address, known(type, waiterFields(local, task)));
       waiters.push({ pid: facts.pid, lock: local.lock, address });
