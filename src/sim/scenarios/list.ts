@@ -12,6 +12,7 @@ import { NOFS_ONLY } from './nofs-only.ts';
 import { BALLOON_DEADLOCK } from './balloon-deadlock.ts';
 import { OOM_LOCK_STARVED } from './oom-lock-starved.ts';
 import { REAPER_DEFEATED } from './reaper-defeated.ts';
+import { RESERVES_DEPLETED } from './reserves-depleted.ts';
 import { OOM_VICTIM_MUTEX } from './oom-victim-mutex.ts';
 import { OVERLOAD } from './overload.ts';
 import { QUIET } from './quiet.ts';
@@ -30,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   REAPER_DEFEATED,
   EXITING_TASK,
   KWORKER_HOLDS_VMSTAT,
+  RESERVES_DEPLETED,
   OOM_LOCK_STARVED,
   BALLOON_DEADLOCK,
   BIO_POOL_EMPTY,

@@ -3,6 +3,7 @@
 
 import type { Kernel } from '../core/kernel.ts';
 import { DmCrypt } from '../drivers/dm-crypt.ts';
+import { RECEIVE_RING } from '../drivers/e1000.ts';
 import type { Task } from '../kernel/task.ts';
 import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
@@ -24,6 +25,8 @@ export interface Found {
 
 /** The time before the dump in which a slow device is judged, in microseconds. */
 const JUDGED_US = 10_000_000;
+/** What is left of a reserve that is gone: less than whoever keeps to watermarks ever leaves. */
+const RESERVE_LEFT = 1 / 8;
 /** Nearly all of the time that is waited. */
 const THROTTLED_SHARE = 0.8;
 
@@ -37,6 +40,7 @@ const RULES: readonly Rule[] = [
   ['D13', ({ stuck }) => stuck.length === 0],
   // Others got on, and nothing goes round in a circle: it was bad luck, and more time would do.
   ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
+  ['D7', ioWaitsForReserves],
   ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
   ['D8', (found) => waitsFor(found, CPU)],
   ['D11', oomKillerWaitsForLock],
@@ -73,6 +77,18 @@ function swapWorkerIsThrottled({ kernel }: Found): boolean {
 
 function waitsFor({ cycle }: Found, wanted: string): boolean {
   return cycle.some(({ what }) => what === wanted);
+}
+
+/**
+ * The I/O that would free memory waits for memory, which those who do it have used up themselves;
+ * nobody was killed for it, or the victim would have something to do with it.
+ */
+function ioWaitsForReserves({ kernel, cycle }: Found): boolean {
+  if (victimTasks(kernel).length > 0) return false;
+  const isGone = kernel.node.zones.every(({ nrFree, watermark }) => {
+    return nrFree.snapshot < watermark.min * RESERVE_LEFT;
+  });
+  return isGone && cycle.some(({ kind }) => kind === RECEIVE_RING);
 }
 
 /** The OOM killer's own caller sleeps for something: notifiers do, whoever kills does not. */

@@ -3,6 +3,7 @@
 // Nothing here looks at ages, masks or stacks, as a reader of dumps has to.
 
 import type { Kernel } from '../core/kernel.ts';
+import { RECEIVE_RING } from '../drivers/e1000.ts';
 import { isOverdue } from '../watchdog/memalloc-info.ts';
 import type { Diagnosis } from '../scenario.ts';
 import type { Task } from '../kernel/task.ts';
@@ -59,7 +60,9 @@ export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
     return slept ? [task] : [];
   });
   // A circle may hold tasks that need no memory; those who do are looked at first.
-  const cycle = new WaitGraph(k, snapshot).cycleFrom([...stuck, ...asleep]);
+  // Before both, who waits for memory without a request, and keeps others from freeing any.
+  const rings = [...k.threads()].filter(({ blockedOn }) => blockedOn?.kind === RECEIVE_RING);
+  const cycle = new WaitGraph(k, snapshot).cycleFrom([...rings, ...stuck, ...asleep]);
   const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
   return {
     diagnosis: classify({ kernel: k, stuck, asleep, stalling, recovered, cycle }),

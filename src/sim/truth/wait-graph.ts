@@ -7,6 +7,7 @@ import type { WaitTarget } from '../locking/wait-target.ts';
 import type { Task } from '../kernel/task.ts';
 import { __GFP_FS } from '../mm/gfp.ts';
 import { isWaitedFor } from '../mm/oom-kill.ts';
+import { isKswapd } from '../mm/throttle.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
@@ -115,8 +116,16 @@ export class WaitGraph {
       const others = this.#kernel.sched.cpus.flatMap((cpu) => cpu.task ?? []);
       return { what: CPU, kind: 'cpu', others };
     }
+    if (isKswapd(task)) return this.#whoWrites();
     if (task.request.depth === 0) return { what: '', kind: '', others: [] };
     return this.#whoHasMemory(task);
+  }
+
+  /** Reclaim goes round and round, and what it meets is being written. */
+  #whoWrites(): Wait {
+    const devices = new Set(this.#kernel.writeback.inFlight.values());
+    const others = [...devices].flatMap((device) => device.workers());
+    return { what: 'writeback', kind: 'PG_writeback', others };
   }
 
   /** Whoever would have to move before this request can be served. */
@@ -171,7 +180,9 @@ interface Wait {
   readonly others: readonly Task[];
 }
 
-/** Whether out_of_memory() kills for its request: not for one that may not enter the file system. */
+/**
+ * Whether out_of_memory() kills for its request: not for one that may not enter the file system.
+ */
 function mayKill({ request }: Task): boolean {
   return ((request.gfp ?? 0) & __GFP_FS) !== 0;
 }
