@@ -25,6 +25,9 @@ import { simulatedTypes } from './simulated-types.ts';
 import { UnfinishedFiles, writeTextFile, writeTextPieces } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
 
+/** What a vmcore looks like unless told. */
+const FLAVOUR_DEFAULT = '6.1-kmallocwd';
+
 /** What the user chose. */
 export interface SimulateOptions {
   readonly path: string;
@@ -33,7 +36,8 @@ export interface SimulateOptions {
   /** Wraps each file into an lz4 frame. */
   readonly lz4: boolean;
   readonly seed: number;
-  readonly flavour: FlavourName;
+  /** The kernel that the scenario needs, in the shape of {@link FLAVOUR_DEFAULT}, unless told. */
+  readonly flavour: FlavourName | undefined;
   /** A name of PATCH_NAMES; what the flavour has unless told. */
   readonly patch: string | undefined;
   readonly kmallocwd: number;
@@ -76,14 +80,17 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     throw new UsageError('simulate: --unfiltered knows the struct pages of flavour 6.1 alone');
   }
   const format = formatNamed(options.format);
-  const { flavour } = FLAVOURS[options.flavour];
+  const { flavour } = FLAVOURS[options.flavour ?? FLAVOUR_DEFAULT];
+  const asReleased = options.flavour !== undefined;
   const patch = patchOf(options);
   const types = simulatedTypes(patch, flavour.name);
   const tried = remediesNamed(options.remedies);
   const { trace } = options;
   const traced = trace === undefined ? {} : { trace: trace.of };
   const run = simulate({
-    ...{ scenario, seed, flavour, patch, kmallocwd, knobs, unfiltered, types, ...tried, ...traced },
+    ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
+    ...tried,
+    ...traced,
   });
   const written = writeVmcore(run, { ...options, format });
   writeTextPieces(ledgerPath(path), ledgerPieces(run.ledger));
@@ -100,7 +107,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
 }
 
 /** The flavour's own unless told. */
-function patchOf({ flavour, patch }: SimulateOptions): PatchName {
+function patchOf({ flavour = FLAVOUR_DEFAULT, patch }: SimulateOptions): PatchName {
   const own = FLAVOURS[flavour].patch;
   const chosen = patch === undefined ? own : patchNamed(patch);
   // Its types come from a layout file, and a dump finds that file by its banner.
@@ -155,6 +162,13 @@ function writeVmcore(
   }
 }
 
+/** Why a run is not to come to what its scenario is for. */
+function lackText({ scenario, expected }: Simulation['ledger']): string {
+  if (expected === undefined || expected.lacks.length === 0) return '';
+  const { diagnosis, lacks } = expected;
+  return `  no ${diagnosis}, as ${scenario} needs another kernel: ${lacks.join(', ')}\n`;
+}
+
 function summary({ ledger }: Simulation, paths: readonly string[]): string {
   const { scenario, seed, knobs, truth, tasks, lines } = ledger;
   const name = (pid: number): string => {
@@ -171,6 +185,7 @@ function summary({ ledger }: Simulation, paths: readonly string[]): string {
     `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered: `,
     `${truth.diagnosis}\n`,
+    lackText(ledger),
     ...cycle,
     `written: ${paths.join(', ')}\n`,
   ].join('');

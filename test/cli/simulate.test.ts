@@ -79,7 +79,8 @@ describe('simulateToFile', function () {
 
   it('says what a kernel lacks, as released, of what the scenario needs', async () => {
     const argv = ['simulate', 'memcg-writeback', '-o', join(folder, 'lacks.vmcore')];
-    const { stdout } = await cli.run([...argv, '--dump-at', '2', '--flavour', '6.1']);
+    const { stdout, stderr } = await cli.run([...argv, '--dump-at', '2', '--flavour', '6.1']);
+    assert.equal(stderr, '');
     assert.match(stdout, /no D12, as memcg-writeback needs another kernel: memcgWaitsOnWriteback/);
   });
 
