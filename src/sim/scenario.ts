@@ -26,7 +26,9 @@ export interface Knobs {
   readonly ramMiB: number;
   readonly cpus: number;
   readonly hz: KernelOptions['hz'];
-  /** Threads that wait for nothing in particular, besides those of the scenario; none unless told. */
+  /**
+   * Threads that wait for nothing in particular, besides those of the scenario; none unless told.
+   */
   readonly idleTasks?: number;
   /** When the dump is taken, in seconds since boot. */
   readonly dumpSeconds: number;
@@ -46,8 +48,8 @@ export interface Scenario {
   readonly needs: readonly string[];
   readonly features?: Features;
   /**
-   * Those of `features` without which the run must not come to `diagnosis`; all of them unless told.
-   * The others make it come sooner, or for more seeds.
+   * Those of `features` without which the run must not come to `diagnosis`; all of them unless
+   * told. The others make it come sooner, or for more seeds.
    */
   readonly requires?: readonly (keyof KernelFeatures)[];
   readonly defaults: Knobs;

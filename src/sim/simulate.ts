@@ -49,7 +49,9 @@ export interface SimulationOptions {
   readonly knobs?: Partial<Knobs>;
   /** Instead of what the scenario's kernel has. */
   readonly features?: Features;
-  /** Where the flavour's release lacks what the scenario needs, the kernel does as the release does. */
+  /**
+   * Where the flavour's release lacks what the scenario needs, the kernel does as the release does.
+   */
   readonly asReleased?: boolean;
   /** What is tried against the stall. */
   readonly remedies?: Partial<Remedies>;
@@ -154,8 +156,8 @@ export function writeSimulation(
 }
 
 /**
- * System.map of the run's kernel, where nothing in the vmcore leads to its symbols: before Linux 6.0
- * VMCOREINFO does not name kallsyms.
+ * System.map of the run's kernel, where nothing in the vmcore leads to its symbols: before Linux
+ * 6.0 VMCOREINFO does not name kallsyms.
  */
 export function systemMap({ image }: Simulation): string | undefined {
   const isNamed = Buffer.from(image.vmcoreinfo).includes('SYMBOL(kallsyms_names)=');

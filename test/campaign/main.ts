@@ -1,8 +1,8 @@
 // npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--seeds FROM-TO]
 //                     [--random FROM-TO] [--jobs N]
 //
-// Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every container
-// and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
+// Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every
+// container and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
 //
 //   --scenario, --flavour, --kmallocwd   only these; may be given more than once. The flavour `own`
 //                                        is the kernel that a scenario asks for
@@ -11,8 +11,8 @@
 //                                        no scenario are given
 //   --jobs 4                             processes; as many as there are CPUs unless told
 //
-// A line for each case goes to stderr, the summary to stdout: what the runs were expected to come to
-// and what they came to. It exits with 1 if a case failed.
+// A line for each case goes to stderr, the summary to stdout: what the runs were expected to come
+// to and what they came to. It exits with 1 if a case failed.
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

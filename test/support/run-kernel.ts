@@ -1,5 +1,5 @@
-// Runs of a scenario to the dump and ten timeouts on, without an image: for tests of what becomes of
-// the machine.
+// Runs of a scenario to the dump and ten timeouts on, without an image: for tests of what becomes
+// of the machine.
 
 import { boot } from '../../src/sim/boot.ts';
 import type { Kernel } from '../../src/sim/core/kernel.ts';

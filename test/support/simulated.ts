@@ -135,7 +135,8 @@ export function functionsOf(vmcore: Vmcore, { address, pid }: LedgerTask): strin
   };
   const sp = task.member('thread.sp').integer();
   if (vmcore.symbols.lookup('orc_lookup') !== undefined) return orcFunctionsOf(vmcore, vaddr(sp));
-  // Who switches goes on in __schedule(), whose frame pointer switch_to() has pushed; that is no call.
+  // Who switches goes on in __schedule(), whose frame pointer switch_to() has pushed; that is no
+  // call.
   const names = ['__schedule'];
   for (let bp = word(sp); word(bp) !== 0n; bp = word(bp)) {
     assert.ok(names.length < FRAMES_MAX, `pid ${pid}: the stack does not end`);

@@ -1,5 +1,6 @@
 // The truth about a machine, from the facts that it was made of: of one that was never run there is
-// no ledger of the simulation. Nothing here is the reader's, so that the reader can be held against it.
+// no ledger of the simulation. Nothing here is the reader's, so that the reader can be held against
+// it.
 
 import type {
   MachineFacts,

@@ -52,13 +52,13 @@ export interface KernelFeatures {
   readonly blockingShrinker: boolean;
   /**
    * Since Linux 4.11 (c55e8d035b28, "mm: vmscan: move dirty pages out of the way until they're
-   * flushed"): dirty pages and those under writeback go to the active list, and kswapd writes what it
-   * meets there for the second time.
+   * flushed"): dirty pages and those under writeback go to the active list, and kswapd writes what
+   * it meets there for the second time.
    */
   readonly activatesDirty: boolean;
   /**
-   * Up to Linux 4.13 (db73ee0d4637, "mm, vmscan: do not loop on too_many_isolated for ever"): whoever
-   * finds too many pages isolated waits for as long as that is so.
+   * Up to Linux 4.13 (db73ee0d4637, "mm, vmscan: do not loop on too_many_isolated for ever"):
+   * whoever finds too many pages isolated waits for as long as that is so.
    */
   readonly endlessIsolation: boolean;
   /** Linux 3.12 to 4.18: a cgroup's OOM killer waits until the page fault has let its locks go. */
@@ -93,14 +93,15 @@ export interface KernelFeatures {
    */
   readonly workerSleeps: boolean;
   /**
-   * Until Linux 4.14 (cd04ae1e2dc8, "mm, oom: do not rely on TIF_MEMDIE for memory reserves access"):
-   * TIF_MEMDIE opens the reserves, all of them, to the one thread that has it, and it has it until it
-   * has left its address space. Since then each thread of a victim may use half of them.
+   * Until Linux 4.14 (cd04ae1e2dc8, "mm, oom: do not rely on TIF_MEMDIE for memory reserves
+   * access"): TIF_MEMDIE opens the reserves, all of them, to the one thread that has it, and it has
+   * it until it has left its address space. Since then each thread of a victim may use half of
+   * them.
    */
   readonly reservesByThread: boolean;
   /**
-   * Until 2019 (Shakeel Butt, "mm, oom: remove 'prefer children over parent' heuristic"): instead of
-   * the process that was chosen its largest child is killed.
+   * Until 2019 (Shakeel Butt, "mm, oom: remove 'prefer children over parent' heuristic"): instead
+   * of the process that was chosen its largest child is killed.
    */
   readonly oomPrefersChildren: boolean;
   /**
@@ -115,8 +116,8 @@ export interface KernelFeatures {
    */
   readonly faultsAvoidFs: boolean;
   /**
-   * As in Linux 4.4: the timer wheel cascades, and a timer expires in its very jiffy. The wheel that
-   * replaced it is the coarser, the farther away the time is.
+   * As in Linux 4.4: the timer wheel cascades, and a timer expires in its very jiffy. The wheel
+   * that replaced it is the coarser, the farther away the time is.
    */
   readonly cascadingTimers: boolean;
   /** There is a CD-ROM drive, which a kworker looks at every two seconds. */

@@ -1,6 +1,6 @@
 // A work that keeps the log of a file system short (as xfs_log_worker() in fs/xfs/xfs_log.c): from
-// time to time it commits a transaction of its own. While somebody is in a transaction that does not
-// end, the worker waits with it, and its pool has one worker less.
+// time to time it commits a transaction of its own. While somebody is in a transaction that does
+// not end, the worker waits with it, and its pool has one worker less.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

@@ -1,7 +1,7 @@
 // Closing a file for the last time (fs/file_table.c). A file that grew has blocks set aside behind
-// its end, which the file system takes back now, as xfs_release() does: under the inode's lock, in a
-// transaction, and with metadata in hand for which it needs pages. Who exits closes its files after
-// it has left its address space, and so is no OOM victim any more while it does.
+// its end, which the file system takes back now, as xfs_release() does: under the inode's lock, in
+// a transaction, and with metadata in hand for which it needs pages. Who exits closes its files
+// after it has left its address space, and so is no OOM victim any more while it does.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

@@ -4,7 +4,8 @@
 //   64 bytes   a bit for each of the 512 words of a page: it is not zero
 //   8 × n      those words
 //
-// They lie side by side in large blocks, for a typed array of its own would cost more than its bytes.
+// They lie side by side in large blocks, for a typed array of its own would cost more than its
+// bytes.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 

@@ -63,7 +63,9 @@ export class PageTables {
   readonly #memory: PhysicalImage;
   readonly #allocateTable: () => number;
   readonly #levels: readonly PageTableLevel[];
-  /** The page table that an entry was set in last: 100,000 stacks are mapped one after the other. */
+  /**
+   * The page table that an entry was set in last: 100,000 stacks are mapped one after the other.
+   */
   #lastTable: { region: bigint; paddr: number } = { region: -1n, paddr: 0 };
 
   constructor(memory: PhysicalImage, { root, allocateTable, depth = 4 }: PageTablesOptions) {

@@ -1,5 +1,5 @@
-// A machine's memory as a raw image, as QEMU's pmemsave and snapshots of virtual machines are: byte n
-// of the file is physical address n. What is not stored is a hole, and reads as zero.
+// A machine's memory as a raw image, as QEMU's pmemsave and snapshots of virtual machines are: byte
+// n of the file is physical address n. What is not stored is a hole, and reads as zero.
 
 import type { ByteSink } from '../../util/io.ts';
 import type { MachineImage } from './machine.ts';

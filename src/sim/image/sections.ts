@@ -7,9 +7,9 @@
 //   vmemmap_base + 64 × pfn ──> struct page, in one page of 2 MiB for each section of 128 MiB
 //   section's usage ──> the bits of its pageblocks: what kind of memory each is for
 //
-// A section in which nobody has ever taken a page has no struct pages here: a machine of 1 TiB would
-// have 16 GiB of them, nearly all alike. The kernel has them; a reader meets what it knows from
-// memory that is not present. Counters of free memory are those of all sections.
+// A section in which nobody has ever taken a page has no struct pages here: a machine of 1 TiB
+// would have 16 GiB of them, nearly all alike. The kernel has them; a reader meets what it knows
+// from memory that is not present. Counters of free memory are those of all sections.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';

@@ -1,5 +1,5 @@
-// Workqueues in memory (struct workqueue_struct, pool_workqueue, worker_pool, worker, work_struct of
-// kernel/workqueue.c), linked as the kernel links them:
+// Workqueues in memory (struct workqueue_struct, pool_workqueue, worker_pool, worker, work_struct
+// of kernel/workqueue.c), linked as the kernel links them:
 //
 //   workqueues ── workqueue_struct ── pwqs ── pool_workqueue ── pool ── worker_pool
 //   worker_pool   worklist ── work_struct.entry        data = pool_workqueue | WORK_STRUCT_*

@@ -1,8 +1,10 @@
-// struct zone of each zone with its free lists and per-CPU lists (include/linux/mmzone.h). The pages
-// on a list are linked through page->lru, which mem-map.ts writes: here the lists are only named.
+// struct zone of each zone with its free lists and per-CPU lists (include/linux/mmzone.h). The
+// pages on a list are linked through page->lru, which mem-map.ts writes: here the lists are only
+// named.
 //
-// Counters are kept in three places, as in the kernel: vm_zone_stat has the machine's, each zone its
-// own, and each CPU what it has not folded in yet (vm_stat_diff, up to stat_threshold either way).
+// Counters are kept in three places, as in the kernel: vm_zone_stat has the machine's, each zone
+// its own, and each CPU what it has not folded in yet (vm_stat_diff, up to stat_threshold either
+// way).
 
 import type { EnumType, TypeSource } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';

@@ -1,5 +1,5 @@
-// What is on the stack of an idle task (kernel/sched/idle.c, arch/x86/kernel/smpboot.c, init/main.c).
-// The simulation has no code for it: a CPU with nothing to do takes no time.
+// What is on the stack of an idle task (kernel/sched/idle.c, arch/x86/kernel/smpboot.c,
+// init/main.c). The simulation has no code for it: a CPU with nothing to do takes no time.
 
 /** How the boot CPU came to be idle, and how the others did. */
 const BOOT_CPU = [

@@ -1,6 +1,6 @@
-// The magic keys of the system console (drivers/tty/sysrq.c), as whoever has a shell left gives them
-// by /proc/sysrq-trigger. SysRq-f only asks a worker to invoke the OOM killer: where workers are
-// stuck nothing comes of it, and where a victim is stuck it is chosen again, as seed 003 says.
+// The magic keys of the system console (drivers/tty/sysrq.c), as whoever has a shell left gives
+// them by /proc/sysrq-trigger. SysRq-f only asks a worker to invoke the OOM killer: where workers
+// are stuck nothing comes of it, and where a victim is stuck it is chosen again, as seed 003 says.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

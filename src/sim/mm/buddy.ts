@@ -1,6 +1,6 @@
-// The buddy allocator of one zone (__free_one_page(), __rmqueue_smallest() in mm/page_alloc.c): free
-// memory in blocks of 2^order pages, each aligned to its size. Everything here is done in constant
-// time per block: a machine that is out of memory does little else.
+// The buddy allocator of one zone (__free_one_page(), __rmqueue_smallest() in mm/page_alloc.c):
+// free memory in blocks of 2^order pages, each aligned to its size. Everything here is done in
+// constant time per block: a machine that is out of memory does little else.
 
 /** Orders 0 to 10, as until Linux 6.3; since 6.4 the constant is the largest order itself. */
 export const MAX_ORDER = 11;

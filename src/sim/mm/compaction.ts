@@ -1,6 +1,6 @@
-// Compaction (mm/compaction.c of 6.1): pages that can be moved go from the low end of a zone to free
-// pages of its high end, until a free block is as large as somebody needs. What the kernel itself
-// has allocated cannot be moved, and neither can a page that is being written in a hurry.
+// Compaction (mm/compaction.c of 6.1): pages that can be moved go from the low end of a zone to
+// free pages of its high end, until a free block is as large as somebody needs. What the kernel
+// itself has allocated cannot be moved, and neither can a page that is being written in a hurry.
 
 import { call, keepOnStack, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

@@ -8,7 +8,9 @@ const PAGE_SHIFT = 12;
 /** The end of ZONE_DMA, 16 MiB, and of ZONE_DMA32, 4 GiB. */
 const DMA_END_PFN = 4096;
 const DMA32_END_PFN = 1 << 20;
-/** The first MiB is the firmware's: since Linux 5.13 (f1d4d47c5851) the kernel leaves it all alone. */
+/**
+ * The first MiB is the firmware's: since Linux 5.13 (f1d4d47c5851) the kernel leaves it all alone.
+ */
 const FIRMWARE_PAGES = 256;
 /** The image, slabs, stacks, page tables of the direct map: 36 MiB that are never given back. */
 const KERNEL_RESERVED_PAGES = 9_216;

@@ -39,8 +39,8 @@ const GFP_TRANSHUGE =
   (GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __GFP_NOWARN) & ~__GFP_KSWAPD_RECLAIM;
 
 /**
- * gfpflag_names (include/trace/events/mmflags.h of 6.1): the composites, most bits first, then single
- * bits, in the kernel's order.
+ * gfpflag_names (include/trace/events/mmflags.h of 6.1): the composites, most bits first, then
+ * single bits, in the kernel's order.
  */
 export const GFPFLAG_NAMES: readonly (readonly [name: string, mask: number])[] = [
   ['GFP_TRANSHUGE', GFP_TRANSHUGE],

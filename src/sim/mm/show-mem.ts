@@ -1,6 +1,6 @@
 // SysRq-m: the state of memory, into the log (lib/show_mem.c and __show_free_areas() in
-// mm/page_alloc.c of 6.1). A record of several lines in the kernel is a record a line here; what the
-// simulation does not have is 0, as it would be on such a machine.
+// mm/page_alloc.c of 6.1). A record of several lines in the kernel is a record a line here; what
+// the simulation does not have is 0, as it would be on such a machine.
 
 import type { Kernel } from '../core/kernel.ts';
 import { MAX_ORDER } from './buddy.ts';

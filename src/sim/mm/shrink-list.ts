@@ -16,8 +16,8 @@ import { __GFP_IO } from './gfp.ts';
 import { isKswapd } from './throttle.ts';
 
 /**
- * Microseconds of each page looked at: ten times what hardware takes. A machine that stalls scans all
- * day long, and what a page costs there is what a second of it costs us.
+ * Microseconds of each page looked at: ten times what hardware takes. A machine that stalls scans
+ * all day long, and what a page costs there is what a second of it costs us.
  */
 const SCAN_US = 12;
 

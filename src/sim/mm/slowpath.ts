@@ -1,5 +1,5 @@
-// The slow path of the page allocator (__alloc_pages_slowpath() in mm/page_alloc.c of 6.1): compact,
-// reclaim, retry, and at last invoke the OOM killer. It gives up only for costly orders,
+// The slow path of the page allocator (__alloc_pages_slowpath() in mm/page_alloc.c of 6.1):
+// compact, reclaim, retry, and at last invoke the OOM killer. It gives up only for costly orders,
 // __GFP_NORETRY, __GFP_RETRY_MAYFAIL and OOM victims; everything else it retries for ever.
 
 import { call, type Code } from '../core/code.ts';

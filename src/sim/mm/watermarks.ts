@@ -1,5 +1,5 @@
-// How much of a zone stays free, and for whom (init_per_zone_wmark_min(), __setup_per_zone_wmarks(),
-// setup_per_zone_lowmem_reserve() in mm/page_alloc.c of 6.1).
+// How much of a zone stays free, and for whom (init_per_zone_wmark_min(),
+// __setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve() in mm/page_alloc.c of 6.1).
 
 import type { Zone } from './mmzone.ts';
 

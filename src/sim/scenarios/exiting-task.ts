@@ -1,7 +1,7 @@
-// D5, a task that allocates inside do_exit(): servers end their threads because the kernel says that
-// memory is as good as gone, and somebody listens to the statistics of those that exit, for which
-// each exit takes memory. The OOM killer sees a task that is about to give memory back, and kills
-// nobody; so there is none for its message.
+// D5, a task that allocates inside do_exit(): servers end their threads because the kernel says
+// that memory is as good as gone, and somebody listens to the statistics of those that exit, for
+// which each exit takes memory. The OOM killer sees a task that is about to give memory back, and
+// kills nobody; so there is none for its message.
 
 import { addProgram, addThread } from '../boot.ts';
 import type { Kernel } from '../core/kernel.ts';

@@ -1,5 +1,6 @@
-// khungtaskd (kernel/hung_task.c), which reports stalls in the versions from the draft of 2015-12-17
-// on. Tasks that hang in D are its other business, and switched off here (hung_task_timeout_secs=0).
+// khungtaskd (kernel/hung_task.c), which reports stalls in the versions from the draft of
+// 2015-12-17 on. Tasks that hang in D are its other business, and switched off here
+// (hung_task_timeout_secs=0).
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

@@ -1,5 +1,5 @@
-// The thread of the patch until v4. v2 and later sleep until the oldest request can be as old as the
-// timeout; v1 counts requests by interval, and looks where one has outlived its own.
+// The thread of the patch until v4. v2 and later sleep until the oldest request can be as old as
+// the timeout; v1 counts requests by interval, and looks where one has outlived its own.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

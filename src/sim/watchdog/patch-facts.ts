@@ -1,5 +1,5 @@
-// What the patch is in memory, as facts for src/sim/image: the members of each record, the variables
-// with their values, and the strings by which a dump shows the version.
+// What the patch is in memory, as facts for src/sim/image: the members of each record, the
+// variables with their values, and the strings by which a dump shows the version.
 
 import type { Kernel } from '../core/kernel.ts';
 import type { RecordFacts } from '../image/machine-facts.ts';

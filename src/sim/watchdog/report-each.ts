@@ -1,5 +1,6 @@
-// The report of v4 and later: tasks are marked in one pass and printed in a second one, each with its
-// trace. The thread rests after each, so what was marked is looked at again before it is printed.
+// The report of v4 and later: tasks are marked in one pass and printed in a second one, each with
+// its trace. The thread rests after each, so what was marked is looked at again before it is
+// printed.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
@@ -49,7 +50,10 @@ interface Span {
   readonly expire: number;
 }
 
-/** Both passes, SysRq-m, and the counts of the second pass. @returns whether there was anything to report */
+/**
+ * Both passes, SysRq-m, and the counts of the second pass. @returns whether there was anything to
+ * report
+ */
 export function* reportEach(k: Kernel, timeout: number): Code<boolean> {
   const now = k.jiffies;
   const span = { now, expire: now - reportAge(k, timeout) };

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import {
+  compareRemedies,
+  runWithRemedy,
+  stallingScenarios,
+  type RemedyRun,
+} from '../../../src/sim/remedies/compare.ts';
+import { REMEDIES } from '../../../src/sim/remedies/remedy.ts';
+import { SCENARIOS } from '../../../src/sim/scenarios/list.ts';
+import { MEMCG_OOM } from '../../../src/sim/scenarios/memcg-oom.ts';
+import {
+  PREDICTIONS,
+  type PredictedRun,
+  type Prediction,
+} from '../../support/remedy-predictions.ts';
+
+const GOLDEN = new URL('../../golden/remedies.txt', import.meta.url);
+const OPTIONS = { seed: 1, kmallocwd: 4, dumpSeconds: 15 };
+
+const HEADER = `What the seeds say, and what the simulated kernel does (seed ${OPTIONS.seed} of each scenario, dumped after
+${OPTIONS.dumpSeconds} s of uptime, run on for ${10 * OPTIONS.kmallocwd} s). Written by test/sim/remedies/compare.test.ts with
+UPDATE_GOLDEN=1. Numbers are left out that another model of the same kernel would not have.
+`;
+
+describe('runWithRemedy', function () {
+  this.timeout(300_000);
+
+  it('gives what the seeds predict, or something else for a known reason', () => {
+    const runs = new Runs();
+    const text = [HEADER, ...PREDICTIONS.map((prediction) => entry(prediction, runs))].join('\n');
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(GOLDEN, text);
+    assert.equal(text, readFileSync(GOLDEN, 'utf8'));
+  });
+
+  it('gives the same run for the same seed', () => {
+    const [first, again] = [1, 2].map(() => runWithRemedy(MEMCG_OOM, undefined, OPTIONS));
+    assert.deepEqual(first, again);
+    assert.deepEqual([first!.hung, first!.stalling, first!.panic], [0, 0, undefined]);
+  });
+});
+
+describe('compareRemedies', () => {
+  it('runs a scenario as it is, then with each remedy', () => {
+    const remedies = REMEDIES.slice(0, 2);
+    const comparison = { scenarios: [MEMCG_OOM], remedies, seed: 1, kmallocwd: 1, dumpSeconds: 2 };
+    const names = [...compareRemedies(comparison)].map(({ remedy }) => remedy);
+    assert.deepEqual(names, [undefined, ...remedies.map(({ name }) => name)]);
+  });
+});
+
+describe('stallingScenarios', () => {
+  it('leaves out where nothing is wrong, and where the seed decides', () => {
+    const names = stallingScenarios(SCENARIOS).map(({ name }) => name);
+    assert.ok(names.includes('nofs-only') && names.includes('overload'));
+    for (const name of ['quiet', 'leak-then-recover', 'random']) assert.ok(!names.includes(name));
+  });
+});
+
+/** Runs that several predictions share are made once. */
+class Runs {
+  readonly #known = new Map<string, RemedyRun>();
+
+  get({ scenario, remedy }: PredictedRun): RemedyRun {
+    const key = `${scenario.name} ${remedy}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const chosen = REMEDIES.find(({ name }) => name === remedy);
+    assert.equal(chosen === undefined, remedy === undefined, remedy);
+    const run = runWithRemedy(scenario, chosen, OPTIONS);
+    this.#known.set(key, run);
+    return run;
+  }
+}
+
+/** A sentence, what its runs gave, and whether that is what it says. */
+function entry({ seed, sentence, runs, holds, why }: Prediction, all: Runs): string {
+  const gave = runs.map((run) => all.get(run));
+  const isRight = holds(...gave);
+  return [
+    `seed ${seed}: "${sentence}"\n`,
+    ...gave.map((run) => `  ${run.scenario}, ${run.remedy ?? 'no remedy'}: ${describeRun(run)}\n`),
+    isRight ? '  as predicted\n' : '  NOT as predicted\n',
+    isRight ? '' : `  ${why ?? 'for no reason that is known'}\n`,
+  ].join('');
+}
+
+function describeRun(run: RemedyRun): string {
+  const { protectedKilled, protectedHung } = run;
+  const facts: readonly (readonly [isSo: boolean, words: string])[] = [
+    [true, outcome(run)],
+    [run.oomKills === 0, 'nobody was chosen by the OOM killer'],
+    [run.overdueVictims > 0, 'a victim was given up'],
+    [run.sigbusKills > 0, 'SIGBUS killed'],
+    [protectedKilled.length > 0, `killed though protected: ${protectedKilled.join(', ')}`],
+    [protectedHung.length > 0, `hung though protected: ${protectedHung.join(', ')}`],
+    [run.failedAllocs > 0, 'allocations failed'],
+    [run.readOnly, 'the file system is read-only'],
+  ];
+  return facts.flatMap(([isSo, words]) => (isSo ? [words] : [])).join('; ');
+}
+
+function outcome({ panic, recoveredSeconds, stalling, diagnosis }: RemedyRun): string {
+  if (panic !== undefined) return `panic: ${panic}`;
+  if (recoveredSeconds === undefined) return `still hung (${diagnosis})`;
+  return stalling === 0 ? 'no stall' : `slow, and recovered (${diagnosis})`;
+}

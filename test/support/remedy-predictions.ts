@@ -1,0 +1,198 @@
+// What the seeds say that becomes of a machine, each with the runs that show whether it does. The
+// sentences are the seeds' own, shortened; a verdict looks at what the runs gave and at nothing
+// else.
+
+import { addProgram } from '../../src/sim/boot.ts';
+import type { Kernel } from '../../src/sim/core/kernel.ts';
+import { sysrqShell } from '../../src/sim/kernel/sysrq.ts';
+import type { RemedyRun } from '../../src/sim/remedies/compare.ts';
+import type { Scenario } from '../../src/sim/scenario.ts';
+import { DM_CRYPT_THROTTLED } from '../../src/sim/scenarios/dm-crypt-throttled.ts';
+import { LEAK_THEN_RECOVER } from '../../src/sim/scenarios/leak-then-recover.ts';
+import { NOFS_ONLY } from '../../src/sim/scenarios/nofs-only.ts';
+import { OOM_VICTIM_MUTEX } from '../../src/sim/scenarios/oom-victim-mutex.ts';
+import { REAPER_DEFEATED } from '../../src/sim/scenarios/reaper-defeated.ts';
+import { TOO_MANY_ISOLATED } from '../../src/sim/scenarios/too-many-isolated.ts';
+
+/** A scenario with a remedy, or with none. */
+export interface PredictedRun {
+  readonly scenario: Scenario;
+  readonly remedy?: string;
+}
+
+/** One sentence. */
+export interface Prediction {
+  readonly seed: '002' | '003' | '004';
+  readonly sentence: string;
+  readonly runs: readonly PredictedRun[];
+  /** Whether the runs, in their order, bear the sentence out. */
+  readonly holds: (...runs: readonly RemedyRun[]) => boolean;
+  /** Why they do not, where they do not. */
+  readonly why?: string;
+}
+
+const US_PER_SECOND = 1_000_000;
+const SYSRQ_SECONDS = 12;
+
+/** The deadlock of an OOM victim, and an administrator who has a shell left. */
+const VICTIM_AND_SYSRQ_F: Scenario = {
+  ...OOM_VICTIM_MUTEX,
+  name: 'oom-victim-mutex and SysRq-f',
+  start: (k: Kernel) => {
+    OOM_VICTIM_MUTEX.start(k);
+    const keys = [{ us: SYSRQ_SECONDS * US_PER_SECOND, key: 'f' }] as const;
+    addProgram(k, { comm: 'bash', oomScoreAdj: -1000 }, sysrqShell(keys));
+  },
+};
+
+const hangs = ({ recoveredSeconds, panic }: RemedyRun): boolean =>
+  recoveredSeconds === undefined && panic === undefined;
+const recovers = ({ recoveredSeconds, hung }: RemedyRun): boolean =>
+  recoveredSeconds !== undefined && hung === 0;
+/** At least twice as fast. */
+const isFaster = (before: RemedyRun, after: RemedyRun): boolean =>
+  after.longestSeconds * 2 < before.longestSeconds;
+
+const LIMIT_OF_NOTHING =
+  'PF_LESS_THROTTLE lifts the limit of throttle_vm_writeout() by a quarter. The limit is a part of ' +
+  'what can be dirtied, free memory and page cache, and where anonymous memory has taken both ' +
+  'it is next to nothing: so is a quarter more of it.';
+
+const SEED_003: readonly Omit<Prediction, 'seed'>[] = [
+  {
+    sentence: 'make it possible to let too_many_isolated() return true forever',
+    runs: [{ scenario: TOO_MANY_ISOLATED }],
+    holds: (run) => hangs(run) && run.diagnosis === 'D1',
+  },
+  {
+    sentence: 'the memory allocator gives nobody a chance to invoke the OOM killer',
+    runs: [{ scenario: NOFS_ONLY }],
+    holds: (run) => hangs(run) && run.diagnosis === 'D2' && run.oomKills === 0,
+  },
+  {
+    sentence: 'a thread which is blocking an OOM victim can fall into infinite loop',
+    runs: [{ scenario: OOM_VICTIM_MUTEX }],
+    holds: (run) => hangs(run) && run.diagnosis === 'D3' && run.oomKills === 1,
+  },
+  {
+    sentence:
+      '/usr/sbin/sshd will be stalling forever inside allocation requests (e.g. page faults)',
+    runs: [{ scenario: OOM_VICTIM_MUTEX }],
+    holds: ({ protectedHung }) => protectedHung.includes('sshd'),
+  },
+  {
+    sentence: 'SysRq-f choosing an OOM victim which already got TIF_MEMDIE flag and got stuck',
+    runs: [{ scenario: VICTIM_AND_SYSRQ_F }],
+    holds: (run) => hangs(run) && run.oomKills === 1,
+  },
+  {
+    sentence: 'allow small allocation requests to fail in order to avoid lockups',
+    runs: [{ scenario: OOM_VICTIM_MUTEX, remedy: 'fail_small_allocs' }],
+    holds: (run) => recovers(run) && run.failedAllocs > 0,
+  },
+  {
+    sentence:
+      'as long as there are GFP_NOFAIL allocations [it] cannot completely avoid OOM deadlock',
+    runs: [{ scenario: REAPER_DEFEATED, remedy: 'fail_small_allocs' }],
+    holds: hangs,
+  },
+  {
+    sentence: 'that thread is killed by SIGBUS signal sent from the kernel',
+    runs: [{ scenario: NOFS_ONLY, remedy: 'fail_small_allocs' }],
+    holds: ({ sigbusKills }) => sigbusKills > 0,
+  },
+  {
+    sentence: 'kernel panic triggered by the global init process being killed by SIGBUS signal',
+    runs: [{ scenario: NOFS_ONLY, remedy: 'fail_small_allocs' }],
+    holds: ({ panic }) => panic === 'Attempted to kill init! exitcode=0x00000007',
+  },
+  {
+    sentence: 'started to trigger filesystem error actions (remount as read-only ...)',
+    runs: [{ scenario: NOFS_ONLY, remedy: 'fail_small_allocs' }],
+    holds: ({ readOnly }) => readOnly,
+  },
+  {
+    sentence:
+      '[the reserve] will not help if threads which are preventing the OOM victim are doing ' +
+      'allocation requests which cannot invoke the OOM killer',
+    runs: [{ scenario: OOM_VICTIM_MUTEX, remedy: 'oom_reserve' }],
+    holds: hangs,
+  },
+  {
+    sentence:
+      'there could be performance impact because direct reclaim is more likely to be invoked',
+    runs: [{ scenario: LEAK_THEN_RECOVER }, { scenario: LEAK_THEN_RECOVER, remedy: 'oom_reserve' }],
+    holds: (none, reserve) => reserve.allocStalls > none.allocStalls,
+  },
+  {
+    sentence: 'to invoke the OOM killer based on timeout approach',
+    runs: [{ scenario: OOM_VICTIM_MUTEX, remedy: 'oom_timeout' }],
+    holds: (run) => recovers(run) && run.overdueVictims > 0,
+  },
+  {
+    sentence: 'the second case can happen regardless [...] because the OOM killer is not involved',
+    runs: [{ scenario: NOFS_ONLY, remedy: 'oom_timeout' }],
+    holds: (run) => hangs(run) && run.oomKills === 0,
+  },
+];
+
+const SEED_004: readonly Omit<Prediction, 'seed'>[] = [
+  {
+    sentence:
+      'the machine being stuck (it would proabably recover if we waited for extreme amount of time)',
+    runs: [{ scenario: DM_CRYPT_THROTTLED }],
+    holds: (run) => run.diagnosis === 'D10' && run.stalling > 0 && run.hung === 0,
+  },
+  {
+    sentence: 'the right thing to do is to use this flag for the dm_crypt worker',
+    runs: [
+      { scenario: DM_CRYPT_THROTTLED },
+      { scenario: DM_CRYPT_THROTTLED, remedy: 'dm_crypt_less_throttle' },
+    ],
+    holds: (none, run) => isFaster(none, run),
+    why: LIMIT_OF_NOTHING,
+  },
+  {
+    sentence: 'how about setting PF_LESS_THROTTLE unconditionally inside mempool_alloc',
+    runs: [
+      { scenario: DM_CRYPT_THROTTLED },
+      { scenario: DM_CRYPT_THROTTLED, remedy: 'mempool_less_throttle' },
+    ],
+    holds: (none, run) => isFaster(none, run),
+    why: LIMIT_OF_NOTHING,
+  },
+  {
+    sentence: 'fail as soon as possible, so that the allocation is tried from mempool reserve',
+    runs: [
+      { scenario: DM_CRYPT_THROTTLED },
+      { scenario: DM_CRYPT_THROTTLED, remedy: 'noretry_no_throttle' },
+    ],
+    holds: (none, run) => isFaster(none, run),
+  },
+  {
+    sentence: 'so that mempool allocations never sleep in the allocator',
+    runs: [
+      { scenario: DM_CRYPT_THROTTLED },
+      { scenario: DM_CRYPT_THROTTLED, remedy: 'mempool_no_direct_reclaim' },
+    ],
+    holds: (none, run) => isFaster(none, run),
+  },
+];
+
+const SEED_002: readonly Omit<Prediction, 'seed'>[] = [
+  {
+    sentence: 'This will significantly save CPU resource [...] wasted by [...] direct reclaim',
+    runs: [
+      { scenario: OOM_VICTIM_MUTEX },
+      { scenario: OOM_VICTIM_MUTEX, remedy: 'no_direct_reclaim' },
+    ],
+    holds: (none, run) => run.cpuSeconds * 2 < none.cpuSeconds,
+  },
+];
+
+/** In the order of the seeds. */
+export const PREDICTIONS: readonly Prediction[] = [
+  ...SEED_002.map((each) => ({ seed: '002', ...each }) as const),
+  ...SEED_003.map((each) => ({ seed: '003', ...each }) as const),
+  ...SEED_004.map((each) => ({ seed: '004', ...each }) as const),
+];
