@@ -1,6 +1,12 @@
 // The state of memory as plain data for image/: which page is whose, and on which list it lies.
 
-import type { MemoryFacts, NodeFacts, PageFacts, ZoneFacts } from './image/memory-facts.ts';
+import type {
+  CounterFacts,
+  MemoryFacts,
+  NodeFacts,
+  PageFacts,
+  ZoneFacts,
+} from './image/memory-facts.ts';
 import { ZONE_NAMES, type ZoneName } from './image/memory-facts.ts';
 import type { Kernel } from './core/kernel.ts';
 import type { Mm, Task } from './kernel/task.ts';
@@ -9,6 +15,7 @@ import { MAX_ORDER } from './mm/buddy.ts';
 import { LRU_NAMES, type Node, type Page, type PageList, type Zone } from './mm/mmzone.ts';
 import { COSTLY_ORDER } from './mm/pcp.ts';
 import { isKswapd } from './mm/throttle.ts';
+import type { ZoneCounter } from './mm/zone-counter.ts';
 import { assert } from '../util/assert.ts';
 
 const PAGE_KB = 4;
@@ -38,7 +45,8 @@ export function memoryFacts(k: Kernel): MemoryFacts {
 }
 
 function zoneFacts(node: Node, zone: Zone): ZoneFacts {
-  const { startPfn, spannedPages, managedPages, watermark, isReclaimActive, lruPages } = zone;
+  const { startPfn, spannedPages, managedPages, watermark, isReclaimActive } = zone;
+  const cpuCount = zone.pcp.length;
   const orders = Array.from({ length: MAX_ORDER }, (_, order) => order);
   return {
     name: zoneName(zone),
@@ -51,9 +59,11 @@ function zoneFacts(node: Node, zone: Zone): ZoneFacts {
       node.zones.map((above, i) => [zoneName(above), zone.protection[i] ?? 0]),
     ),
     counters: {
-      NR_FREE_PAGES: zone.freePages,
+      NR_FREE_PAGES: counterFacts(zone.nrFree, cpuCount),
       ...Object.fromEntries(
-        LRU_NAMES.map((name, i) => [`NR_ZONE_${name.toUpperCase()}`, lruPages[i] ?? 0]),
+        LRU_NAMES.map((name, i) => {
+          return [`NR_ZONE_${name.toUpperCase()}`, counterFacts(zone.lru[i]!, cpuCount)];
+        }),
       ),
     },
     free: orders.map((order) => zone.free.blocks(order)),
@@ -65,6 +75,12 @@ function zoneFacts(node: Node, zone: Zone): ZoneFacts {
     isReclaimActive,
     compactDefer: zone.defer,
   };
+}
+
+/** As the simulated CPUs have it: how stale a counter is, is evidence. */
+function counterFacts(counter: ZoneCounter, cpuCount: number): CounterFacts {
+  const diffs = Array.from({ length: cpuCount }, (_, cpu) => counter.diff(cpu));
+  return { folded: counter.folded, diffs };
 }
 
 function zoneName({ name }: Zone): ZoneName {
@@ -104,7 +120,10 @@ function nodeFacts(k: Kernel, pages: readonly PageFacts[]): NodeFacts {
   const pids = (queue: WaitQueue | undefined): number[] => queue?.tasks.map(pidOf) ?? [];
   const { writeback, isolated, noprogress, congested } = k.reclaimWait;
   return {
-    counters: nodeCounters(k, pages),
+    // The simulation folds what it counts of the node at once.
+    counters: Object.fromEntries(
+      Object.entries(nodeCounters(k, pages)).map(([name, folded]) => [name, { folded }]),
+    ),
     kswapdPid: kswapd?.pid,
     kswapdFailures: node.kswapdFailures,
     kswapdOrder: 0,

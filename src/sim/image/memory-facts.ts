@@ -15,6 +15,14 @@ export interface PerCpuPagesFacts {
   readonly lists: readonly (readonly number[])[];
 }
 
+/** One counter of a zone or node (mm/vmstat.c). */
+export interface CounterFacts {
+  /** `vm_stat`: what everybody sees. */
+  readonly folded: number;
+  /** `vm_stat_diff` by CPU: what each has not folded in yet; absent where all of it is. */
+  readonly diffs?: readonly number[];
+}
+
 /** struct zone of a zone that has memory. Numbers are pages. */
 export interface ZoneFacts {
   readonly name: ZoneName;
@@ -25,8 +33,8 @@ export interface ZoneFacts {
   readonly watermarkBoost: number;
   /** lowmem_reserve[], of the zones above it that have memory. */
   readonly lowmemReserve: Readonly<Partial<Record<ZoneName, number>>>;
-  /** enum zone_stat_item → the zone's counter, all CPUs added in. */
-  readonly counters: Readonly<Record<string, number>>;
+  /** By enum zone_stat_item. */
+  readonly counters: Readonly<Record<string, CounterFacts>>;
   /** Starts of free blocks by order, the next to be taken first. */
   readonly free: readonly (readonly number[])[];
   /** By CPU. */
@@ -65,8 +73,8 @@ export interface NodeWaiters {
 
 /** struct pglist_data of the only node. */
 export interface NodeFacts {
-  /** enum node_stat_item → the node's counter, all CPUs added in. */
-  readonly counters: Readonly<Record<string, number>>;
+  /** By enum node_stat_item. */
+  readonly counters: Readonly<Record<string, CounterFacts>>;
   readonly kswapdPid: number | undefined;
   readonly kswapdFailures: number;
   readonly kswapdOrder: number;

@@ -198,7 +198,6 @@ class NodeWriter {
       counters: node.counters,
       enumName: 'node_stat_item',
       cpuCount: this.#options.offsets.length,
-      threshold: NODE_THRESHOLD,
     });
     this.#memory.store('pglist_data', this.#pgdat, {
       nr_zones: Math.max(...zones.map(({ name }) => (indices.get(name) ?? 0) + 1)),

@@ -12,7 +12,7 @@ import { assert } from '../../util/assert.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import { linkList, memberAddress } from './lists.ts';
-import { ZONE_NAMES, type ZoneFacts, type ZoneName } from './memory-facts.ts';
+import { ZONE_NAMES, type CounterFacts, type ZoneFacts, type ZoneName } from './memory-facts.ts';
 import { pageEnumerator } from './page-structs.ts';
 import type { Fields } from './struct-writer.ts';
 import type { PerCpuOffsets } from './variables.ts';
@@ -210,7 +210,6 @@ class ZoneWriter {
       counters,
       enumName: 'zone_stat_item',
       cpuCount: places.offsets.length,
-      threshold,
     });
     this.#memory.store('zone', zone, atomicFields('vm_stat', split.folded));
     split.diffs.forEach((diff, cpu) => {
@@ -296,36 +295,26 @@ export interface SplitCounters {
   readonly diffs: readonly Counters[];
 }
 
-/**
- * Takes from each counter what CPUs may have not folded in yet. How much that is depends on which
- * CPU did what since the last second, which the simulation does not keep: any split is as true.
- */
+/** Counters by the kernel's own numbers of them. */
 export function splitCounters(
   types: TypeSource,
   options: {
-    readonly counters: Readonly<Record<string, number>>;
+    readonly counters: Readonly<Record<string, CounterFacts>>;
     readonly enumName: string;
     readonly cpuCount: number;
-    readonly threshold: number;
   },
 ): SplitCounters {
-  const { counters, cpuCount, threshold } = options;
+  const { counters, cpuCount } = options;
   const items = types.find('enum', options.enumName);
   assert(items?.kind === 'enum', `${types.origin} has no enum ${options.enumName}`);
   const folded = new Map<number, number>();
   const diffs = Array.from({ length: cpuCount }, () => new Map<number, number>());
-  for (const [name, value] of Object.entries(counters)) {
+  for (const [name, counter] of Object.entries(counters)) {
     const item = enumeratorOf(items, name);
     // A kernel without the counter does not count it.
     if (item === undefined) continue;
-    let rest = value;
-    diffs.forEach((diff, cpu) => {
-      const part =
-        value === 0 ? 0 : ((value * 7 + item * 3 + cpu * 5) % (2 * threshold + 1)) - threshold;
-      diff.set(item, part);
-      rest -= part;
-    });
-    folded.set(item, rest);
+    folded.set(item, counter.folded);
+    counter.diffs?.forEach((diff, cpu) => diffs[cpu]?.set(item, diff));
   }
   return { folded, diffs };
 }

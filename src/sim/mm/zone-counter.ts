@@ -19,6 +19,11 @@ export class ZoneCounter {
     this.threshold = threshold;
   }
 
+  /** `vm_stat`, which can be below zero while CPUs keep what they have added. */
+  get folded(): number {
+    return this.#value;
+  }
+
   /** zone_page_state(): what everybody sees. */
   get value(): number {
     return Math.max(0, this.#value);
