@@ -58,6 +58,11 @@ const LIMIT_OF_NOTHING =
   'what can be dirtied, free memory and page cache, and where anonymous memory has taken both ' +
   'it is next to nothing: so is a quarter more of it.';
 
+const NO_FAULT_FAILS =
+  'With seeds 1 to 12 one or two requests fail before the machine recovers, one of them in a ' +
+  'transaction; no page fault of a daemon is among them. An earlier state of this model did end ' +
+  'in SIGBUS for init and its panic; which change made the difference is not known.';
+
 const SEED_003: readonly Omit<Prediction, 'seed'>[] = [
   {
     sentence: 'make it possible to let too_many_isolated() return true forever',
@@ -100,11 +105,13 @@ const SEED_003: readonly Omit<Prediction, 'seed'>[] = [
     sentence: 'that thread is killed by SIGBUS signal sent from the kernel',
     runs: [{ scenario: NOFS_ONLY, remedy: 'fail_small_allocs' }],
     holds: ({ sigbusKills }) => sigbusKills > 0,
+    why: NO_FAULT_FAILS,
   },
   {
     sentence: 'kernel panic triggered by the global init process being killed by SIGBUS signal',
     runs: [{ scenario: NOFS_ONLY, remedy: 'fail_small_allocs' }],
     holds: ({ panic }) => panic === 'Attempted to kill init! exitcode=0x00000007',
+    why: NO_FAULT_FAILS,
   },
   {
     sentence: 'started to trigger filesystem error actions (remount as read-only ...)',
