@@ -94,7 +94,7 @@ describe('simulateToFile', function () {
   it('names the versions of the patch where one is not known', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'none'), '--patch', 'v0'];
     const { exitCode, stderr } = await cli.run(argv);
-    assert.equal(exitCode, 2);
+    assert.equal(exitCode, 2, stderr);
     assert.match(stderr, /no patch v0 \(there are: none, v1, .*, rfc-v2\)/);
   });
 
@@ -129,7 +129,7 @@ describe('simulateToFile', function () {
 
   it('compares nothing where a scenario is not there', async () => {
     const { exitCode, stderr } = await cli.run(['simulate', '--compare-remedies', 'noisy']);
-    assert.equal(exitCode, 2);
+    assert.equal(exitCode, 2, stderr);
     assert.match(stderr, /no scenario noisy/);
   });
 
@@ -186,7 +186,7 @@ describe('simulateToFile', function () {
   for (const [about, argv, message] of wrong) {
     it(`exits with 2 for ${about}`, async () => {
       const { exitCode, stderr } = await cli.run(['simulate', ...argv]);
-      assert.equal(exitCode, 2);
+      assert.equal(exitCode, 2, stderr);
       assert.match(stderr, message);
     });
   }

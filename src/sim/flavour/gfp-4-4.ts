@@ -45,6 +45,7 @@ const MOVED: readonly (readonly [from: number, to: number])[] = [
   [sim.__GFP_DMA32, bits.DMA32],
   [sim.__GFP_HIGHMEM, bits.HIGHMEM],
   [sim.__GFP_MOVABLE, bits.MOVABLE],
+  [sim.__GFP_RECLAIMABLE, bits.RECLAIMABLE],
   [sim.__GFP_HIGH, bits.HIGH],
   [sim.__GFP_IO, bits.IO],
   [sim.__GFP_FS, bits.FS],

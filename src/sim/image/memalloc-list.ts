@@ -17,16 +17,22 @@ export function linkRequests(
   requests: ListedRequests,
 ): void {
   if (!image.has('memalloc_list')) return;
-  const list = findMember(memory.struct('memalloc'), 'list');
-  assert(list !== undefined, 'struct memalloc has no member list');
   const inOrder = [...requests].sort(([a], [b]) => a - b).map(([, address]) => address);
+  const list = inOrder.length === 0 ? 0 : listOffset(memory);
   const nodes = [
     image.symbol('memalloc_list'),
-    ...inOrder.map((address) => vaddrAdd(address, list.bitOffset / 8)),
+    ...inOrder.map((address) => vaddrAdd(address, list)),
   ];
   nodes.forEach((node, i) => {
     const next = nodes[(i + 1) % nodes.length]!;
     const prev = nodes[(i + nodes.length - 1) % nodes.length]!;
     memory.store('list_head', node, { next, prev });
   });
+}
+
+/** An empty list needs no struct memalloc, which the kernel's types may lack. */
+function listOffset(memory: KernelMemory): number {
+  const list = findMember(memory.struct('memalloc'), 'list');
+  assert(list !== undefined, 'struct memalloc has no member list');
+  return list.bitOffset / 8;
 }

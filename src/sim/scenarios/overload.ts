@@ -14,7 +14,7 @@ export const OVERLOAD: Scenario = {
   diagnosis: 'D13',
   needs: ['vm.dirty_ratio=100: writers are not slowed down'],
   features: { dirtyRatio: 100, cdrom: false },
-  defaults: { ramMiB: 128, cpus: 2, hz: 100, dumpSeconds: 45 },
+  defaults: { ramMiB: 64, cpus: 1, hz: 100, dumpSeconds: 30 },
   start,
 };
 
@@ -27,7 +27,7 @@ function start(k: Kernel): void {
     { comm: 'mysqld', oomScoreAdj: -1000 },
     eater({ pages, batch: 256, sleepUs: 1_000 }),
   );
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 24; i++) {
     const inode = new Inode(k, `upload-${i}`);
     const sleepUs = 1_000 + k.prng.below(4_000);
     const upload = writer({ inode, pages: 16, dirty: true, sleepUs });
