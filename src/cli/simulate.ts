@@ -131,10 +131,13 @@ function remediesNamed(texts: readonly string[]): RemedyOptions {
     const names = REMEDIES.map(({ name, value }) => (value === undefined ? name : `${name}=SECS`));
     throw new UsageError(`simulate: no remedy ${text} (there are: ${names.join(', ')})`);
   });
-  return {
-    features: Object.assign({}, ...chosen.map(({ features }) => features)),
-    remedies: Object.assign({}, ...chosen.map(({ remedies }) => remedies)),
-  };
+  return chosen.reduce<RemedyOptions>(
+    (all, { features, remedies }) => ({
+      features: { ...all.features, ...features },
+      remedies: { ...all.remedies, ...remedies },
+    }),
+    { features: {}, remedies: {} },
+  );
 }
 
 function ledgerPath(path: string): string {

@@ -44,7 +44,7 @@ export function eater(options: { pages: number; batch: number; sleepUs: number }
 export function walker(options: { pages: number; batch: number; sleepUs: number }): Program {
   return function* (k) {
     for (let i = 0; i < options.pages; i++) yield* page_fault(k, 'anon');
-    let walk: IterableIterator<Page> | undefined;
+    let walk: Iterator<Page, undefined> | undefined;
     for (;;) {
       const { mm } = k.current;
       if (mm === undefined) return;
@@ -54,9 +54,9 @@ export function walker(options: { pages: number; batch: number; sleepUs: number 
         if (isMissing) yield* page_fault(k, 'swap');
         else {
           walk ??= mm.anonPages.values();
-          const { value, done } = walk.next();
-          if (done === true) walk = undefined;
-          else value.referenced = true;
+          const next: IteratorResult<Page, undefined> = walk.next();
+          if (next.done === true) walk = undefined;
+          else next.value.referenced = true;
         }
       }
       yield* passTime(k);

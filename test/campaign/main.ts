@@ -7,8 +7,8 @@
 //   --scenario, --flavour, --kmallocwd   only these; may be given more than once. The flavour `own`
 //                                        is the kernel that a scenario asks for
 //   --seeds 1-20                         of the scenarios; 1-3 unless told
-//   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds and
-//                                        no scenario are given
+//   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds
+//                                        and no scenario are given
 //   --jobs 4                             processes; as many as there are CPUs unless told
 //
 // A line for each case goes to stderr, the summary to stdout: what the runs were expected to come

@@ -66,7 +66,7 @@ describe('simulate, a cover of all that it makes', function () {
     assert.deepEqual([...sets].sort(), [...CONTAINER_NAMES].sort());
   });
 
-  it('has each scenario on each kernel, where the scenario can be had on one at least', async () => {
+  it('has each scenario on each kernel, if it can be had on one at least', async () => {
     const pairs = new Set(ROWS.map(({ scenario, flavour }) => `${scenario} on ${flavour}`));
     for (const scenario of FACTORS.scenario) {
       for (const flavour of CASE_FLAVOURS) assert.ok(pairs.has(`${scenario} on ${flavour}`));

@@ -54,7 +54,8 @@ const isFaster = (before: RemedyRun, after: RemedyRun): boolean =>
   after.longestSeconds * 2 < before.longestSeconds;
 
 const LIMIT_OF_NOTHING =
-  'PF_LESS_THROTTLE lifts the limit of throttle_vm_writeout() by a quarter. The limit is a part of ' +
+  'PF_LESS_THROTTLE lifts the limit of throttle_vm_writeout() by a quarter. ' +
+  'The limit is a part of ' +
   'what can be dirtied, free memory and page cache, and where anonymous memory has taken both ' +
   'it is next to nothing: so is a quarter more of it.';
 
@@ -146,7 +147,8 @@ const SEED_003: readonly Omit<Prediction, 'seed'>[] = [
 const SEED_004: readonly Omit<Prediction, 'seed'>[] = [
   {
     sentence:
-      'the machine being stuck (it would proabably recover if we waited for extreme amount of time)',
+      'the machine being stuck (it would proabably recover if we waited for ' +
+      'extreme amount of time)',
     runs: [{ scenario: DM_CRYPT_THROTTLED }],
     holds: (run) => run.diagnosis === 'D10' && run.stalling > 0 && run.hung === 0,
   },

@@ -57,7 +57,7 @@ const RUN_OPTIONS = {
     choices: FLAVOUR_NAMES,
     describe:
       'which kernel, as released: it may lack what a stall needs (4.4 has the patch v3, and its ' +
-      'System.map goes beside the vmcore); the kernel that the scenario needs unless told, as a 6.1',
+      'System.map goes beside the vmcore); what the scenario needs unless told, as a 6.1',
   },
   kmallocwd: {
     type: 'number',

@@ -10,6 +10,7 @@ import type { MemoryFacts } from './memory-facts.ts';
 export type RecordFacts = Readonly<Record<string, number | bigint>>;
 
 /** task_struct.memalloc in layout L3: struct memalloc_info of the kmallocwd patch v3. */
+// eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- has an index signature
 export type MemallocFacts = {
   /** Bumped before and after each update, so even when the record is at rest. */
   readonly sequence: number;

@@ -30,6 +30,8 @@ import { free_pgtables, unmap_vmas } from '../mm/unmap.ts';
 import { free_swap_slots } from '../mm/swap.ts';
 import { assert } from '../../util/assert.ts';
 
+const INIT_PID = 1;
+
 /** exit(2), which pthread_exit() ends in: this thread and no other. It does not return. */
 export function* __x64_sys_exit(k: Kernel): Code {
   yield* call(k, do_exit);
@@ -134,4 +136,6 @@ function release(k: Kernel): void {
   forgetMm(k, process);
   if (process.hasStats) kmem_cache_free(k.taskstatsCache);
   k.processes.splice(k.processes.indexOf(process), 1);
+  // forget_original_parent(): its children are init's now.
+  for (const child of k.processes) if (child.ppid === process.leader.pid) child.ppid = INIT_PID;
 }

@@ -58,7 +58,7 @@ export class Process {
   readonly files: Inode[] = [];
   /** What its threads share, until nobody has it any more. */
   mm: Mm | undefined;
-  readonly ppid: number;
+  ppid: number;
   readonly oomScoreAdj: number;
   /** SIGNAL_* */
   flags = 0;

@@ -88,10 +88,7 @@ export function isWaitedFor(k: Kernel, { threads }: Process): boolean {
 }
 
 /** select_bad_process(): 'wait' while an earlier victim has not finished; SysRq-f does not wait. */
-function selectBadProcess(
-  k: Kernel,
-  { memcg, order }: OomRequest,
-): Process | 'wait' | undefined {
+function selectBadProcess(k: Kernel, { memcg, order }: OomRequest): Process | 'wait' | undefined {
   let chosen: Process | undefined;
   let most = -Infinity;
   const total = memcg?.memory.max ?? k.node.managedPages;
@@ -188,7 +185,8 @@ function* dump_header(k: Kernel, { gfp, order, memcg }: OomRequest): Code {
   if (memcg === undefined) show_mem(k);
   else mem_cgroup_print_oom_meminfo(k, memcg);
   k.printk(LOGLEVEL_INFO, 'Tasks state (memory values in pages):');
-  for (const { threads, oomScoreAdj } of memcg === undefined ? [...k.processes] : memcgProcesses(k, memcg)) {
+  const listed = memcg === undefined ? [...k.processes] : memcgProcesses(k, memcg);
+  for (const { threads, oomScoreAdj } of listed) {
     // console_unlock() gives way between two lines.
     yield* cond_resched(k);
     const task = threads.find(({ mm }) => mm !== undefined);

@@ -58,7 +58,8 @@ function nodeLine(k: Kernel): string {
     `inactive_anon:${kb(lru.inactive_anon.length)} active_file:${kb(lru.active_file.length)} ` +
     `inactive_file:${kb(lru.inactive_file.length)} unevictable:0kB ` +
     `isolated(anon):${kb(isolated.anon)} isolated(file):${kb(isolated.file)} ` +
-    `mapped:${kb(mappedFilePages(k))} dirty:${kb(nrDirty)} writeback:${kb(nrWriteback)} shmem:0kB ` +
+    `mapped:${kb(mappedFilePages(k))} dirty:${kb(nrDirty)} ` +
+    `writeback:${kb(nrWriteback)} shmem:0kB ` +
     `writeback_tmp:0kB kernel_stack:${threads * STACK_KB}kB pagetables:0kB sec_pagetables:0kB ` +
     `all_unreclaimable? ${kswapdFailures >= KSWAPD_FAILURES_MAX ? 'yes' : 'no'}`
   );

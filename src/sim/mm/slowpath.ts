@@ -71,7 +71,8 @@ type Round = { readonly page: Page } | 'retry' | 'fail';
 export function* __alloc_pages_slowpath(k: Kernel, wanted: AllocRequest): Code<Page | undefined> {
   const flags = gfp_to_alloc_flags(k, wanted) | oomReserveFlags(k, wanted.gfp) | stageFlags(k);
   const compact = newCompactState();
-  const request: SlowRequest = { ...wanted, flags, noProgressLoops: 0, attempts: 0, progress: 0, compact };
+  const counts = { noProgressLoops: 0, attempts: 0, progress: 0 };
+  const request: SlowRequest = { ...wanted, ...counts, flags, compact };
   const { gfp } = wanted;
   if ((flags & ALLOC_KSWAPD) !== 0) wake_all_kswapds(k);
   const early = get_page_from_freelist(k, request, flags);

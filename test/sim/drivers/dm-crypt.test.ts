@@ -56,7 +56,8 @@ function checkReserves({ tioSet, cloneSet, pagePool }: DmCrypt): void {
 
 describe('crypt_ctr', () => {
   for (const isWrite of [true, false]) {
-    it(`sends what is ${isWrite ? 'written' : 'read'} through the disk once, and ends it once`, () => {
+    const what = isWrite ? 'written' : 'read';
+    it(`sends what is ${what} through the disk once, and ends it once`, () => {
       const { k, disk, crypt } = machine();
       const done: number[] = [];
       runBody(k, () => submitAll(k, crypt, { isWrite, done: (index) => done.push(index) }));

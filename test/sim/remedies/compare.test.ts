@@ -18,8 +18,12 @@ import {
 const GOLDEN = new URL('../../golden/remedies.txt', import.meta.url);
 const OPTIONS = { seed: 1, kmallocwd: 4, dumpSeconds: 15 };
 
-const HEADER = `What the seeds say, and what the simulated kernel does (seed ${OPTIONS.seed} of each scenario, dumped after
-${OPTIONS.dumpSeconds} s of uptime, run on for ${10 * OPTIONS.kmallocwd} s). Written by test/sim/remedies/compare.test.ts with
+const HEADER = `What the seeds say, and what the simulated kernel does (seed ${
+  OPTIONS.seed
+} of each scenario, dumped after
+${OPTIONS.dumpSeconds} s of uptime, run on for ${
+  10 * OPTIONS.kmallocwd
+} s). Written by test/sim/remedies/compare.test.ts with
 UPDATE_GOLDEN=1. Numbers are left out that another model of the same kernel would not have.
 `;
 
