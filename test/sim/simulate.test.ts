@@ -29,7 +29,7 @@ describe('simulate', function () {
 
   it('shows nothing of a leak but the kill, once the memory is back', () => {
     const { memory, counts } = runScenario('leak-then-recover', { seed: 1, kmallocwd: 4 }).ledger;
-    assert.deepEqual(counts, { stalling: 0, dying: 0, victim: 0 });
+    assert.deepEqual(counts, { stalling: 0, dying: 0, exiting: 0, victim: 0 });
     assert.equal(memory.oomKills, 1);
   });
 
@@ -77,4 +77,4 @@ describe('simulate', function () {
   });
 });
 
-const RECOVERED = { diagnosis: 'D14', stuck: [], recovered: [], cycle: [] };
+const RECOVERED = { diagnosis: 'D14', stuck: [], asleep: [], recovered: [], cycle: [] };
