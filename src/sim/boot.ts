@@ -11,12 +11,7 @@ import type { MemCgroup } from './mm/memcontrol.ts';
 import { startOomReaper } from './mm/oom-reaper.ts';
 import { daemon, type Program } from './programs.ts';
 import { kthreadd, smpboot_thread_fn } from './kernel/kthread.ts';
-import {
-  PF_NO_SETAFFINITY,
-  PF_RANDOMIZE,
-  PF_SUPERPRIV,
-  SCHED_FIFO,
-} from './kernel/task-bits.ts';
+import { PF_NO_SETAFFINITY, PF_RANDOMIZE, PF_SUPERPRIV, SCHED_FIFO } from './kernel/task-bits.ts';
 import { Mm, type Process } from './kernel/task.ts';
 import { workqueue_init } from './kernel/workqueue.ts';
 import { init_mm_internals } from './mm/vmstat.ts';
