@@ -2,27 +2,22 @@
 // the watchdog wants, that looks at the very moment of a report.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { simulatedTypes } from '../../src/cli/simulated-types.ts';
 import { boot } from '../../src/sim/boot.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../src/sim/core/options.ts';
 import type { Kernel } from '../../src/sim/core/kernel.ts';
 import { machineFacts } from '../../src/sim/facts.ts';
 import { LINUX_6_1 } from '../../src/sim/flavour/linux-6-1.ts';
-import { writeElf } from '../../src/sim/image/elf.ts';
 import { buildMachine, type MachineImage } from '../../src/sim/image/machine.ts';
 import { ledgerAtDump, type Ledger } from '../../src/sim/ledger.ts';
 import { findScenario } from '../../src/sim/scenarios/list.ts';
 import { patchFacts } from '../../src/sim/watchdog/patch-facts.ts';
 import type { PatchName } from '../../src/sim/watchdog/patch-version.ts';
-import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import type { TypeSource } from '../../src/types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../../src/types/used-structs.ts';
-import { BytesSink } from '../../src/util/io.ts';
 import { Prng } from '../../src/util/prng.ts';
+import { withImage } from './simulated.ts';
 
 const SEED = 1;
 const US_PER_SECOND = 1_000_000;
@@ -95,19 +90,5 @@ export class DumpedMachine {
 
 /** Writes the dump to a file and opens that for the time of `use`. */
 export async function withInstant<T>({ image }: Instant, use: (vmcore: Vmcore) => T): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'stallcore-instant-'));
-  try {
-    const path = join(folder, 'vmcore');
-    const sink = new BytesSink();
-    writeElf(image, sink);
-    writeFileSync(path, sink.bytes());
-    const vmcore = await openVmcore([path]);
-    try {
-      return use(vmcore);
-    } finally {
-      vmcore.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  return withImage(image, use);
 }

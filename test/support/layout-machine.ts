@@ -3,25 +3,21 @@
 // own, and with the variables and format strings that the version brought. The strings are those
 // of the patches as they were mailed to linux-mm.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { MemallocFormatId } from '../../src/kernel/memalloc-format.ts';
 import type { MemallocLayoutId } from '../../src/kernel/memalloc.ts';
 import { THREAD_SIZE } from '../../src/sim/image/areas.ts';
-import { writeElf } from '../../src/sim/image/elf.ts';
 import type { MachineFacts, ProcessFacts } from '../../src/sim/image/machine-facts.ts';
 import { buildMachine, type MachineImage } from '../../src/sim/image/machine.ts';
 import type { Patch, PatchVariable } from '../../src/sim/image/patch.ts';
 import { StructWriter } from '../../src/sim/image/struct-writer.ts';
 import type { PlacedThread } from '../../src/sim/image/tasks.ts';
-import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import { findMember, type StructType } from '../../src/types/ctype.ts';
 import { readLayout, type LayoutTypes } from '../../src/types/layout.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../../src/types/used-structs.ts';
 import { vaddrAdd, type Vaddr } from '../../src/util/address.ts';
-import { BytesSink } from '../../src/util/io.ts';
+import { withImage } from './simulated.ts';
 import { threeStalls } from './three-stalls-facts.ts';
 import { threeStallsTypes } from './three-stalls.ts';
 
@@ -228,21 +224,7 @@ export async function withLayoutMachine<T>(
   options: LayoutMachineOptions,
   use: (vmcore: Vmcore) => T,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'stallcore-layout-'));
-  try {
-    const path = join(folder, 'vmcore');
-    const sink = new BytesSink();
-    writeElf(layoutMachine(options), sink);
-    writeFileSync(path, sink.bytes());
-    const vmcore = await openVmcore([path]);
-    try {
-      return use(vmcore);
-    } finally {
-      vmcore.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  return withImage(layoutMachine(options), use);
 }
 
 const SAMPLE_TYPES = threeStallsTypes();

@@ -1,6 +1,9 @@
 // Runs of the simulated kernel, and what a reader makes of them in the words of the ledger.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { MemallocTask } from '../../src/kernel/memalloc-report.ts';
 import type { Task } from '../../src/kernel/task.ts';
 import { simulatedTypes } from '../../src/cli/simulated-types.ts';
@@ -8,6 +11,7 @@ import { UnfinishedFiles, writeTextFile } from '../../src/cli/unfinished-files.t
 import { FLAVOURS, type FlavourName } from '../../src/sim/flavour/flavours.ts';
 import { writeElf } from '../../src/sim/image/elf.ts';
 import { writeKdump } from '../../src/sim/image/kdump.ts';
+import type { MachineImage } from '../../src/sim/image/machine.ts';
 import type { LedgerTask } from '../../src/sim/ledger.ts';
 import { findScenario } from '../../src/sim/scenarios/list.ts';
 import {
@@ -79,6 +83,20 @@ export async function withRun<T>(
     return use(vmcore);
   } finally {
     vmcore.close();
+  }
+}
+
+/** Writes an image to an ELF file and opens that for the time of `use`. */
+export async function withImage<T>(image: MachineImage, use: (vmcore: Vmcore) => T): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-image-'));
+  try {
+    const path = join(folder, 'vmcore');
+    const sink = new BytesSink();
+    writeElf(image, sink);
+    writeFileSync(path, sink.bytes());
+    return await withRun({ paths: [path] }, use);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

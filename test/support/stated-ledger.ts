@@ -9,6 +9,7 @@ import type {
   ThreadFacts,
 } from '../../src/sim/image/machine-facts.ts';
 import type { MachineImage } from '../../src/sim/image/machine.ts';
+import type { LedgerTask as SimulatedTask } from '../../src/sim/ledger.ts';
 
 /** What the patch waits for where nobody says otherwise. */
 const TIMEOUT_SECONDS = 10;
@@ -27,29 +28,11 @@ export interface StatedLedger {
   readonly idle: readonly LedgerTask[];
 }
 
-/** One task. */
-export interface LedgerTask {
-  readonly address: string;
-  readonly pid: number;
-  readonly tgid: number;
-  readonly ppid: number;
-  readonly comm: string;
-  readonly commHex: string;
-  readonly state: string;
-  readonly stateBits: number;
-  readonly exitState: number;
-  readonly flags: number;
-  readonly cpu: number;
-  readonly onCpu: boolean;
-  readonly prio: number;
-  readonly nvcsw: number;
-  readonly nivcsw: number;
-  readonly stack: string;
-  readonly mm: string;
-  readonly oomScoreAdj: number;
-  readonly sigkillPending: boolean;
-  readonly words: { uninterruptible: boolean; exiting: boolean; dying: boolean; victim: boolean };
-  readonly oomVictim: boolean;
+/** One task, with what needs no run to be known. */
+export interface LedgerTask extends Omit<
+  SimulatedTask,
+  'record' | 'functions' | 'holds' | 'waitsFor'
+> {
   readonly record: LedgerRecord;
 }
 

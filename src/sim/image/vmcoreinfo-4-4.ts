@@ -4,7 +4,7 @@
 import type { TypeSource } from '../../types/ctype.ts';
 import { vaddrAdd } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
-import type { VmcoreinfoPlan } from './vmcoreinfo.ts';
+import { MMZONE_OFFSETS, type VmcoreinfoPlan } from './vmcoreinfo.ts';
 
 const OFFSETS = [
   'page.flags',
@@ -13,17 +13,7 @@ const OFFSETS = [
   'page.lru',
   'page._mapcount',
   'page.private',
-  'pglist_data.node_zones',
-  'pglist_data.nr_zones',
-  'pglist_data.node_start_pfn',
-  'pglist_data.node_spanned_pages',
-  'pglist_data.node_id',
-  'zone.free_area',
-  'zone.vm_stat',
-  'zone.spanned_pages',
-  'free_area.free_list',
-  'list_head.next',
-  'list_head.prev',
+  ...MMZONE_OFFSETS,
   'vmap_area.va_start',
   'vmap_area.list',
 ];

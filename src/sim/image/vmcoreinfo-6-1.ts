@@ -1,7 +1,7 @@
 // VMCOREINFO of Linux 6.1 (kernel/crash_core.c, kernel/printk/printk.c, arch/x86).
 
 import { LATCHED_SEQ } from './log-buffer.ts';
-import type { VmcoreinfoPlan } from './vmcoreinfo.ts';
+import { MMZONE_OFFSETS, type VmcoreinfoPlan } from './vmcoreinfo.ts';
 
 const KALLSYMS = ['names', 'num_syms', 'token_table', 'token_index', 'offsets', 'relative_base'];
 const SIZES = ['page', 'pglist_data', 'zone', 'free_area', 'list_head'];
@@ -16,17 +16,7 @@ const OFFSETS = [
   'page.compound_dtor',
   'page.compound_order',
   'page.compound_head',
-  'pglist_data.node_zones',
-  'pglist_data.nr_zones',
-  'pglist_data.node_start_pfn',
-  'pglist_data.node_spanned_pages',
-  'pglist_data.node_id',
-  'zone.free_area',
-  'zone.vm_stat',
-  'zone.spanned_pages',
-  'free_area.free_list',
-  'list_head.next',
-  'list_head.prev',
+  ...MMZONE_OFFSETS,
 ];
 
 /** What tools need to read the log, where the image has it. */

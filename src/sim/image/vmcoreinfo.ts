@@ -37,6 +37,21 @@ export interface VmcoreinfoLogPlan {
   readonly fixed: Partial<Pick<VmcoreinfoKeys, 'sizes' | 'offsets' | 'lengths'>>;
 }
 
+/** Members of zones and lists that both kernels name (kernel/crash_core.c), in its order. */
+export const MMZONE_OFFSETS = [
+  'pglist_data.node_zones',
+  'pglist_data.nr_zones',
+  'pglist_data.node_start_pfn',
+  'pglist_data.node_spanned_pages',
+  'pglist_data.node_id',
+  'zone.free_area',
+  'zone.vm_stat',
+  'zone.spanned_pages',
+  'free_area.free_list',
+  'list_head.next',
+  'list_head.prev',
+];
+
 /** Keys of a part of the kernel that not every image has. */
 export type VmcoreinfoKeys = Required<
   Pick<VmcoreinfoFields, 'symbols' | 'sizes' | 'offsets' | 'lengths' | 'numbers'>

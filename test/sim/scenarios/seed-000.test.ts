@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { SEED_000 } from '../../../src/sim/scenarios/seed-000.ts';
+import { skipWithReason } from '../../support/bpftool.ts';
 import { runKernel } from '../../support/run-kernel.ts';
 import { reportShapes, seedLines } from '../../support/seed-report.ts';
 
@@ -34,8 +35,7 @@ describe('SEED_000', function () {
 
   it('has the reports of seed 000 to come to', function () {
     const lines = seedLines('000_');
-    // The seeds are not part of the project.
-    if (lines === undefined) this.skip();
+    if (lines === undefined) return skipWithReason(this, 'the seeds are not part of the project');
     assert.deepEqual(reportShapes(lines, 'then'), REPORTS);
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { SEED_001 } from '../../../src/sim/scenarios/seed-001.ts';
+import { skipWithReason } from '../../support/bpftool.ts';
 import { runKernel } from '../../support/run-kernel.ts';
 import { reportShapes, seedLines } from '../../support/seed-report.ts';
 
@@ -62,8 +63,7 @@ describe('SEED_001', function () {
 
   it('has the reports of seed 001 to come to', function () {
     const lines = seedLines('001_');
-    // The seeds are not part of the project.
-    if (lines === undefined) this.skip();
+    if (lines === undefined) return skipWithReason(this, 'the seeds are not part of the project');
     const [first, ...others] = reportShapes(lines, 'then');
     checkFirst(first);
     assert.deepEqual(others, [SECOND]);
