@@ -20,7 +20,7 @@ export const DM_CRYPT_THROTTLED: Scenario = {
   needs: ['throttle_vm_writeout() in reclaim: Linux up to 4.8', 'swap on dm-crypt'],
   features: { throttleVmWriteout: true, activatesDirty: false },
   requires: ['throttleVmWriteout'],
-  defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
+  defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 20 },
   start,
 };
 
@@ -29,7 +29,7 @@ function start(k: Kernel): void {
   swapon(k, crypt_ctr(k, '254:0', k.fs.disk), 4 * managed);
   for (let i = 0; i < TABS; i++) {
     const pages = Math.floor((managed * 1.5) / TABS) + k.prng.below(managed >> 8);
-    const sleepUs = 2_000 + k.prng.below(2_000);
-    addProgram(k, { comm: `firefox-${i}` }, walker({ pages, batch: 256, sleepUs }));
+    const sleepUs = 8_000 + k.prng.below(8_000);
+    addProgram(k, { comm: `firefox-${i}` }, walker({ pages, batch: 64, sleepUs }));
   }
 }

@@ -8,7 +8,7 @@ describe('DM_CRYPT_THROTTLED', function () {
   it('is slow and not dead: the worker of swap was throttled, and the requests are served', () => {
     const { truth, memory, tasks } = runScenario(DM_CRYPT_THROTTLED.name, {
       seed: 1,
-      kmallocwd: 10,
+      kmallocwd: 4,
     }).ledger;
     assert.equal(truth.diagnosis, 'D10');
     assert.deepEqual([truth.cycle, memory.oomKills], [[], 0]);
@@ -21,7 +21,7 @@ describe('DM_CRYPT_THROTTLED', function () {
     const features = { throttleVmWriteout: false };
     const { truth, tasks } = runScenario(DM_CRYPT_THROTTLED.name, {
       seed: 1,
-      kmallocwd: 10,
+      kmallocwd: 4,
       features,
     }).ledger;
     assert.notEqual(truth.diagnosis, 'D10');
