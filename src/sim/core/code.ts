@@ -34,7 +34,7 @@ export type SchedulerRequest = Exclude<Request, { kind: 'call' }>;
 export type Code<T = void> = Generator<Request, T, unknown>;
 
 /** A function of the kernel that may sleep. */
-export type KernelFunction<A extends unknown[], T> = (k: Kernel, ...args: A) => Code<T>;
+export type KernelFunction<A extends readonly unknown[], T> = (k: Kernel, ...args: A) => Code<T>;
 
 /** What a function keeps on the stack for others to find. */
 export type StackLocal =
@@ -88,18 +88,73 @@ export interface Frame {
 }
 
 /** Calls a function of the kernel. */
-export function* call<A extends unknown[], T>(
+export function call<A extends unknown[], T>(
   k: Kernel,
   callee: KernelFunction<A, T>,
   ...args: A
 ): Code<T> {
   const name = k.nameOf(callee);
   // What this kernel has as a part of its caller: no call, and no frame.
-  if (name === undefined) return yield* callee(k, ...args);
-  k.tracer?.enter(k.current, name, args);
-  const result = yield { kind: 'call', name, enter: () => callee(k, ...args) };
-  k.tracer?.leave(k.current, name);
-  return result as T;
+  if (name === undefined) return callee(k, ...args);
+  return new Call(k, { name, callee: callee as AnyFunction, args }) as Code<T>;
+}
+
+type AnyFunction = KernelFunction<readonly unknown[], unknown>;
+
+/**
+ * A call, which asks to be entered and gives back what came of that. It is also what it yields: a
+ * generator and a request for each call would be most of what a run takes, of time and of memory.
+ */
+class Call implements Generator<Request, unknown, unknown> {
+  readonly kind = 'call';
+  readonly name: string;
+  readonly callee: AnyFunction;
+  readonly args: readonly unknown[];
+  /** As the result of {@link next}. */
+  done = false;
+  value: unknown = this;
+  readonly #k: Kernel;
+  #isEntered = false;
+
+  constructor(k: Kernel, { name, callee, args }: Pick<Call, 'name' | 'callee' | 'args'>) {
+    this.#k = k;
+    this.name = name;
+    this.callee = callee;
+    this.args = args;
+  }
+
+  enter(): Code<unknown> {
+    return this.callee(this.#k, ...this.args);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(result: unknown): IteratorResult<Request, unknown> {
+    const { tracer, current } = this.#k;
+    if (this.#isEntered) {
+      tracer?.leave(current, this.name);
+      this.done = true;
+      this.value = result;
+    } else {
+      tracer?.enter(current, this.name, this.args);
+      this.#isEntered = true;
+    }
+    return this as IteratorResult<Request, unknown>;
+  }
+
+  return(value: unknown): IteratorResult<Request, unknown> {
+    return { done: true, value };
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  [Symbol.dispose](): void {
+    // There is nothing to end: the function that was entered is the scheduler's.
+  }
 }
 
 /**

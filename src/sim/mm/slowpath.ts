@@ -70,13 +70,13 @@ type Round = { readonly page: Page } | 'retry' | 'fail';
 
 export function* __alloc_pages_slowpath(k: Kernel, wanted: AllocRequest): Code<Page | undefined> {
   const flags = gfp_to_alloc_flags(k, wanted) | oomReserveFlags(k, wanted.gfp) | stageFlags(k);
-  const compact = newCompactState();
-  const counts = { noProgressLoops: 0, attempts: 0, progress: 0 };
-  const request: SlowRequest = { ...wanted, ...counts, flags, compact };
-  const { gfp } = wanted;
+  const { gfp, order } = wanted;
   if ((flags & ALLOC_KSWAPD) !== 0) wake_all_kswapds(k);
-  const early = get_page_from_freelist(k, request, flags);
+  // Where kswapd keeps pace nobody comes further than this.
+  const early = get_page_from_freelist(k, wanted, flags);
   if (early !== undefined) return early;
+  const counts = { noProgressLoops: 0, attempts: 0, progress: 0 };
+  const request: SlowRequest = { gfp, order, ...counts, flags, compact: newCompactState() };
   const first: Round = yield* compactFirst(k, request);
   if (typeof first === 'object') return first.page;
   for (let isHopeless = first === 'fail'; ; isHopeless = false) {
