@@ -33,6 +33,8 @@ export interface MemallocFormat {
   readonly halfTimeout: boolean;
   /** What the optional part about the request says. */
   readonly request: RequestWords;
+  /** Size of the buffer that this part is written to, its NUL included; what is longer is cut. */
+  readonly requestSize: number;
   /** `flags=0x%x` after the name, and `switches=%lu` after that. */
   readonly flags: boolean;
   readonly switches: boolean;
@@ -61,6 +63,8 @@ const INFO_OLD = 'MemAlloc-Info: %u stalling task, %u dying task, %u victim task
 const INFO_NEW = 'MemAlloc-Info: stalling=%u dying=%u exiting=%u victim=%u oom_count=%u';
 const FIVE_WORDS = 'MemAlloc: %s(%u)%s%s%s%s%s';
 const SWITCHES = 'MemAlloc: %s(%u) flags=0x%x switches=%lu';
+/** The request is part of the line's own printk format. */
+const UNBOUNDED = Infinity;
 const REQUEST = 'seq=%u gfp=0x%x(%pGg) order=%u delay=%lu';
 
 const OLD = {
@@ -69,6 +73,7 @@ const OLD = {
   infoTwice: false,
   halfTimeout: false,
   request: 'seq',
+  requestSize: 128,
   flags: false,
   switches: false,
   exitingWord: true,
@@ -79,6 +84,8 @@ const NEW = {
   infoTwice: true,
   halfTimeout: true,
   request: 'names',
+  // The names of 2016-02-09 did not fit, the delta of two days later made room for them.
+  requestSize: 256,
   flags: true,
   switches: true,
   exitingWord: true,
@@ -91,6 +98,7 @@ const RFC = {
   infoTwice: false,
   halfTimeout: false,
   lists: 'in-flight',
+  requestSize: UNBOUNDED,
 } as const;
 
 /** All formats, oldest first. */
@@ -101,6 +109,7 @@ export const MEMALLOC_FORMATS: readonly MemallocFormat[] = [
     layouts: ['L1'],
     task: 'MemAlloc: %s(%u) gfp=0x%x order=%u delay=%lu',
     request: 'plain',
+    requestSize: UNBOUNDED,
     exitingWord: false,
     lists: 'separate',
   },

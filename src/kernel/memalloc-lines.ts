@@ -41,8 +41,8 @@ export interface WatchedTask {
 /** What the lines depend on besides the tasks. */
 export interface WatchdogSettings {
   readonly format: MemallocFormat;
-  /** Addresses of tasks in the order of memalloc_list, which v1 goes along for the requests. */
-  readonly listOrder?: readonly string[];
+  /** The entries of memalloc_list in its order, which v1 goes along for the requests. */
+  readonly listed?: readonly MemallocRecord[];
   readonly timeoutJiffies: bigint;
   readonly describeGfp: (mask: number) => string | undefined;
   readonly oomCount?: number;
@@ -69,13 +69,14 @@ export function watchdogReport(
   const threshold = format.halfTimeout ? timeoutJiffies / 2n : timeoutJiffies;
   const stalls = (each: WatchedTask): boolean => stallsSince(each.record, threshold);
   const stalling = watched.filter(stalls);
-  const counts = countTasks(watched, stalling.length, settings);
+  const requests = requestsOf(watched, settings);
+  const counts = countTasks(watched, countStalling(requests, { settings, threshold }), settings);
   // The thread wakes up for a request that has reached the whole timeout. Where none has, the
   // counts are still of use; the tasks that a report would have listed beside are not.
   const woken = watched.some((each) => stallsSince(each.record, timeoutJiffies));
   const silent = format.lists !== 'in-flight' && !woken;
   const info = infoLines(settings, counts);
-  const tasks = taskLines(watched, { settings, stalls });
+  const tasks = taskLines(watched, { settings, stalls, threshold });
   const lines = silent ? info : [...info, ...tasks, ...(format.infoTwice ? info : [])];
   return { silent, counts, lines, stalling };
 }
@@ -84,6 +85,27 @@ export function watchdogReport(
 function stallsSince(record: MemallocRecord | undefined, threshold: bigint): boolean {
   if (record?.delay === undefined || record.depth === 0 || record.torn) return false;
   return BigInt.asIntN(64, BigInt(record.delay) - threshold) >= 0n;
+}
+
+/** What is looked at to find stalls: the entries of v1's list, a task's record since. */
+function requestsOf(
+  watched: readonly WatchedTask[],
+  { listed, format }: WatchdogSettings,
+): readonly MemallocRecord[] {
+  if (listed !== undefined && format.lists === 'separate') return listed;
+  return watched.flatMap(({ record }) => record ?? []);
+}
+
+function countStalling(
+  requests: readonly MemallocRecord[],
+  { settings, threshold }: { settings: WatchdogSettings; threshold: bigint },
+): number {
+  const stalling = requests.filter((record) => stallsSince(record, threshold));
+  if (settings.format.lists !== 'separate') return stalling.length;
+  // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,
+  // and lists with !time_before(), which does not.
+  const exact = settings.timeoutJiffies.toString();
+  return stalling.filter(({ delay }) => delay !== exact).length;
 }
 
 function countTasks(
@@ -98,19 +120,13 @@ function countTasks(
     if (watched.length === 0 || (having === 0 && unknown > 0)) return {};
     return { [word]: having } as { [K in Key]?: number };
   };
-  // v1 counts with time_after(), which leaves out a request that is exactly as old as the timeout,
-  // and lists with !time_before(), which does not.
-  const exact = settings.timeoutJiffies.toString();
-  const onTheDot = watched.filter(({ record }) => record?.delay === exact).length;
   // Of layout L1 a task without an entry has no request; elsewhere each task has a record.
   // Without jiffies no request has an age.
   const isKnown =
     watched.some(({ record }) => record?.delay !== undefined) ||
-    (settings.listOrder !== undefined && watched.every(({ record }) => record === undefined));
+    (settings.listed !== undefined && watched.every(({ record }) => record === undefined));
   return {
-    ...(isKnown
-      ? { stalling: settings.format.lists === 'separate' ? stalling - onTheDot : stalling }
-      : {}),
+    ...(isKnown ? { stalling } : {}),
     ...count('dying'),
     ...count('exiting'),
     ...count('victim'),
@@ -132,6 +148,8 @@ function infoLines({ format }: WatchdogSettings, counts: InfoCounts): string[] {
 interface Listing {
   readonly settings: WatchdogSettings;
   readonly stalls: (watched: WatchedTask) => boolean;
+  /** jiffies */
+  readonly threshold: bigint;
 }
 
 function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] {
@@ -139,9 +157,7 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
   switch (settings.format.lists) {
     case 'separate':
       return [
-        ...inListOrder(watched.filter(stalls), settings.listOrder).map(
-          (each) => name(each) + requestWords(each, settings),
-        ),
+        ...listedLines(watched, listing),
         ...watched
           .filter(({ words }) => words.dying === true || words.victim === true)
           .map((each) => name(each) + stateWords(each, settings.format)),
@@ -163,13 +179,18 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
   }
 }
 
-function inListOrder(
+/** v1: a line for each entry, so that a task has one for each of its requests. */
+function listedLines(
   watched: readonly WatchedTask[],
-  order: readonly string[] = [],
-): readonly WatchedTask[] {
-  const places = new Map(order.map((address, i) => [address, i]));
-  const placeOf = ({ task }: WatchedTask): number => places.get(task.address) ?? order.length;
-  return watched.toSorted((a, b) => placeOf(a) - placeOf(b));
+  { settings, threshold }: Listing,
+): readonly string[] {
+  const byAddress = new Map(watched.map((each) => [each.task.address, each]));
+  return requestsOf(watched, settings)
+    .filter((record) => stallsSince(record, threshold))
+    .flatMap((record) => {
+      const each = byAddress.get(record.task);
+      return each === undefined ? [] : [name(each) + requestWords({ ...each, record }, settings)];
+    });
 }
 
 function isListed(each: WatchedTask, { settings, stalls }: Listing): boolean {
@@ -198,7 +219,9 @@ function requestWords({ record }: WatchedTask, { format, describeGfp }: Watchdog
   const seq = format.request === 'plain' ? '' : ` seq=${record.seq ?? '?'}`;
   // The member is an unsigned int: a mempool request, -1, prints as 4294967295.
   const order = record.mempool ? 0xffffffff : record.order;
-  return `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${record.delay ?? '?'}`;
+  const delay = record.delay ?? '?';
+  const words = `${seq} gfp=0x${mask.toString(16)}${names} order=${order} delay=${delay}`;
+  return words.slice(0, format.requestSize - 1);
 }
 
 function stateWords({ words }: WatchedTask, format: MemallocFormat): string {

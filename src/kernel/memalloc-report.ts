@@ -17,6 +17,7 @@ import {
 } from './memalloc-lines.ts';
 import {
   findMemallocLayout,
+  outermostRequests,
   readMemallocRecords,
   type MemallocLayout,
   type MemallocRecord,
@@ -115,8 +116,8 @@ interface Facts {
   readonly bits: ThreadFlagBits;
   readonly time: Clock;
   readonly watched: readonly WatchedTask[];
-  /** Tasks in the order of memalloc_list; of layout L1 only. */
-  readonly listOrder?: readonly string[];
+  /** The entries of memalloc_list; of layout L1 only. */
+  readonly listed?: readonly MemallocRecord[];
   readonly listComplete: boolean;
   readonly hasMemstall: boolean;
 }
@@ -165,7 +166,7 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   });
   const report = watchdogReport(facts.watched, {
     format,
-    ...(facts.listOrder === undefined ? {} : { listOrder: facts.listOrder }),
+    ...(facts.listed === undefined ? {} : { listed: facts.listed }),
     timeoutJiffies: timeout.jiffies,
     describeGfp: gfp.describe,
     ...counters(vmcore, format),
@@ -264,17 +265,18 @@ function readFacts(
   const bits = threadFlagBits(vmcore);
   const { jiffies } = time;
   const problemsBefore = vmcore.problems.count;
-  const records =
+  const read =
     layout === undefined
       ? []
       : readMemallocRecords(vmcore, layout, { tasks: table.tasks, jiffies });
   // Of layout L1 the walk of memalloc_list leaves a problem where it does not reach the end.
   const listComplete = layout?.id !== 'L1' || vmcore.problems.count === problemsBefore;
   const hasMemstall = countsMemstalls(vmcore);
+  const requests = withoutImpossibleAges(vmcore, read, time);
+  const records = layout?.id === 'L1' ? outermostRequests(requests) : requests;
   const byTask = new Map(records.map((record) => [record.task, record]));
   const isKswapd = kswapdTest(table.tasks);
   const deadIsNotExiting = format?.lists === 'exiting' || format?.lists === 'kswapd';
-  dropImpossibleAges(vmcore, byTask, time);
   const watched = table.tasks.map((task) => ({
     task,
     words: wordsOf(task, bits, deadIsNotExiting),
@@ -283,29 +285,31 @@ function readFacts(
   }));
   reportStrangers(vmcore, table.tasks, byTask);
   // A list of which not even the head could be read says nothing, not that it is empty.
-  const isListed = layout?.id === 'L1' && (listComplete || byTask.size > 0);
-  const listOrder = isListed ? { listOrder: [...byTask.keys()] } : {};
-  return { table, bits, time, watched, listComplete, hasMemstall, ...listOrder };
+  const isListed = layout?.id === 'L1' && (listComplete || requests.length > 0);
+  const listed = isListed ? { listed: requests } : {};
+  return { table, bits, time, watched, listComplete, hasMemstall, ...listed };
 }
 
 /**
  * A request in flight that began before the boot or after the dump has a damaged record: what else
  * is in it is shown, its age is not.
  */
-function dropImpossibleAges(
+function withoutImpossibleAges(
   { problems }: Vmcore,
-  byTask: Map<string, MemallocRecord>,
+  records: readonly MemallocRecord[],
   { jiffies, hz }: Clock,
-): void {
-  if (jiffies === undefined) return;
+): readonly MemallocRecord[] {
+  if (jiffies === undefined) return records;
   const first = hz === undefined ? 0n : initialJiffies(hz);
-  for (const [task, { delay, ...record }] of byTask) {
+  return records.map((record) => {
+    const { delay, ...ageless } = record;
+    if (record.depth === 0 || delay === undefined) return record;
     const start = BigInt(record.start);
-    if (record.depth === 0 || delay === undefined || (start >= first && start <= jiffies)) continue;
+    if (start >= first && start <= jiffies) return record;
     const what = `start is ${start}, expected jiffies from ${first} to ${jiffies}`;
-    problems.addMessage(`memalloc of task ${task}`, what);
-    byTask.set(task, record);
-  }
+    problems.addMessage(`memalloc of task ${record.task}`, what);
+    return ageless;
+  });
 }
 
 /** The entries of memalloc_list name their tasks, and one may name what is no task. */

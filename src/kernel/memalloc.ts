@@ -118,8 +118,9 @@ function countsTwice(id: MemallocLayoutId): boolean {
 }
 
 /**
- * The records of the given tasks, in their order; for L1 those on `memalloc_list`, in its order. A
- * record that cannot be read is a problem and missing from the result.
+ * The records of the given tasks, in their order; for L1 the entries of `memalloc_list`, in its
+ * order, of which a task may have several ({@link outermostRequests}). A record that cannot be read
+ * is a problem and missing from the result.
  *
  * @param jiffies the tick counter at the instant of the dump
  */
@@ -145,14 +146,14 @@ export function readMemallocRecords(
         : decode(values, { layout, owner, activeIndex, jiffies: about.jiffies });
     if (record !== undefined) records.push(record);
   }
-  return layout.id === 'L1' ? foldNested(records) : records;
+  return records;
 }
 
 /**
  * A request of layout L1 that runs inside another of its task has an entry of its own. What the
  * later layouts say of such a pair: the outer request, and how deep the task is in it.
  */
-function foldNested(records: readonly MemallocRecord[]): MemallocRecord[] {
+export function outermostRequests(records: readonly MemallocRecord[]): MemallocRecord[] {
   const outermost = new Map<string, MemallocRecord>();
   for (const record of records) {
     const { task } = record;

@@ -168,6 +168,35 @@ describe('watchdogReport', () => {
     assert.equal(lines.length, 2);
   });
 
+  it('prints each entry of the list of v1, and counts what is older than the timeout', () => {
+    const [inner, outer] = ['1000', '1500'].map((delay) => watched({ pid: 1, record: { delay } }));
+    const { counts, lines, stalling } = watchdogReport([outer!], {
+      format: format('v1'),
+      timeoutJiffies: 1000n,
+      describeGfp: () => undefined,
+      listed: [outer!.record!, inner!.record!],
+    });
+    assert.equal(counts.stalling, 1);
+    assert.equal(stalling.length, 1);
+    assert.deepEqual(lines.slice(1), [
+      'MemAlloc: task-1(1) gfp=0xcc0 order=0 delay=1500',
+      'MemAlloc: task-1(1) gfp=0xcc0 order=0 delay=1000',
+    ]);
+  });
+
+  it('cuts the request of 2016-02-09 where its buffer ends, and no later one', () => {
+    const named = (name: string): string | undefined =>
+      watchdogReport([watched({ pid: 1, words: { dying: true }, record: { delay: '1500' } })], {
+        format: format(name),
+        timeoutJiffies: 1000n,
+        describeGfp: () => 'x'.repeat(120),
+      }).lines[1];
+    const kept = ' seq=7 gfp=0xcc0('.length;
+    const cut = `MemAlloc: task-1(1) seq=7 gfp=0xcc0(${'x'.repeat(127 - kept)} dying`;
+    assert.equal(named('2016-02-09'), cut);
+    assert.match(named('2016-02-11') ?? '', /x\) order=0 delay=1500 dying$/);
+  });
+
   it('takes a start in the future for no stall', () => {
     const future = (2n ** 64n - 5n).toString();
     assert.equal(report('v3', [{ pid: 1, record: { delay: future } }]).counts.stalling, 0);

@@ -37,6 +37,7 @@ MemAlloc: nested(53) gfp=0xc40 order=0 delay=5000
 MemAlloc: leaving(57) gfp=0xcc0 order=0 delay=4000
 MemAlloc: mempool(61) gfp=0xc40 order=4294967295 delay=3500
 MemAlloc: thread(52) gfp=0xcc0 order=2 delay=3000
+MemAlloc: nested(53) gfp=0xc40 order=0 delay=2500
 MemAlloc: dying(55) gfp=0xcc0 order=0 delay=2500
 MemAlloc: victim(54) uninterruptible dying victim
 MemAlloc: dying(55) dying
@@ -165,6 +166,30 @@ describe('readMemalloc, every version of the patch', () => {
       );
       assert.equal(memallocLines(result), PRINTED[version]);
       assert.deepEqual(memallocRemarks(result), []);
+    });
+  }
+});
+
+describe('readMemalloc, a mask of many names', () => {
+  // GFP_HIGHUSER_MOVABLE with __GFP_NOWARN, _NOFAIL, _COMP, _ZERO, _THISNODE, _ACCOUNT, _WRITE.
+  const MASK = 0x74bdca;
+  const records = { 51: { depth: 1, sequence: 12, age: 12, gfp: MASK } };
+  const lineOf = async (version: MemallocFormatId): Promise<string | undefined> => {
+    const { record } = await read(machine(version, { records }));
+    return record?.lines.find((line) => line.startsWith('MemAlloc: half'));
+  };
+
+  it('fills the 128 bytes of 2016-02-09, and the line goes on behind what was cut', async () => {
+    const before = 'MemAlloc: half(51)';
+    const line = (await lineOf('2016-02-09')) ?? '';
+    assert.ok(line.startsWith(`${before} seq=6 gfp=0x74bdca(`), line);
+    assert.ok(line.endsWith(' uninterruptible'), line);
+    assert.equal(line.length, before.length + 127 + ' uninterruptible'.length);
+  });
+
+  for (const version of ['2016-02-11', 'v8', 'rfc2'] as const) {
+    it(`is printed whole by ${version}`, async () => {
+      assert.match((await lineOf(version)) ?? '', /\) order=0 delay=3000 uninterruptible$/);
     });
   }
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { MemallocFormatId } from '../../src/kernel/memalloc-format.ts';
 import {
   findMemallocLayout,
+  outermostRequests,
   readMemallocRecords,
   type MemallocLayoutId,
   type MemallocRecord,
@@ -75,7 +76,8 @@ function readRecords(vmcore: Vmcore, id: MemallocLayoutId): Read {
   const { tasks } = readTasks(vmcore);
   const jiffies = vmcore.global('jiffies_64').integer();
   const pids = new Map(tasks.map(({ address, pid }) => [address, pid ?? -1]));
-  const records = readMemallocRecords(vmcore, layout, { tasks, jiffies });
+  const read = readMemallocRecords(vmcore, layout, { tasks, jiffies });
+  const records = id === 'L1' ? outermostRequests(read) : read;
   return {
     records: new Map(records.map((record) => [pids.get(record.task) ?? -1, record])),
     problems: vmcore.problems.list.map(({ subject, message }) => `${subject}: ${message}`),

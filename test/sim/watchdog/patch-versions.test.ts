@@ -4,9 +4,25 @@
 import assert from 'node:assert/strict';
 import { readMemalloc, type MemallocResult } from '../../../src/kernel/memalloc-report.ts';
 import { tasksResult } from '../../../src/kernel/tasks-result.ts';
+import { call } from '../../../src/sim/core/code.ts';
+import type { Kernel } from '../../../src/sim/core/kernel.ts';
+import { PF_MEMALLOC_NOIO } from '../../../src/sim/kernel/task-bits.ts';
 import type { LedgerTask } from '../../../src/sim/ledger.ts';
+import {
+  __GFP_ACCOUNT,
+  __GFP_COMP,
+  __GFP_NOWARN,
+  __GFP_RECLAIMABLE,
+  __GFP_WRITE,
+  __GFP_ZERO,
+  __GFP_ZEROTAGS,
+  GFP_HIGHUSER_MOVABLE,
+} from '../../../src/sim/mm/gfp.ts';
+import { __alloc_pages } from '../../../src/sim/mm/page-alloc.ts';
+import { listRequest, start_memalloc_timer } from '../../../src/sim/watchdog/memalloc-timer.ts';
 import type { PatchName } from '../../../src/sim/watchdog/patch-version.ts';
 import { PATCH_NAMES, patchVersion } from '../../../src/sim/watchdog/patch-versions.ts';
+import { addThread } from '../../support/bare-kernel.ts';
 import { DumpedMachine, withInstant, type Instant } from '../../support/dump-instants.ts';
 import { ledgerFields, recordFields, taskFields } from '../../support/simulated.ts';
 
@@ -28,6 +44,14 @@ describe('PATCH_VERSIONS', function () {
       it('overload: memalloc and tasks say what the ledger says', async () => {
         const options = { ...OPTIONS, scenario: 'overload', patch };
         await checkDump(new DumpedMachine(options).run(OVERLOAD_SECONDS).dump());
+      });
+
+      it('stall of a task that nests, by a mask of many names, in a scope without I/O', async () => {
+        const machine = new DumpedMachine({ ...OPTIONS, patch });
+        addNesting(machine.kernel);
+        const instant = machine.run(DUMP_SECONDS).dump();
+        checkNesting(instant);
+        await checkDump(instant);
       });
 
       it('logs nothing when switched off, and keeps the records all the same', async () => {
@@ -64,6 +88,41 @@ describe('PATCH_VERSIONS', function () {
 });
 
 const OPTIONS = { scenario: 'oom-victim-mutex', kmallocwd: KMALLOCWD, ramMiB: RAM_MIB };
+
+/** By then the machine stalls, and the request becomes older than the timeout. */
+const NESTING_SECONDS = 1.5;
+const MASK =
+  GFP_HIGHUSER_MOVABLE |
+  (__GFP_NOWARN | __GFP_COMP | __GFP_ZERO | __GFP_ZEROTAGS | __GFP_RECLAIMABLE) |
+  (__GFP_ACCOUNT | __GFP_WRITE);
+
+/** No scenario has a task like it, but kernels can. */
+function addNesting(k: Kernel): void {
+  const request = { gfp: MASK, order: 0 };
+  const after = Math.round(NESTING_SECONDS * k.options.hz);
+  addThread(k, 'nesting', after, function* () {
+    k.current.flags |= PF_MEMALLOC_NOIO;
+    // The RFC is to see the scope.
+    if (k.memalloc.version.layout !== 'LR') {
+      start_memalloc_timer(k, request);
+      listRequest(k, request);
+    }
+    yield* call(k, __alloc_pages, request);
+  });
+}
+
+function checkNesting({ ledger: { lines, tasks, patch } }: Instant): void {
+  const { layout } = patchVersion(patch);
+  if (layout === undefined) return;
+  const own = lines.filter((line) => line.startsWith('MemAlloc: nesting('));
+  const record = tasks.find(({ comm }) => comm === 'nesting')?.record;
+  assert.equal(own.length, layout === 'L1' ? 2 : 1);
+  if (layout !== 'LR') assert.equal(record?.depth, 2);
+  if (patch === '2016-02-09') assert.doesNotMatch(own[0] ?? '', / order=/);
+  // Stored before the scope is looked at, which forbids __GFP_FS and __GFP_IO.
+  if (patch === 'rfc-v2') assert.match(own[0] ?? '', /\(GFP_HIGHUSER_MOVABLE\|/);
+  if (patch === 'rfc') assert.match(own[0] ?? '', /\(GFP_NOIO\|/);
+}
 
 async function checkDump(instant: Instant): Promise<void> {
   const { lines, logLines, counts, patch } = instant.ledger;
