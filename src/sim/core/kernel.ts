@@ -14,6 +14,7 @@ import { FileSystem } from '../fs/file-system.ts';
 import { BdiWriteback } from '../fs/fs-writeback.ts';
 import { Mutex } from '../locking/mutex.ts';
 import type { Lock } from '../locking/wait-target.ts';
+import { PcpuDrain } from '../mm/drain.ts';
 import { MemoryCgroups } from '../mm/memcontrol.ts';
 import { free_area_init } from '../mm/free-area-init.ts';
 import type { Node } from '../mm/mmzone.ts';
@@ -107,6 +108,7 @@ export class Kernel {
   readonly pageWaits = new PageWaits();
   readonly wq = new Workqueues();
   readonly vmstat = new VmStat();
+  readonly pcpuDrain = new PcpuDrain();
   readonly vmpressure = new VmPressure();
   readonly taskstats = new TaskstatsListeners();
   readonly kthreadCreation = new KthreadCreation();
@@ -146,6 +148,7 @@ export class Kernel {
     this.fsBioSet = new BioSet(this, { name: 'fs_bio_set', poolSize: BIO_POOL_SIZE });
     // INITIAL_JIFFIES: five minutes before 32 bits wrap, so that bugs show early.
     this.locks.add(this.fs.journal).add(this.oomNotifiers.rwsem);
+    if (options.drainsByWork) this.locks.add(this.pcpuDrain.mutex);
     this.#initialJiffies = 2 ** 32 - 300 * options.hz;
   }
 

@@ -120,6 +120,12 @@ export interface KernelFeatures {
    * that replaced it is the coarser, the farther away the time is.
    */
   readonly cascadingTimers: boolean;
+  /**
+   * Linux 4.11 to 5.19: the per-CPU lists of free pages are emptied by a work of each CPU, and
+   * whoever needs the pages waits for all of them. Before, an interrupt did it; since then the CPU
+   * that needs them does.
+   */
+  readonly drainsByWork: boolean;
   /** There is a CD-ROM drive, which a kworker looks at every two seconds. */
   readonly cdrom: boolean;
 }
@@ -153,6 +159,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   killableMmapLock: true,
   faultsAvoidFs: false,
   cascadingTimers: false,
+  drainsByWork: false,
   cdrom: true,
 };
 

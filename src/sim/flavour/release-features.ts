@@ -7,8 +7,11 @@ import type { KernelFeatures } from '../core/options.ts';
 type MachineFeature =
   'blockingShrinker' | 'dirtyRatio' | 'sharedBioSet' | 'consoleUs' | 'zoneDma' | 'cdrom';
 
+/** What came after the one of these releases and was gone again in the other. */
+type PassingFeature = 'drainsByWork';
+
 /** Features that come with a release, or go with one. */
-export type ReleaseFeatures = Omit<KernelFeatures, MachineFeature>;
+export type ReleaseFeatures = Omit<KernelFeatures, MachineFeature | PassingFeature>;
 
 /** Linux 4.4. */
 export const FEATURES_4_4: ReleaseFeatures = {

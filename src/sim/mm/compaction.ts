@@ -16,9 +16,10 @@ import {
   type CompactState,
 } from './compact-retry.ts';
 import { MAX_ORDER } from './buddy.ts';
+import { drain_local_pages } from './drain.ts';
 import { __GFP_IO } from './gfp.ts';
 import type { Page, PageList, Zone } from './mmzone.ts';
-import { drain_all_pages, highestZone } from './page-alloc.ts';
+import { highestZone } from './page-alloc.ts';
 import { COSTLY_ORDER } from './pcp.ts';
 import { reclaim_throttle } from './throttle.ts';
 
@@ -110,8 +111,8 @@ function* compact_zone(
     yield* cond_resched(k);
   }
   for (const pfn of cc.freeList.splice(0)) zone.giveBlock(pfn, 0);
-  // Pages that it freed may lie on the lists of a CPU, where they do not become one.
-  if (result === 'complete') drain_all_pages(k);
+  // Pages that it freed may lie on the lists of its CPU, where they do not become one.
+  if (result === 'complete') drain_local_pages(k, k.sched.processorId);
   return result;
 }
 
@@ -148,12 +149,11 @@ function* isolate_migratepages(k: Kernel, cc: CompactControl): Code<readonly Pag
 
 /** Moves what the pages hold to free pages at the other end of the zone. */
 function* migrate_pages(k: Kernel, cc: CompactControl, pages: readonly Page[]): Code {
-  const { isolated } = k.node;
   const lists: (readonly [Page, PageList])[] = [];
   for (const page of pages) {
     const list = page.lru!;
     list.remove(page);
-    isolated[list.isFile ? 'file' : 'anon']++;
+    k.node.countIsolated([page], list, 1);
     lists.push([page, list]);
   }
   k.current.isolated += pages.length;
@@ -162,7 +162,7 @@ function* migrate_pages(k: Kernel, cc: CompactControl, pages: readonly Page[]): 
     // A page that is being written stays where the disk reads it.
     if (!page.writeback) moveTo(cc, page, isolate_freepages(k, cc));
     k.spend(MIGRATE_US);
-    isolated[list.isFile ? 'file' : 'anon']--;
+    k.node.countIsolated([page], list, -1);
     list.add(page);
   }
   k.current.isolated -= pages.length;

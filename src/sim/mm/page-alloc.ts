@@ -11,9 +11,8 @@ import { __GFP_DMA, __GFP_DMA32, __GFP_FS, __GFP_IO } from './gfp.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages_slowpath } from './slowpath.ts';
 
-/** Microseconds that a look at the free lists takes, and that a CPU's lists take to be emptied. */
+/** Microseconds that a look at the free lists takes. */
 const FREELIST_US = 0.5;
-const DRAIN_US = 5;
 
 /** current_gfp_context(): scopes that forbid I/O or the file system. */
 export function current_gfp_context(task: Task, gfp: number): number {
@@ -68,15 +67,4 @@ function* slowly(k: Kernel, wanted: AllocRequest): Code<Page | undefined> {
 /** Gives pages back, to the lists of the CPU that runs where they are few. */
 export function __free_pages(page: Page): void {
   page.zone.give(page);
-}
-
-/** Empties the per-CPU lists of all zones: pages there may be what is missing in the zone. */
-export function drain_all_pages(k: Kernel): void {
-  for (const { pcp } of k.node.zones) {
-    for (const lists of pcp) {
-      if (lists.count === 0) continue;
-      k.spend(DRAIN_US);
-      lists.drain();
-    }
-  }
 }

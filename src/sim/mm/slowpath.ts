@@ -27,6 +27,7 @@ import {
 } from './alloc-flags.ts';
 import { newCompactState, should_compact_retry, type CompactState } from './compact-retry.ts';
 import { compaction_defer_reset, try_to_compact_pages } from './compaction.ts';
+import { drainAllPages } from './drain.ts';
 import {
   __GFP_DIRECT_RECLAIM,
   __GFP_FS,
@@ -42,7 +43,7 @@ import {
 import { wake_all_kswapds } from './kswapd.ts';
 import type { Page } from './mmzone.ts';
 import { out_of_memory } from './oom-kill.ts';
-import { drain_all_pages, get_page_from_freelist, highestZone } from './page-alloc.ts';
+import { get_page_from_freelist, highestZone } from './page-alloc.ts';
 import { COSTLY_ORDER } from './pcp.ts';
 import { zone_reclaimable_pages } from './throttle.ts';
 import { try_to_free_pages } from './vmscan.ts';
@@ -159,7 +160,7 @@ function* __alloc_pages_direct_reclaim(k: Kernel, request: SlowRequest): Code<Pa
   if (request.progress === 0) return undefined;
   const page = get_page_from_freelist(k, request, request.flags);
   if (page !== undefined) return page;
-  drain_all_pages(k);
+  yield* drainAllPages(k);
   return get_page_from_freelist(k, request, request.flags);
 }
 

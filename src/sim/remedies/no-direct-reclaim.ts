@@ -12,10 +12,11 @@ import { schedule_timeout_uninterruptible } from '../kernel/timer.ts';
 import { wake_up, WaitQueue } from '../kernel/wait.ts';
 import { mutex_lock, mutex_unlock } from '../locking/mutex.ts';
 import { ALLOC_WMARK_MIN, zone_watermark_ok, type AllocRequest } from '../mm/alloc-flags.ts';
+import { drainAllPages } from '../mm/drain.ts';
 import { __GFP_NORETRY, GFP_KERNEL } from '../mm/gfp.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { out_of_memory } from '../mm/oom-kill.ts';
-import { drain_all_pages, get_page_from_freelist, highestZone } from '../mm/page-alloc.ts';
+import { get_page_from_freelist, highestZone } from '../mm/page-alloc.ts';
 import { MAX_RECLAIM_RETRIES, zone_reclaimable_pages } from '../mm/throttle.ts';
 import { do_try_to_free_pages, newScanControl } from '../mm/vmscan.ts';
 import { sleepOn } from './reclaim-threads.ts';
@@ -76,7 +77,7 @@ function* reclaim_for_waiters(k: Kernel): Code {
   const freed = yield* call(k, do_try_to_free_pages, sc);
   waiters.fruitless = freed > 0 ? 0 : waiters.fruitless + 1;
   if (wakeServed(k) > 0 || waiters.queue.size === 0) return;
-  drain_all_pages(k);
+  yield* drainAllPages(k);
   if (wakeServed(k) > 0) return;
   if (waiters.fruitless > MAX_RECLAIM_RETRIES || !couldServe(k)) {
     yield* call(k, kill_for_waiters);
