@@ -5,8 +5,8 @@
 //   rw_semaphore  count and owner as src/sim/locking/rw-semaphore.ts draws them
 //   semaphore     count; nobody knows who has it
 //
-// A lock is a variable of the kernel, a member of another struct (mmap_lock, i_mmap_rwsem), or an
-// object of its own.
+// A lock is a variable of the kernel, a member of another struct (mmap_lock), or an object of its
+// own.
 
 import type { TypeSource } from '../../types/ctype.ts';
 import { findMember } from '../../types/ctype.ts';

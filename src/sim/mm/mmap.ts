@@ -6,9 +6,8 @@ import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { cond_resched } from '../kernel/sched.ts';
 import type { Mm } from '../kernel/task.ts';
-import type { RwSemaphore } from '../locking/rw-semaphore.ts';
 import { mmap_write_lock_killable } from '../locking/mmap-lock.ts';
-import { down_write, downgrade_write, up_read, up_write } from '../locking/rwsem.ts';
+import { downgrade_write, up_read, up_write } from '../locking/rwsem.ts';
 import { __GFP_ZERO, GFP_KERNEL } from './gfp.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages } from './page-alloc.ts';
@@ -23,11 +22,9 @@ const PAGES_PER_TABLE = 512;
 const VMA_US = 2;
 const MOVE_US = 20;
 
-/** A range of memory. */
+/** A range of anonymous memory. */
 export interface Mapping {
   readonly pages: number;
-  /** i_mmap_rwsem of the file that is mapped shared; anonymous memory without one. */
-  readonly iMmap?: RwSemaphore;
 }
 
 /** mmap(2) */
@@ -54,13 +51,6 @@ function* mmap_region(k: Kernel, mm: Mm, mapping: Mapping): Code {
   k.spend(VMA_US);
   const request = { cache: k.vmAreaCache, gfp: GFP_KERNEL };
   if (!(yield* call(k, kmem_cache_alloc, request))) return;
-  const { iMmap } = mapping;
-  if (iMmap !== undefined) {
-    // vma_link() of a file: whoever walks its mappings must not run meanwhile.
-    yield* call(k, down_write, iMmap);
-    k.spend(VMA_US);
-    up_write(k, iMmap);
-  }
   mm.vmas++;
   mm.totalPages += mapping.pages;
 }
