@@ -19,6 +19,7 @@ import { finish_wait, prepare_to_wait, wake_up, WaitQueue } from '../kernel/wait
 import type { WorkStruct } from '../kernel/worker-pool.ts';
 import { INIT_WORK, queue_work } from '../kernel/workqueue.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../locking/mutex.ts';
+import { WAITS_FOR_MEMORY, type WaitTarget } from '../locking/wait-target.ts';
 import { __GFP_NOMEMALLOC, __GFP_NORETRY, GFP_HIGHUSER_MOVABLE } from '../mm/gfp.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { __alloc_pages, __free_pages } from '../mm/page-alloc.ts';
@@ -33,6 +34,13 @@ const OOM_PAGES = 256;
 const NAPS_PER_SECOND = 5;
 /** Microseconds that the host takes to look at the queue. */
 const HOST_US = 60;
+
+/** The nap is a wait for memory, though no request is in flight: the next follows it. */
+const PAGE_FOR_BALLOON: WaitTarget = {
+  name: 'a page for the balloon',
+  kind: WAITS_FOR_MEMORY,
+  holders: () => [],
+};
 
 /** struct virtio_balloon. */
 export class VirtioBalloon {
@@ -86,7 +94,9 @@ function* fill_balloon(k: Kernel, balloon: VirtioBalloon, wanted: number): Code 
     const page = yield* call(k, balloon_page_alloc);
     if (page === undefined) {
       k.printk(LOGLEVEL_INFO, `virtio_balloon virtio1: Out of puff! Can't get 1 pages`);
+      k.current.blockedOn = PAGE_FOR_BALLOON;
       yield* call(k, msleep, Math.floor(k.options.hz / NAPS_PER_SECOND));
+      k.current.blockedOn = undefined;
       break;
     }
     pages.push(page);

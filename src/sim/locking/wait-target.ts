@@ -16,5 +16,11 @@ export interface WaitTarget {
   holders(): readonly Task[];
 }
 
+/**
+ * The kind of a wait for whoever has memory to give, which nobody in particular holds: between two
+ * requests that fail, where no request of the allocator says so.
+ */
+export const WAITS_FOR_MEMORY = 'memory';
+
 /** A sleeping lock of the kernel. */
 export type Lock = Mutex | RwSemaphore | Semaphore;

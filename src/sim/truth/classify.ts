@@ -14,12 +14,10 @@ export interface Found {
   readonly kernel: Kernel;
   /** Requests in flight that never finished. */
   readonly stuck: readonly Task[];
-  /** Tasks without a request that slept for one thing since the dump, and never woke. */
-  readonly asleep: readonly Task[];
   /** Those that were stalling at the dump. */
   readonly stalling: readonly Task[];
-  /** Those of them that moved afterwards. */
-  readonly recovered: readonly Task[];
+  /** Requests in flight at the dump that finished, overdue or not. */
+  readonly finished: readonly Task[];
   readonly cycle: readonly WaitsFor[];
 }
 
@@ -37,9 +35,7 @@ const RULES: readonly Rule[] = [
   ['D12', cgroupWaitsForWriteback],
   ['D14', ({ stuck, stalling }) => stuck.length === 0 && stalling.length === 0],
   ['D10', (found) => gotOn(found) && swapWorkerIsThrottled(found)],
-  ['D13', ({ stuck }) => stuck.length === 0],
-  // Others got on, and nothing goes round in a circle: it was bad luck, and more time would do.
-  ['D13', ({ cycle, recovered }) => cycle.length === 0 && recovered.length > 0],
+  ['D13', gotOn],
   ['D7', ioWaitsForReserves],
   ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
   ['D8', (found) => waitsFor(found, CPU)],
@@ -58,9 +54,12 @@ export function classify(found: Found): Diagnosis | 'unknown' {
   return rule?.[0] ?? 'unknown';
 }
 
-/** Nobody is stuck, or others got on and nothing goes round in a circle. */
-function gotOn({ stuck, recovered, cycle }: Found): boolean {
-  return stuck.length === 0 || (cycle.length === 0 && recovered.length > 0);
+/**
+ * Nobody is stuck; or others got on and nothing goes round in a circle: then it was bad luck, and
+ * more time would do.
+ */
+function gotOn({ stuck, finished, cycle }: Found): boolean {
+  return stuck.length === 0 || (cycle.length === 0 && finished.length > 0);
 }
 
 /**

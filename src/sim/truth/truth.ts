@@ -55,6 +55,7 @@ export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
     task.request.depth > 0 && inFlight.get(task) === task.request.count;
   const stuck = [...inFlight.keys()].filter(isStuck);
   const recovered = stalling.filter((task) => !isStuck(task));
+  const finished = [...inFlight.keys()].filter((task) => !isStuck(task));
   const asleep = [...snapshot.asleep].flatMap(([task, target]) => {
     const slept = task.blockedOn === target && snapshot.ran.get(task)?.nvcsw === task.nvcsw;
     return slept ? [task] : [];
@@ -65,7 +66,7 @@ export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
   const cycle = new WaitGraph(k, snapshot).cycleFrom([...rings, ...stuck, ...asleep]);
   const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
   return {
-    diagnosis: classify({ kernel: k, stuck, asleep, stalling, recovered, cycle }),
+    diagnosis: classify({ kernel: k, stuck, stalling, finished, cycle }),
     stuck: pids(stuck),
     asleep: pids(asleep),
     recovered: pids(recovered),

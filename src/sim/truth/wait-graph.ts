@@ -3,9 +3,9 @@
 
 import type { Kernel } from '../core/kernel.ts';
 import { MMF_OOM_SKIP, TASK_RUNNING } from '../kernel/task-bits.ts';
-import type { WaitTarget } from '../locking/wait-target.ts';
+import { WAITS_FOR_MEMORY, type WaitTarget } from '../locking/wait-target.ts';
 import type { Task } from '../kernel/task.ts';
-import { __GFP_FS } from '../mm/gfp.ts';
+import { __GFP_FS, __GFP_NORETRY } from '../mm/gfp.ts';
 import { isWaitedFor } from '../mm/oom-kill.ts';
 import { isKswapd } from '../mm/throttle.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
@@ -26,7 +26,7 @@ export interface WaitsFor {
   readonly pid: number;
   /** What it waits for: a lock's name, or `memory`. */
   readonly what: string;
-  /** Of {@link WaitTarget}; `memory` and `cpu` besides. */
+  /** Of {@link WaitTarget}; `cpu` besides. */
   readonly kind: string;
   /** Who would have to move. */
   readonly onPid: number;
@@ -104,6 +104,8 @@ export class WaitGraph {
   /** What a task waits for, and who could end its wait. */
   #waitsOf(task: Task): Wait {
     const { blockedOn } = task;
+    // Its requests fail, and it asks again.
+    if (blockedOn?.kind === WAITS_FOR_MEMORY) return this.#whoHasMemory(task);
     // Whoever waits for the reserves has a request, which all that gives memory would serve.
     if (blockedOn?.kind === RESERVES && task.request.depth > 0) {
       const wait = this.#whoHasMemory(task);
@@ -130,7 +132,7 @@ export class WaitGraph {
 
   /** Whoever would have to move before this request can be served. */
   #whoHasMemory(task: Task): Wait {
-    const memory = { what: MEMORY, kind: 'memory' };
+    const memory = { what: MEMORY, kind: WAITS_FOR_MEMORY };
     const victims = victimTasks(this.#kernel);
     if (victims.length > 0) return { ...memory, others: victims };
     const exiting = awaitedExits(this.#kernel);
@@ -160,8 +162,10 @@ export class WaitGraph {
   #reclaimers(task: Task): Task[] {
     const tasks = [...this.#kernel.threads()];
     const threads = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
-    const throttled = tasks.filter((other) => other !== task && isReclaimWait(other.blockedOn));
-    return [...throttled, ...threads];
+    const throttled = tasks.filter(({ blockedOn }) => isReclaimWait(blockedOn));
+    // Who sleeps in the same queue comes no further than the task itself.
+    const isElsewhere = ({ blockedOn }: Task): boolean => blockedOn?.kind !== task.blockedOn?.kind;
+    return [...throttled.filter(isElsewhere), ...threads];
   }
 
   /** It never slept, and still did not run. */
@@ -181,10 +185,11 @@ interface Wait {
 }
 
 /**
- * Whether out_of_memory() kills for its request: not for one that may not enter the file system.
+ * Whether out_of_memory() kills for its request: not for one that may not enter the file system,
+ * and whoever gives up at the first failure does not come that far.
  */
 function mayKill({ request }: Task): boolean {
-  return ((request.gfp ?? 0) & __GFP_FS) !== 0;
+  return ((request.gfp ?? 0) & (__GFP_FS | __GFP_NORETRY)) === __GFP_FS;
 }
 
 /** Waits of reclaim itself; see mm/throttle.ts. */

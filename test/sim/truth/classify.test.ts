@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import type { Task } from '../../../src/sim/kernel/task.ts';
+import { classify, type Found } from '../../../src/sim/truth/classify.ts';
+import type { WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
+import { addThread, bareKernel } from '../../support/bare-kernel.ts';
+
+const kernel = bareKernel();
+const [one, other] = ['one', 'other'].map((comm) => {
+  return addThread(kernel, comm, 0, function* () {
+    // It is enough that it is there.
+  });
+}) as [Task, Task];
+
+function found(some: Partial<Found>): Found {
+  return { kernel, stuck: [], stalling: [], finished: [], cycle: [], ...some };
+}
+
+function waits(task: Task, what: string, on: Task): WaitsFor {
+  return { pid: task.pid, what, kind: 'mutex', onPid: on.pid };
+}
+
+describe('classify', () => {
+  it('is bad luck where one request lost against all others, and no circle holds it', () => {
+    assert.equal(classify(found({ stuck: [one], finished: [other] })), 'D13');
+  });
+
+  it('is no bad luck where the others only got on beside a circle', () => {
+    const cycle = [waits(one, 'memory', other), waits(other, 'journal', one)];
+    assert.equal(classify(found({ stuck: [one], finished: [other], cycle })), 'D2');
+  });
+
+  it('does not know where nobody got on, and nobody is known to hold up the rest', () => {
+    assert.equal(classify(found({ stuck: [one], stalling: [one] })), 'unknown');
+  });
+
+  it('finds nothing wrong where nobody waits for long', () => {
+    assert.equal(classify(found({ finished: [one] })), 'D14');
+    assert.equal(classify(found({ stalling: [one], finished: [one] })), 'D13');
+  });
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { addProgram } from '../../../src/sim/boot.ts';
+import type { Code } from '../../../src/sim/core/code.ts';
+import type { Kernel } from '../../../src/sim/core/kernel.ts';
+import type { Task } from '../../../src/sim/kernel/task.ts';
+import { schedule_timeout_uninterruptible } from '../../../src/sim/kernel/timer.ts';
+import { Mutex, mutex_lock } from '../../../src/sim/locking/mutex.ts';
+import { WAITS_FOR_MEMORY, type WaitTarget } from '../../../src/sim/locking/wait-target.ts';
+import { __GFP_NORETRY, GFP_KERNEL, GFP_NOFS } from '../../../src/sim/mm/gfp.ts';
+import { takeSnapshot } from '../../../src/sim/truth/truth.ts';
+import { RESERVES, WaitGraph, type WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
+import { addThread, bareKernel } from '../../support/bare-kernel.ts';
+
+const LONG_JIFFIES = 1_000_000;
+
+function* sleepFor(k: Kernel, target: WaitTarget): Code {
+  k.current.blockedOn = target;
+  yield* schedule_timeout_uninterruptible(k, LONG_JIFFIES);
+}
+
+/** A program that asks for memory all day long. */
+function asking(k: Kernel, gfp: number, body: () => Code): Task {
+  return addProgram(k, { comm: 'asking' }, function* () {
+    const { request } = k.current;
+    request.depth = 1;
+    request.gfp = gfp;
+    yield* body();
+  }).leader;
+}
+
+/** The circle that a task is part of, once all threads have come to what they sleep for. */
+function circleOf(k: Kernel, ...tasks: Task[]): readonly WaitsFor[] {
+  k.sched.run(1_000_000);
+  return new WaitGraph(k, takeSnapshot(k, 0)).cycleFrom(tasks);
+}
+
+describe('WaitGraph', () => {
+  it('follows who naps between two requests that fail to who keeps memory from it', () => {
+    const k = bareKernel();
+    const lock = new Mutex('balloon_lock');
+    const worker = addThread(k, 'worker', 0, function* () {
+      yield* mutex_lock(k, lock);
+      k.current.request.gfp = GFP_KERNEL | __GFP_NORETRY;
+      yield* sleepFor(k, { name: 'a page', kind: WAITS_FOR_MEMORY, holders: () => [] });
+    });
+    const caller = addThread(k, 'caller', 10, function* () {
+      yield* mutex_lock(k, k.oomLock);
+      yield* mutex_lock(k, lock);
+    });
+    assert.deepEqual(circleOf(k, caller), [
+      { pid: worker.pid, what: 'oom_lock', kind: 'mutex', onPid: caller.pid },
+      { pid: caller.pid, what: 'balloon_lock', kind: 'mutex', onPid: worker.pid },
+    ]);
+  });
+
+  it('finds no circle among those who sleep in the same queue for the reserves', () => {
+    const k = bareKernel();
+    const reserves: WaitTarget = { name: RESERVES, kind: RESERVES, holders: () => [] };
+    const tasks = [1, 2].map(() => asking(k, GFP_KERNEL, () => sleepFor(k, reserves)));
+    assert.deepEqual(circleOf(k, ...tasks), []);
+  });
+
+  it('follows who sleeps for the reserves to kswapd, and that to a lock', () => {
+    const k = bareKernel();
+    const journal = new Mutex('journal');
+    const kswapd = addThread(k, 'kswapd0', 10, () => mutex_lock(k, journal));
+    const reserves: WaitTarget = { name: RESERVES, kind: RESERVES, holders: () => [kswapd] };
+    const holder = asking(k, GFP_NOFS, function* () {
+      yield* mutex_lock(k, journal);
+      yield* sleepFor(k, reserves);
+    });
+    const others = [1, 2].map(() => asking(k, GFP_KERNEL, () => sleepFor(k, reserves)));
+    const circle = circleOf(k, ...others);
+    assert.ok(circle.some(({ pid, onPid }) => pid === kswapd.pid && onPid === holder.pid));
+  });
+});
