@@ -35,6 +35,11 @@ export interface MemallocFormat {
   readonly request: RequestWords;
   /** Size of the buffer that this part is written to, its NUL included; what is longer is cut. */
   readonly requestSize: number;
+  /**
+   * The mask is the caller's, from before current_gfp_context() takes off what the task's scope
+   * forbids: RFC v2, whose timer starts before the free lists are tried.
+   */
+  readonly maskAsAsked: boolean;
   /** `flags=0x%x` after the name, and `switches=%lu` after that. */
   readonly flags: boolean;
   readonly switches: boolean;
@@ -74,6 +79,7 @@ const OLD = {
   halfTimeout: false,
   request: 'seq',
   requestSize: 128,
+  maskAsAsked: false,
   flags: false,
   switches: false,
   exitingWord: true,
@@ -86,6 +92,7 @@ const NEW = {
   request: 'names',
   // The names of 2016-02-09 did not fit, the delta of two days later made room for them.
   requestSize: 256,
+  maskAsAsked: false,
   flags: true,
   switches: true,
   exitingWord: true,
@@ -150,7 +157,7 @@ export const MEMALLOC_FORMATS: readonly MemallocFormat[] = [
   { ...NEW, id: 'v5', layouts: ['L5'], info: INFO_NEW },
   { ...NEW, id: 'v8', layouts: ['L8'], info: INFO_NEW },
   { ...RFC, id: 'rfc', task: `${SWITCHES} ${REQUEST}` },
-  { ...RFC, id: 'rfc2', task: `${SWITCHES} ${REQUEST}%s` },
+  { ...RFC, id: 'rfc2', task: `${SWITCHES} ${REQUEST}%s`, maskAsAsked: true },
 ];
 
 /** Names that users know for a format that an earlier version had already. */

@@ -1,5 +1,5 @@
-// What the PF_* bits of a task say (include/linux/sched.h). These bits have not moved since v2.6;
-// those that have are found out elsewhere.
+// What the PF_* bits of a task say (include/linux/sched.h). These bits have not moved since v2.6,
+// or say since when; those that have are found out elsewhere.
 
 import type { Task } from './task.ts';
 
@@ -7,6 +7,10 @@ import type { Task } from './task.ts';
 const PF_EXITING = 0x4;
 /** Allocating memory on behalf of reclaim. */
 const PF_MEMALLOC = 0x800;
+
+/** memalloc_nofs_save(), memalloc_noio_save(): what the task asks for is to do without. */
+const PF_MEMALLOC_NOFS = 0x40000;
+const PF_MEMALLOC_NOIO = 0x80000;
 
 /** The task has reached do_exit(); undefined where its flags could not be read. */
 export function isExiting({ flags }: Task): boolean | undefined {
@@ -19,6 +23,14 @@ export function isExiting({ flags }: Task): boolean | undefined {
  */
 export function isReclaiming(task: Task): boolean {
   return ((task.flags ?? 0) & PF_MEMALLOC) !== 0 && !isKswapdByName(task);
+}
+
+/**
+ * The task is in a scope in which requests are made without __GFP_FS. Of kernels since v4.12: the
+ * lower of the two bits was PF_KSWAPD before.
+ */
+export function isInNofsScope({ flags }: Task): boolean {
+  return ((flags ?? 0) & (PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO)) !== 0;
 }
 
 /** kswapd_run() (mm/vmscan.c) names its threads by their node. */

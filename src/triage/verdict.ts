@@ -1,7 +1,8 @@
 // From the allocation state to a verdict, as far as records and counters alone can carry it: the
 // two kinds of stall that the kmallocwd documentation tells apart, and "not a memory problem".
 
-import { isReclaiming } from '../kernel/task-flags.ts';
+import { memallocFormat } from '../kernel/memalloc-format.ts';
+import { isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
 import type { SystemState } from '../kernel/system.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 
@@ -116,17 +117,22 @@ function stalled(memalloc: MemallocResult): Verdict {
     const sentence = `${since}; whether the OOM killer has chosen a victim could not be read.`;
     return { ...base, class: 'stalled', sentence };
   }
-  return { ...base, ...beforeKill(since, stalling, base.missing) };
+  const maskAsAsked = memallocFormat(memalloc.record?.format ?? '')?.maskAsAsked === true;
+  const cannot = stalling.map((task) => cannotInvokeOom(task, maskAsAsked));
+  return { ...base, ...beforeKill(since, cannot, base.missing) };
 }
 
-/** Nobody was chosen: what the stalling requests may do decides. */
+/**
+ * Nobody was chosen: what the stalling requests may do decides.
+ *
+ * @param cannot by request, what {@link cannotInvokeOom} says
+ */
 function beforeKill(
   since: string,
-  stalling: readonly MemallocTask[],
+  cannot: readonly (boolean | undefined)[],
   missing: readonly string[],
 ): Pick<Verdict, 'class' | 'sentence' | 'missing'> {
   const nobody = `${since}; the OOM killer chose nobody`;
-  const cannot = stalling.map(({ record }) => cannotInvokeOom(record));
   if (cannot.every((answer) => answer === true)) {
     const sentence = `${nobody}, and none of these requests may invoke it.`;
     return { class: 'only-nofs', sentence, missing };
@@ -330,13 +336,20 @@ function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boo
  * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
  * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
  * without __GFP_FS, which kernels before v4.12 let through and later ones do not.
+ *
+ * @param maskAsAsked the mask does not say in what scope the request was made
  */
-function cannotInvokeOom(record: MemallocTask['record']): boolean | undefined {
+function cannotInvokeOom(task: MemallocTask, maskAsAsked: boolean): boolean | undefined {
+  const { record } = task;
   const names = record?.gfpNames;
   if (names === undefined) return undefined;
   const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
   if (givesUp || (record?.order ?? 0) > PAGE_ALLOC_COSTLY_ORDER) return true;
-  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) return false;
+  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) {
+    if (!maskAsAsked || !isInNofsScope(task)) return false;
+    // Reclaim may have come to a file system, whose scope is not that of the request.
+    if (isReclaiming(task)) return undefined;
+  }
   return /__GFP_NOFAIL\b/.test(names) ? undefined : true;
 }
 

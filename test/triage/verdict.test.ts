@@ -14,6 +14,7 @@ interface TaskSpec {
   readonly oomMm?: string;
   readonly unread?: boolean;
   readonly inMemstall?: boolean;
+  readonly flags?: number;
 }
 
 let nextPid = 100;
@@ -29,6 +30,7 @@ function task(spec: TaskSpec): MemallocTask {
     comm,
     threadFlags: '0x0',
     oomScoreAdj: 0,
+    ...(spec.flags === undefined ? {} : { flags: spec.flags }),
     stateBits: words?.uninterruptible === true ? 2 : 0,
     ...(oomMm === undefined ? {} : { oomMm, signal: `0x1${pid}` }),
     ...(inMemstall === undefined ? {} : { inMemstall }),
@@ -156,6 +158,27 @@ describe('judge', () => {
       class: 'stalled',
       says: /is not known/,
     });
+  });
+
+  it('takes the scope of a task off the mask that RFC v2 stored before, and off no other', () => {
+    const PF_MEMALLOC = 0x800;
+    const PF_MEMALLOC_NOFS = 0x40000;
+    const CASES: [format: string, flags: number, expected: VerdictClass][] = [
+      ['rfc2', 0, 'no-oom-kill'],
+      ['rfc2', PF_MEMALLOC_NOFS, 'only-nofs'],
+      // The file system that reclaim has come to may have opened the scope.
+      ['rfc2', PF_MEMALLOC_NOFS | PF_MEMALLOC, 'stalled'],
+      ['rfc', PF_MEMALLOC_NOFS, 'no-oom-kill'],
+      ['v8', PF_MEMALLOC_NOFS | PF_MEMALLOC, 'no-oom-kill'],
+    ];
+    for (const [format, flags, expected] of CASES) {
+      const memalloc = result([{ ...STUCK, flags }]);
+      const record = { ...memalloc.record!, format };
+      check({ ...memalloc, record }, { class: expected, says: /./ });
+    }
+    const memalloc = result([{ ...STUCK, flags: PF_MEMALLOC_NOFS, gfpNames: 'GFP_NOFS' }]);
+    const record = { ...memalloc.record!, format: 'rfc2' };
+    check({ ...memalloc, record }, { class: 'only-nofs', says: /none of these requests/ });
   });
 
   it('closes the case where every record was read and none is old', () => {

@@ -46,7 +46,7 @@ describe('PATCH_VERSIONS', function () {
         await checkDump(new DumpedMachine(options).run(OVERLOAD_SECONDS).dump());
       });
 
-      it('stall of a task that nests, by a mask of many names, in a scope without I/O', async () => {
+      it('a task that nests, in a scope, by a mask of many names: they say so too', async () => {
         const machine = new DumpedMachine({ ...OPTIONS, patch });
         addNesting(machine.kernel);
         const instant = machine.run(DUMP_SECONDS).dump();
