@@ -65,13 +65,16 @@ export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
 }
 
 /**
- * The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h); ATOMIC,
- * which went in v6.3, for layout files of earlier kernels.
+ * The bits of v6.10 and later: enum { ___GFP_DMA_BIT, … } (include/linux/gfp_types.h). Layout files
+ * of earlier kernels name by the same rule what was a #define there (include/linux/gfp.h), so those
+ * that have gone since are here too: the third line was in 4.4, the fourth before it.
  */
 const ENUM_NAMES = [
   'DMA HIGHMEM DMA32 MOVABLE RECLAIMABLE HIGH IO FS ZERO DIRECT_RECLAIM KSWAPD_RECLAIM WRITE',
   'NOWARN RETRY_MAYFAIL NOFAIL NORETRY MEMALLOC COMP NOMEMALLOC HARDWALL THISNODE ACCOUNT',
-  'ZEROTAGS SKIP_ZERO SKIP_KASAN NOLOCKDEP NO_OBJ_EXT ATOMIC',
+  'COLD REPEAT ATOMIC NOACCOUNT NOTRACK OTHER_NODE',
+  'WAIT NO_KSWAPD KMEMCG',
+  'ZEROTAGS SKIP_ZERO SKIP_KASAN SKIP_KASAN_POISON SKIP_KASAN_UNPOISON NOLOCKDEP NO_OBJ_EXT',
 ]
   .join(' ')
   .split(' ');
