@@ -3,14 +3,13 @@
 import type { Table } from '../report/table.ts';
 import {
   compareRemedies,
-  findScenario,
   REMEDIES,
   SCENARIOS,
   stallingScenarios,
   type RemedyRun,
 } from '../sim/simulate.ts';
 import { print, printTable, remark } from './output.ts';
-import { UsageError } from './usage.ts';
+import { scenarioNamed } from './simulate.ts';
 
 /** How often it is said how far the runs are, in milliseconds. */
 const PROGRESS_MS = 5_000;
@@ -24,11 +23,7 @@ export async function printComparison(
   names: readonly string[],
   options: { seed: number; kmallocwd: number },
 ): Promise<void> {
-  const named = names.map((name) => {
-    const scenario = findScenario(name);
-    if (scenario !== undefined) return scenario;
-    throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
-  });
+  const named = names.map(scenarioNamed);
   const scenarios = named.length > 0 ? named : stallingScenarios(SCENARIOS);
   const total = scenarios.length * (REMEDIES.length + 1);
   const runs: RemedyRun[] = [];

@@ -12,6 +12,7 @@ import { addStructs } from './commands/structs.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addTriage } from './commands/triage.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
+import { nearestName } from './near-name.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { UsageError } from './usage.ts';
 import { packageVersion } from './version.ts';
@@ -113,7 +114,7 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
     return EXIT_UNREADABLE;
   }
   const isWord = /^[a-z]+$/.test(path);
-  const verb = isWord ? VERBS.find((each) => isNear(each, path)) : undefined;
+  const verb = isWord ? nearestName(VERBS, path) : undefined;
   const hint =
     verb !== undefined
       ? `; did you mean the verb ${verb}?`
@@ -125,18 +126,3 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
 }
 
 const VERBS = ['triage', 'memalloc', 'tasks', 'info', 'structs', 'simulate', 'completion'];
-
-/** One letter wrong, missing, too many, or two in each other's place. */
-function isNear(verb: string, word: string): boolean {
-  if (Math.abs(verb.length - word.length) > 1 || verb === word) return false;
-  let same = 0;
-  while (same < verb.length && verb[same] === word[same]) same++;
-  const [verbRest, wordRest] = [verb.slice(same), word.slice(same)];
-  const swapped = `${wordRest.charAt(1)}${wordRest.charAt(0)}${wordRest.slice(2)}`;
-  return (
-    verbRest.slice(1) === wordRest.slice(1) ||
-    verbRest === wordRest.slice(1) ||
-    verbRest.slice(1) === wordRest ||
-    verbRest === swapped
-  );
-}

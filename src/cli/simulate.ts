@@ -2,6 +2,7 @@
 
 import {
   chromeTraceText,
+  describeTruth,
   findScenario,
   FLAVOURS,
   ledgerPieces,
@@ -17,13 +18,18 @@ import {
   type Knobs,
   type PatchName,
   type RemedyOptions,
+  type Scenario,
   type Simulation,
   type TraceChoice,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
+import { nearestName, oneOf } from './near-name.ts';
+import { progress } from './output.ts';
 import { simulatedTypes } from './simulated-types.ts';
-import { UnfinishedFiles, writeTextFile, writeTextPieces } from './unfinished-files.ts';
+import { checkPlace, UnfinishedFiles, writeTextFile, writeTextPieces } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
+
+export type { Knobs } from '../sim/simulate.ts';
 
 /** What a vmcore looks like unless told. */
 const FLAVOUR_DEFAULT = '6.1-kmallocwd';
@@ -37,7 +43,7 @@ export interface SimulateOptions {
   readonly lz4: boolean;
   readonly seed: number;
   /** The kernel that the scenario needs, in the shape of {@link FLAVOUR_DEFAULT}, unless told. */
-  readonly flavour: FlavourName | undefined;
+  readonly flavour: string | undefined;
   /** A name of PATCH_NAMES; what the flavour has unless told. */
   readonly patch: string | undefined;
   readonly kmallocwd: number;
@@ -63,6 +69,13 @@ export function listScenarios(): string {
   return `${scenarios.join('')}\n${patches}\n--remedy takes:\n${remedies.join('')}`;
 }
 
+/** @throws UsageError if there is no such scenario */
+export function scenarioNamed(given: string): Scenario {
+  const names = SCENARIOS.map(({ name }) => name);
+  const hint = 'try: stallcore simulate --list';
+  return findScenario(oneOf(names, { what: 'scenario', given, hint }))!;
+}
+
 /**
  * Runs a scenario and writes `path` and `path.ledger.json`; `path.System.map` as well where
  * nothing in the vmcore leads to its symbols.
@@ -71,26 +84,24 @@ export function listScenarios(): string {
  * @throws UsageError if there is no such scenario, format or version of the patch
  */
 export function simulateToFile(name: string, options: SimulateOptions): string {
-  const scenario = findScenario(name);
-  if (scenario === undefined) {
-    throw new UsageError(`simulate: no scenario ${name} (try: stallcore simulate --list)`);
-  }
-  const { seed, kmallocwd, knobs, unfiltered, path } = options;
-  if (unfiltered && options.flavour === '4.4') {
+  const scenario = scenarioNamed(name);
+  const { seed, kmallocwd, knobs, unfiltered, path, trace } = options;
+  const flavourName = flavourNamed(options.flavour);
+  if (unfiltered && flavourName === '4.4') {
     throw new UsageError('simulate: --unfiltered knows the struct pages of flavour 6.1 alone');
   }
-  const format = formatNamed(options.format);
-  const { flavour } = FLAVOURS[options.flavour ?? FLAVOUR_DEFAULT];
-  const asReleased = options.flavour !== undefined;
-  const patch = patchOf(options);
-  const types = simulatedTypes(patch, flavour.name);
+  const format = oneOf(VMCORE_FORMATS, { what: 'format', given: options.format });
+  const { flavour } = FLAVOURS[flavourName ?? FLAVOUR_DEFAULT];
+  const asReleased = flavourName !== undefined;
+  const patch = patchOf(flavourName, options.patch);
   const tried = remediesNamed(options.remedies);
-  const { trace } = options;
-  const traced = trace === undefined ? {} : { trace: trace.of };
+  for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
+  const types = simulatedTypes(patch, flavour.name);
   const run = simulate({
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
-    ...traced,
+    ...(trace === undefined ? {} : { trace: trace.of }),
+    onProgress: progress(scenario.name),
   });
   const written = writeVmcore(run, { ...options, format });
   writeTextPieces(ledgerPath(path), ledgerPieces(run.ledger));
@@ -99,17 +110,23 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     written.push(`${path}.System.map`);
     writeTextFile(`${path}.System.map`, map);
   }
-  if (trace === undefined || run.trace === undefined) {
-    return summary(run, [...written, ledgerPath(path)]);
+  written.push(ledgerPath(path));
+  if (trace !== undefined && run.trace !== undefined) {
+    written.push(trace.path);
+    writeTextFile(trace.path, chromeTraceText(run.trace));
   }
-  writeTextFile(trace.path, chromeTraceText(run.trace));
-  return summary(run, [...written, ledgerPath(path), trace.path]);
+  return summary(run, written);
+}
+
+function flavourNamed(given: string | undefined): FlavourName | undefined {
+  if (given === undefined) return undefined;
+  return oneOf(Object.keys(FLAVOURS) as FlavourName[], { what: 'flavour', given });
 }
 
 /** The flavour's own unless told. */
-function patchOf({ flavour = FLAVOUR_DEFAULT, patch }: SimulateOptions): PatchName {
+function patchOf(flavour: FlavourName = FLAVOUR_DEFAULT, given: string | undefined): PatchName {
   const own = FLAVOURS[flavour].patch;
-  const chosen = patch === undefined ? own : patchNamed(patch);
+  const chosen = given === undefined ? own : oneOf(PATCH_NAMES, { what: 'patch', given });
   // Its types come from a layout file, and a dump finds that file by its banner.
   if (flavour === '4.4' && chosen !== own) {
     throw new UsageError(`simulate: --flavour 4.4 has the patch ${own}, not ${chosen}`);
@@ -117,20 +134,9 @@ function patchOf({ flavour = FLAVOUR_DEFAULT, patch }: SimulateOptions): PatchNa
   return chosen;
 }
 
-function patchNamed(name: string): PatchName {
-  const patch = PATCH_NAMES.find((each) => each === name);
-  if (patch !== undefined) return patch;
-  throw new UsageError(`simulate: no patch ${name} (there are: ${PATCH_NAMES.join(', ')})`);
-}
-
 /** All of them together. */
 function remediesNamed(texts: readonly string[]): RemedyOptions {
-  const chosen = texts.map((text) => {
-    const remedy = parseRemedy(text);
-    if (remedy !== undefined) return remedy;
-    const names = REMEDIES.map(({ name, value }) => (value === undefined ? name : `${name}=SECS`));
-    throw new UsageError(`simulate: no remedy ${text} (there are: ${names.join(', ')})`);
-  });
+  const chosen = texts.map(remedyNamed);
   return chosen.reduce<RemedyOptions>(
     (all, { features, remedies }) => ({
       features: { ...all.features, ...features },
@@ -140,14 +146,26 @@ function remediesNamed(texts: readonly string[]): RemedyOptions {
   );
 }
 
-function ledgerPath(path: string): string {
-  return `${path}.ledger.json`;
+function remedyNamed(text: string): RemedyOptions {
+  const remedy = parseRemedy(text);
+  if (remedy !== undefined) return remedy;
+  const names = REMEDIES.map(({ name, value }) => (value === undefined ? name : `${name}=SECS`));
+  const given = text.split('=', 1)[0] ?? '';
+  const known = REMEDIES.find(({ name }) => name === given);
+  if (known === undefined) {
+    const near = nearestName(
+      REMEDIES.map(({ name }) => name),
+      given,
+    );
+    const meant = near === undefined ? '' : `; did you mean ${near}?`;
+    throw new UsageError(`simulate: no remedy ${text}${meant} (there are: ${names.join(', ')})`);
+  }
+  const takes = known.value === undefined ? 'takes no value' : 'takes seconds from 1 to 999999';
+  throw new UsageError(`simulate: --remedy ${text}: ${given} ${takes}`);
 }
 
-function formatNamed(name: string): VmcoreFormat {
-  const format = VMCORE_FORMATS.find((each) => each === name);
-  if (format !== undefined) return format;
-  throw new UsageError(`--format ${name}: expected one of ${VMCORE_FORMATS.join(', ')}`);
+function ledgerPath(path: string): string {
+  return `${path}.ledger.json`;
 }
 
 function writeVmcore(
@@ -174,22 +192,14 @@ function lackText({ scenario, expected }: Simulation['ledger']): string {
 
 function summary({ ledger }: Simulation, paths: readonly string[]): string {
   const { scenario, seed, knobs, truth, tasks, lines } = ledger;
-  const name = (pid: number): string => {
-    const task = tasks.find((each) => each.pid === pid);
-    return task === undefined ? `(${pid})` : `${task.comm}(${pid})`;
-  };
-  const cycle = truth.cycle.map(({ pid, what, onPid }) => {
-    return `  ${name(pid)} waits for ${what}, which is ${name(onPid)}'s to give\n`;
-  });
   return [
     `${scenario}, seed ${seed}, kmallocwd=${knobs.kmallocwd}: ${tasks.length} tasks, `,
     `${knobs.ramMiB} MiB, ${knobs.cpus} CPUs, dumped after ${knobs.dumpSeconds} s\n`,
     ...Object.entries(ledger.parameters ?? {}).map(([name, value]) => `  ${name}: ${value}\n`),
     `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
-    `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered: `,
-    `${truth.diagnosis}\n`,
+    `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered\n`,
+    ...describeTruth(ledger).map((line) => `${line}\n`),
     lackText(ledger),
-    ...cycle,
     `written: ${paths.join(', ')}\n`,
   ].join('');
 }

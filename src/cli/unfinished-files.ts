@@ -1,13 +1,30 @@
 // Files that are written beside their place and renamed when all of them are whole, so that an
 // interrupt leaves the old files or the new ones.
 
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { wrapLz4 } from '../format/compress/lz4-encode.ts';
 import { FileSource } from '../target/file-source.ts';
 import type { ByteSink } from '../util/io.ts';
+import { UsageError } from './usage.ts';
 
 /** Characters that are written at once. */
 const BLOCK_LENGTH = 1 << 16;
+
+/**
+ * Looks whether a file can have that name, before the work for it is done.
+ *
+ * @throws UsageError if its folder is not there, or it is a folder itself
+ */
+export function checkPlace(path: string): void {
+  const folder = dirname(path);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) throw new UsageError(`${folder}: no such folder`);
+  if (!found.isDirectory()) throw new UsageError(`${folder}: is no folder`);
+  if (path === '' || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UsageError(`${path}: expected the name of a file, this is a folder`);
+  }
+}
 
 /** A set of files whose names are a path and a suffix of each. */
 export class UnfinishedFiles {
@@ -15,7 +32,9 @@ export class UnfinishedFiles {
   readonly #created: string[] = [];
   readonly #open = new Set<number>();
 
+  /** @throws UsageError as {@link checkPlace} does */
   constructor(path: string) {
+    checkPlace(path);
     this.#path = path;
   }
 

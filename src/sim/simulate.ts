@@ -25,11 +25,12 @@ import type { PatchName } from './watchdog/patch-version.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
 export { FLAVOURS, type FlavourName } from './flavour/flavours.ts';
-export type { Knobs } from './scenario.ts';
+export type { Knobs, Scenario } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';
 export type { PatchName } from './watchdog/patch-version.ts';
 export { ledgerPieces, ledgerText } from './ledger-text.ts';
+export { describeTruth } from './truth/describe.ts';
 export { chromeTraceText } from './trace/chrome-trace.ts';
 export { compareRemedies, stallingScenarios, type RemedyRun } from './remedies/compare.ts';
 export { parseRemedy, REMEDIES, type RemedyOptions } from './remedies/remedy.ts';
@@ -65,6 +66,8 @@ export interface SimulationOptions {
   readonly unfiltered?: boolean;
   /** Records a trace until the dump. */
   readonly trace?: TraceChoice;
+  /** Hears after each simulated second how many have passed, and of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
   /** The types of a 6.1 kernel, with the record of the version in task_struct. */
   readonly types: TypeSource;
 }
@@ -113,7 +116,11 @@ export function simulate(options: SimulationOptions): Simulation {
   addIdleTasks(kernel, knobs.idleTasks ?? 0);
   scenario.start(kernel);
   const tracer = startTrace(kernel, options.trace);
-  kernel.sched.run(knobs.dumpSeconds * US_PER_SECOND);
+  const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  const seconds = options.judgedBy ?? timeout;
+  const total = knobs.dumpSeconds + TIMEOUTS_AFTER * seconds;
+  const runTo = (end: number): void => runSeconds(kernel, { end, total, ...options });
+  runTo(knobs.dumpSeconds);
   const trace = tracer?.finish();
   const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed, flavour }), {
     types,
@@ -125,12 +132,29 @@ export function simulate(options: SimulationOptions): Simulation {
   });
   const run = { scenario, seed, knobs: { ...knobs, kmallocwd }, kernel, image };
   const atDump = ledgerAtDump(run);
-  const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
-  const seconds = options.judgedBy ?? timeout;
   const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
-  kernel.sched.run((knobs.dumpSeconds + TIMEOUTS_AFTER * seconds) * US_PER_SECOND);
+  runTo(total);
   const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
   return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+}
+
+/** Runs to that second, in steps of one where somebody wants to hear of them. */
+function runSeconds(
+  { sched }: Kernel,
+  {
+    end,
+    total,
+    onProgress,
+  }: { end: number; total: number } & Pick<SimulationOptions, 'onProgress'>,
+): void {
+  if (onProgress !== undefined) {
+    for (let done = Math.floor(sched.now / US_PER_SECOND) + 1; done < end; done++) {
+      sched.run(done * US_PER_SECOND);
+      onProgress(done, total);
+    }
+  }
+  sched.run(end * US_PER_SECOND);
+  onProgress?.(end, total);
 }
 
 /** The release's own, where that lacks what the scenario needs. */

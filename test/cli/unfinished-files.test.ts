@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeTextFile, writeTextPieces } from '../../src/cli/unfinished-files.ts';
+import { checkPlace, writeTextFile, writeTextPieces } from '../../src/cli/unfinished-files.ts';
 
 describe('writeTextPieces', () => {
   let folder: string;
@@ -30,5 +30,19 @@ describe('writeTextPieces', () => {
       readdirSync(folder).filter((name) => name.startsWith('kept')),
       ['kept'],
     );
+  });
+});
+
+describe('checkPlace', () => {
+  it('names the folder that is missing, and not a file', () => {
+    const path = join(tmpdir(), 'stallcore-no-such-folder', 'x');
+    assert.throws(() => checkPlace(path), /stallcore-no-such-folder: no such folder$/);
+    assert.throws(() => writeTextFile(path, ''), /stallcore-no-such-folder: no such folder$/);
+  });
+
+  it('wants a file, and a folder for it', () => {
+    assert.throws(() => checkPlace(tmpdir()), /expected the name of a file, this is a folder/);
+    assert.throws(() => checkPlace(join(import.meta.filename, 'x')), /\.test\.ts: is no folder/);
+    assert.doesNotThrow(() => checkPlace('x'));
   });
 });

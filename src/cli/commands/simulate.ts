@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { EXIT_DONE } from '../exit.ts';
 import type { RunState } from '../main.ts';
 import { print } from '../output.ts';
+import type { Knobs, SimulateOptions } from '../simulate.ts';
 import { UsageError } from '../usage.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
@@ -20,11 +21,11 @@ const TRACE_OPTIONS = {
 
 /** What a user may turn of a scenario, where it is a number. */
 const KNOB_OPTIONS = {
-  'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime' },
+  'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime, 1 to 86400' },
   ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
   cpus: { type: 'number', describe: '1 to 256' },
-  hz: { choices: HZ_CHOICES, describe: 'CONFIG_HZ' },
-  'idle-tasks': { type: 'number', describe: 'threads that wait besides, to 200000' },
+  hz: { type: 'number', describe: `CONFIG_HZ: ${HZ_CHOICES.join(', ')}` },
+  'idle-tasks': { type: 'number', describe: 'threads that wait besides, 0 to 200000' },
 } as const;
 
 /** What the seeds propose against stalls. */
@@ -43,26 +44,24 @@ const REMEDY_OPTIONS = {
   },
 } as const;
 
-/** FLAVOURS of the simulation, which is not loaded for them. */
-const FLAVOUR_NAMES = ['4.4', '6.1', '6.1-kmallocwd'] as const;
-
 /** Which run. */
 const RUN_OPTIONS = {
   list: { type: 'boolean', default: false, describe: 'what there is to simulate' },
   output: { alias: 'o', type: 'string', describe: 'where the vmcore goes' },
-  seed: { type: 'number', default: 1, describe: 'one seed, one run' },
+  seed: { type: 'number', default: 1, describe: 'one seed, one run; 0 to 4294967295' },
   flavour: {
     // 4.4 is no number.
     type: 'string',
-    choices: FLAVOUR_NAMES,
     describe:
-      'which kernel, as released: it may lack what a stall needs (4.4 has the patch v3, and its ' +
-      'System.map goes beside the vmcore); what the scenario needs unless told, as a 6.1',
+      '6.1-kmallocwd, 6.1 or 4.4 as released, which may lack what the stall needs (4.4 has the ' +
+      'patch v3, and its System.map goes beside the vmcore); unless told a 6.1-kmallocwd with all ' +
+      'that the scenario needs',
   },
   kmallocwd: {
     type: 'number',
     default: 10,
-    describe: 'the boot parameter: seconds until the watchdog reports, 0 for no watchdog',
+    describe:
+      'the boot parameter: seconds until the watchdog reports, 0 for no watchdog, to 4294967295',
   },
   patch: {
     type: 'string',
@@ -106,12 +105,12 @@ export function addSimulate(cli: Argv, state: RunState): void {
         .options(KNOB_OPTIONS),
     async (args) => {
       // Nobody who reads dumps is to wait for the simulation to load.
-      const { listScenarios, simulateToFile } = await import('../simulate.ts');
+      const { listScenarios, scenarioNamed, simulateToFile } = await import('../simulate.ts');
       if (args.list) {
         print(listScenarios());
         return;
       }
-      const { scenario, output, format } = args;
+      const { scenario } = args;
       if (args['compare-remedies'] !== undefined) {
         const { printComparison } = await import('../compare-remedies.ts');
         const named = scenario === undefined ? [] : [scenario];
@@ -124,11 +123,12 @@ export function addSimulate(cli: Argv, state: RunState): void {
       if (scenario === undefined) {
         throw new UsageError('simulate: expected a scenario (try: stallcore simulate --list)');
       }
-      if (output === undefined) throw new UsageError('simulate: expected -o FILE');
+      // What is misspelt is named before what is missing.
+      scenarioNamed(scenario);
       print(
         simulateToFile(scenario, {
-          path: output,
-          format,
+          path: oneFile('-o', args.output) ?? missing('-o FILE'),
+          format: args.format,
           lz4: args.lz4,
           unfiltered: args.unfiltered,
           remedies: args.remedy,
@@ -136,21 +136,46 @@ export function addSimulate(cli: Argv, state: RunState): void {
           flavour: args.flavour,
           kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
           patch: args.patch,
-          ...(args.trace === undefined
-            ? {}
-            : { trace: { path: args.trace, of: args['trace-all'] ? 'all' : 'stalls' } }),
+          ...traceOption(args),
           knobs: {
             ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
             ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),
             ...knob('cpus', '--cpus', args.cpus, [1, 256]),
             ...knob('idleTasks', '--idle-tasks', args['idle-tasks'], [0, 200_000]),
-            ...(args.hz === undefined ? {} : { hz: args.hz }),
+            ...hzKnob(args.hz),
           },
         }),
       );
       state.exitCode = EXIT_DONE;
     },
   );
+}
+
+/** An option that was given twice comes as a list, one without a name as an empty text. */
+function oneFile(option: string, given: unknown): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === 'string' && given !== '') return given;
+  throw new UsageError(`simulate: ${option}: expected the name of one file`);
+}
+
+function missing(option: string): never {
+  throw new UsageError(`simulate: expected ${option}`);
+}
+
+function traceOption(args: {
+  trace: unknown;
+  'trace-all': boolean;
+}): Pick<SimulateOptions, 'trace'> {
+  const path = oneFile('--trace', args.trace);
+  if (path !== undefined) return { trace: { path, of: args['trace-all'] ? 'all' : 'stalls' } };
+  return args['trace-all'] ? missing('--trace FILE beside --trace-all') : {};
+}
+
+function hzKnob(given: number | undefined): Partial<Knobs> {
+  if (given === undefined) return {};
+  const hz = HZ_CHOICES.find((each) => each === given);
+  if (hz !== undefined) return { hz };
+  throw new UsageError(`--hz: expected one of ${HZ_CHOICES.join(', ')}`);
 }
 
 /** The truth is found by running on for ten timeouts: there must be one. */
