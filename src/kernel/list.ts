@@ -38,19 +38,53 @@ export const PID_MAX_LIMIT = 4 * 1024 * 1024;
  *
  * @param head `struct list_head`
  */
-export function* listEntries(
+export function listEntries(
   head: Ref,
   entry: ListEntryType,
   options: WalkOptions,
 ): Generator<Ref, void, undefined> {
-  const { problems, subject } = options;
+  // A node is of the head's type, whatever the kernel's types say of the pointers to it.
+  const next = (node: Ref): Ref => head.moved(node.address).member('next');
+  return entries({ head, end: head.address, first: next, next }, { ...options, entry });
+}
+
+/**
+ * The structs on a `struct hlist_head`, in list order; of one that cannot be followed to its end as
+ * of a {@link listEntries | list}.
+ *
+ * @param head `struct hlist_head`
+ */
+export function hlistEntries(
+  head: Ref,
+  entry: ListEntryType,
+  options: WalkOptions,
+): Generator<Ref, void, undefined> {
+  const first = (): Ref => head.member('first');
+  const next = (node: Ref): Ref => node.member('next');
+  return entries({ head, end: 0n, first, next }, { ...options, entry });
+}
+
+/** Where a chain of nodes begins, how it goes on, and the pointer that ends it. */
+interface Chain {
+  readonly head: Ref;
+  readonly end: bigint;
+  /** The pointers to the first node and to the one after a node. */
+  readonly first: (head: Ref) => Ref;
+  readonly next: (node: Ref) => Ref;
+}
+
+function* entries(
+  { head, end, first, next }: Chain,
+  options: WalkOptions & { readonly entry: ListEntryType },
+): Generator<Ref, void, undefined> {
+  const { problems, subject, entry } = options;
   const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
   const seen = options.seen ?? new Set<bigint>();
   seen.add(head.address);
   const repeats =
     options.seen === undefined ? 'is circular' : 'is circular or runs into another one';
-  let node = problems.attempt(subject, () => head.member('next').deref());
-  for (let count = 0; node !== undefined && node.address !== head.address; count++) {
+  let node = problems.attempt(subject, () => first(head).deref());
+  for (let count = 0; node !== undefined && node.address !== end; count++) {
     if (node.address === 0n) {
       problems.addMessage(subject, `entry ${count} has a next pointer of 0, the list has no end`);
       return;
@@ -63,38 +97,10 @@ export function* listEntries(
     }
     seen.add(node.address);
     // Read before the entry is handed out: a pointer into nowhere is no entry.
-    const { address } = node;
-    const next = problems.attempt(subject, () => head.moved(address).member('next').deref());
-    if (next === undefined) return;
-    yield node.containerOf(entry.type, entry.member);
-    node = next;
+    const current: Ref = node;
+    const following = problems.attempt(subject, () => next(current).deref());
+    if (following === undefined) return;
+    yield current.containerOf(entry.type, entry.member);
+    node = following;
   }
-}
-
-/**
- * The structs on a `struct hlist_head`, in list order.
- *
- * @param head `struct hlist_head`
- */
-export function* hlistEntries(
-  head: Ref,
-  entry: ListEntryType,
-  options: WalkOptions,
-): Generator<Ref, void, undefined> {
-  const { problems, subject } = options;
-  const entriesMax = options.entriesMax ?? PID_MAX_LIMIT;
-  const seen = new Set<bigint>();
-  let link = head.member('first');
-  for (let count = 0; count <= entriesMax; count++) {
-    const node = problems.attempt(subject, () => link.deref());
-    if (node === undefined || node.address === 0n) return;
-    if (seen.has(node.address)) {
-      problems.addMessage(subject, `the list is circular after ${count} entries`);
-      return;
-    }
-    seen.add(node.address);
-    yield node.containerOf(entry.type, entry.member);
-    link = node.member('next');
-  }
-  problems.addMessage(subject, `the list is longer than ${entriesMax} entries`);
 }

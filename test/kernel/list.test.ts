@@ -111,4 +111,16 @@ describe('hlistEntries', () => {
     assert.deepEqual(ids, [1]);
     assert.match(problems.join(), /circular/);
   });
+
+  it('stops where a node cannot be read, and at the bound', () => {
+    const memory = memoryWithLists();
+    chain(memory, { 0: memory.at(0x118), 0x118: 0xdeadbeef00n });
+    const { ids, problems } = walk(memory, 'hlist', 10);
+    assert.deepEqual(ids, [1]);
+    assert.match(problems.join(), /0xdeadbeef00/);
+    chain(memory, { 0x118: memory.at(0x218), 0x218: 0n });
+    const bounded = walk(memory, 'hlist', 1);
+    assert.deepEqual(bounded.ids, [1]);
+    assert.match(bounded.problems.join(), /longer than it can be/);
+  });
 });
