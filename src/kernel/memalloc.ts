@@ -3,7 +3,7 @@
 // seed documents of this project are the sources.
 
 import { byteOffsetOf, findMember, type StructType } from '../types/ctype.ts';
-import { RecordReader, type RecordValues } from '../target/record.ts';
+import { numberOf, RecordReader, type RecordValues } from '../target/record.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex, vaddr, type Vaddr } from '../util/address.ts';
 import { listEntries } from './list.ts';
@@ -205,10 +205,10 @@ function decode(
 ): MemallocRecord | undefined {
   const { id } = about.layout;
   // An entry of memalloc_list is in flight for as long as it is on the list.
-  const depth = id === 'L1' ? 1 : number(values.depth);
+  const depth = id === 'L1' ? 1 : numberOf(values.depth);
   const start = values.start;
-  const order = number(values.order);
-  const gfp = number(values.gfp);
+  const order = numberOf(values.order);
+  const gfp = numberOf(values.gfp);
   if (
     depth === undefined ||
     typeof start !== 'bigint' ||
@@ -217,7 +217,7 @@ function decode(
   ) {
     return undefined;
   }
-  const sequence = number(values.sequence);
+  const sequence = numberOf(values.sequence);
   const empty = start === 0n && order === 0 && gfp === 0;
   return {
     task: about.owner,
@@ -234,7 +234,7 @@ function decode(
     inherited: sequence === 0 && depth === 0 && !empty,
     corruptDepth: depth > DEPTH_MAX,
     ...scratchFields(values),
-    ...counterFields(number(values.idx), depth > 0 ? about.activeIndex : undefined),
+    ...counterFields(numberOf(values.idx), depth > 0 ? about.activeIndex : undefined),
   };
 }
 
@@ -255,18 +255,14 @@ function sequenceFields(
 }
 
 function scratchFields(values: Values): Partial<MemallocRecord> {
-  const dumped = number(values.dumped);
-  const reportType = number(values.type);
-  const report = number(values.report);
-  const knownLocation = number(values.knownLocations);
+  const dumped = numberOf(values.dumped);
+  const reportType = numberOf(values.type);
+  const report = numberOf(values.report);
+  const knownLocation = numberOf(values.knownLocations);
   return {
     ...(dumped === undefined ? {} : { dumped }),
     ...(reportType === undefined ? {} : { reportType }),
     ...(report === undefined ? {} : { report: report !== 0 }),
     ...(knownLocation === undefined ? {} : { knownLocation }),
   };
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
 }

@@ -1,6 +1,6 @@
 // Every task of the machine: struct task_struct (include/linux/sched.h).
 
-import { RecordReader, type RecordValues } from '../target/record.ts';
+import { numberOf, RecordReader, type RecordValues } from '../target/record.ts';
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex, vaddr, type Vaddr } from '../util/address.ts';
@@ -308,7 +308,7 @@ export class TaskReader {
         problems: this.#vmcore.problems,
         subject: () => `real_parent ${hex(parent)}`,
       });
-      this.#tgids.set(parent, number(read.tgid));
+      this.#tgids.set(parent, numberOf(read.tgid));
     }
     return this.#tgids.get(parent);
   }
@@ -334,8 +334,8 @@ export class TaskReader {
     const oomMm = pointer(shared.oomMm);
     return {
       ...result,
-      oomScoreAdj: number(shared.oomScoreAdj),
-      signalFlags: number(shared.flags),
+      oomScoreAdj: numberOf(shared.oomScoreAdj),
+      signalFlags: numberOf(shared.flags),
       sharedSigkillPending: pending === undefined ? undefined : hasSigkill(pending),
       oomMm: oomMm === undefined ? undefined : hex(oomMm),
     };
@@ -350,8 +350,8 @@ function identityOf(values: TaskValues, ppid: number | undefined): TaskPart {
   const end = comm?.indexOf(0) ?? -1;
   const name = end < 0 ? comm : comm?.subarray(0, end);
   return {
-    pid: number(values.pid),
-    tgid: number(values.tgid),
+    pid: numberOf(values.pid),
+    tgid: numberOf(values.tgid),
     ppid,
     comm: name === undefined ? undefined : escapeText(name),
     commHex: name === undefined ? undefined : Buffer.from(name).toString('hex'),
@@ -359,9 +359,9 @@ function identityOf(values: TaskValues, ppid: number | undefined): TaskPart {
 }
 
 function stateOf(values: TaskValues, letters: StateLetters): TaskPart {
-  const stateBits = number(values.state);
-  const exitState = number(values.exitState);
-  const flags = number(values.flags);
+  const stateBits = numberOf(values.state);
+  const exitState = numberOf(values.exitState);
+  const flags = numberOf(values.flags);
   const known = stateBits !== undefined && exitState !== undefined;
   return {
     state: known ? letters(stateBits, exitState) : undefined,
@@ -369,24 +369,24 @@ function stateOf(values: TaskValues, letters: StateLetters): TaskPart {
     exitState,
     flags,
     kthread: flags === undefined ? undefined : (flags & PF_KTHREAD) !== 0,
-    jobctl: number(values.jobctl),
-    inMemstall: values.inMemstall === undefined ? undefined : number(values.inMemstall) !== 0,
+    jobctl: numberOf(values.jobctl),
+    inMemstall: values.inMemstall === undefined ? undefined : numberOf(values.inMemstall) !== 0,
   };
 }
 
 function schedulingOf(values: TaskValues): TaskPart {
-  const onCpu = number(values.onCpu);
+  const onCpu = numberOf(values.onCpu);
   return {
-    cpu: number(values.cpu),
+    cpu: numberOf(values.cpu),
     onCpu: onCpu === undefined ? undefined : onCpu !== 0,
-    prio: number(values.prio),
-    staticPrio: number(values.staticPrio),
-    policy: number(values.policy),
-    utime: number(values.utime),
-    stime: number(values.stime),
-    nvcsw: number(values.nvcsw),
-    nivcsw: number(values.nivcsw),
-    startTimeNs: number(values.startTime),
+    prio: numberOf(values.prio),
+    staticPrio: numberOf(values.staticPrio),
+    policy: numberOf(values.policy),
+    utime: numberOf(values.utime),
+    stime: numberOf(values.stime),
+    nvcsw: numberOf(values.nvcsw),
+    nivcsw: numberOf(values.nivcsw),
+    startTimeNs: numberOf(values.startTime),
   };
 }
 
@@ -411,11 +411,6 @@ function defined(task: TaskPart & { address: string }): Task {
 
 function hasSigkill(set: bigint): boolean {
   return ((set >> SIGKILL_BIT) & 1n) === 1n;
-}
-
-function number(value: unknown): number | undefined {
-  if (typeof value === 'number') return value;
-  return typeof value === 'bigint' ? Number(value) : undefined;
 }
 
 function bigint(value: unknown): bigint | undefined {

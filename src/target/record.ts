@@ -11,6 +11,12 @@ import type { TypedMemory } from './ref.ts';
 /** The values that were read, by key; a member that is absent or unreadable has no entry. */
 export type RecordValues<Key extends string> = { [K in Key]?: MemberValue };
 
+/** A value as a number; of a 64-bit one only what fits into 53 bits is exact. */
+export function numberOf(value: MemberValue | undefined): number | undefined {
+  if (typeof value === 'number') return value;
+  return typeof value === 'bigint' ? Number(value) : undefined;
+}
+
 /** Members closer than this are read together: a read costs more than the bytes between. */
 const GAP_MAX = 64;
 
