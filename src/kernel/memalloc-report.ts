@@ -22,6 +22,7 @@ import {
   type MemallocLayout,
   type MemallocRecord,
 } from './memalloc.ts';
+import { TASK_UNINTERRUPTIBLE } from './task-state.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 import { threadFlagBits, type ThreadFlagBits } from './thread-info.ts';
 import { InvalidError } from '../util/errors.ts';
@@ -127,7 +128,6 @@ interface Facts {
  * other bit never stands alone: 64 is TASK_PARKED now, 128 was TASK_WAKEKILL.
  */
 const TASK_DEAD: ReadonlySet<number> = new Set([64, 128]);
-const TASK_UNINTERRUPTIBLE = 2;
 
 /**
  * Reads the allocation state of every task.

@@ -7,8 +7,8 @@ import { latin1 } from '../util/byte-reader.ts';
 /** From `task->__state` and `task->exit_state` to a letter. */
 export type StateLetters = (state: number, exitState: number) => string;
 
-/** The same bits in every kernel. */
-const TASK_UNINTERRUPTIBLE = 0x2;
+/** The same bit in every kernel. */
+export const TASK_UNINTERRUPTIBLE = 0x2;
 /** TASK_UNINTERRUPTIBLE | TASK_NOLOAD (v4.2, commit 80ed87c8a9ca). */
 const TASK_IDLE = 0x402;
 /** A task that waits for an rt_mutex based spinlock (v5.15, commit 5f220be21418). */
