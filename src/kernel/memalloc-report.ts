@@ -139,10 +139,6 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   const layout = findMemallocLayout(vmcore);
   const { format, formatSource } = chooseFormat(vmcore, layout, options.format);
   const facts = readFacts(vmcore, layout, format);
-  const masks = facts.watched.flatMap(({ record }) =>
-    record === undefined || record.inherited ? [] : [Number(record.gfpMask)],
-  );
-  const gfp = gfpNamer(vmcore, masks);
   const base = {
     type: 'memalloc',
     ...(facts.time.jiffies === undefined ? {} : { jiffies: facts.time.jiffies.toString() }),
@@ -159,6 +155,10 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
       tasks: facts.watched.map((each) => taskResult(each, new Set(), facts, () => undefined)),
     };
   }
+  const masks = facts.watched.flatMap(({ record }) =>
+    record === undefined || record.inherited ? [] : [Number(record.gfpMask)],
+  );
+  const gfp = gfpNamer(vmcore, masks);
   const timeout = chooseTimeout(vmcore, {
     hz: facts.time.hz,
     chosen: options.timeoutSeconds,
