@@ -5,7 +5,13 @@ import { vaddrAdd, type Vaddr } from '../util/address.ts';
 import { InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { compileMember, type MemberValue } from '../types/compile.ts';
-import { findMember, sizeOf, type MemberPlace, type StructType } from '../types/ctype.ts';
+import {
+  byteAndBitsOf,
+  findMember,
+  sizeOf,
+  type MemberPlace,
+  type StructType,
+} from '../types/ctype.ts';
 import type { TypedMemory } from './ref.ts';
 
 /** The values that were read, by key; a member that is absent or unreadable has no entry. */
@@ -115,11 +121,8 @@ function planMembers<Key extends string>(
 }
 
 function planMember<Key>(key: Key, place: MemberPlace): PlannedMember<Key> {
-  const start = Math.floor(place.bitOffset / 8);
-  const size =
-    place.bitSize === undefined
-      ? sizeOf(place.type)
-      : Math.ceil((place.bitOffset - start * 8 + place.bitSize) / 8);
+  const { byte: start, bits } = byteAndBitsOf(place);
+  const size = bits === undefined ? sizeOf(place.type) : Math.ceil((bits.start + bits.size) / 8);
   if (size > MEMBER_SIZE_MAX) {
     const what = `expected at most ${MEMBER_SIZE_MAX} bytes, have ${size}`;
     throw new InvalidError(`member ${String(key)}: ${what}`);

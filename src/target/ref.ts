@@ -3,21 +3,14 @@
 
 import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { LookupError } from '../util/errors.ts';
-import { byteOffsetOf, findMember, sizeOf } from '../types/ctype.ts';
-import type { CType, MemberPlace, StructType, TypeSource } from '../types/ctype.ts';
+import { byteAndBitsOf, byteOffsetOf, placeOf, sizeOf } from '../types/ctype.ts';
+import type { BitField, CType, MemberPlace, StructType, TypeSource } from '../types/ctype.ts';
 
 /** What a reference reads through. */
 export interface TypedMemory {
   readonly types: TypeSource;
   /** @throws FaultError naming the first virtual address that cannot be read */
   readInto(into: Uint8Array, address: Vaddr): void;
-}
-
-/** The bits of a bit field inside the storage that a reference points to. */
-interface BitField {
-  /** First bit, counted from the least significant bit of the byte at the address. */
-  readonly start: number;
-  readonly size: number;
 }
 
 /** A value of a C type in the memory of the dump. */
@@ -45,18 +38,14 @@ export class Ref {
     if (this.type.kind === 'pointer') return this.deref().member(path);
     const place = this.#place(path);
     if (place === undefined) throw new LookupError('member', `${describeType(this.type)}.${path}`);
-    const byteOffset = Math.floor(place.bitOffset / 8);
-    const bits =
-      place.bitSize === undefined
-        ? undefined
-        : { start: place.bitOffset - byteOffset * 8, size: place.bitSize };
-    return new Ref(this.memory, place.type, vaddrAdd(this.address, byteOffset), bits);
+    const { byte, bits } = byteAndBitsOf(place);
+    return new Ref(this.memory, place.type, vaddrAdd(this.address, byte), bits);
   }
 
   /** Whether this kernel's struct, or the one that a pointer points to, has such a member. */
   has(path: string): boolean {
     const struct = this.type.kind === 'pointer' ? this.type.target : this.type;
-    return isStruct(struct) && cachedPlace(struct, path) !== undefined;
+    return isStruct(struct) && placeOf(struct, path) !== undefined;
   }
 
   /**
@@ -102,7 +91,7 @@ export class Ref {
 
   /** The struct that has this value as its member `path` (the kernel's container_of()). */
   containerOf(type: StructType, path: string): Ref {
-    const place = cachedPlace(type, path);
+    const place = placeOf(type, path);
     if (place === undefined) throw new LookupError('member', `${describeType(type)}.${path}`);
     return new Ref(this.memory, type, vaddrAdd(this.address, -byteOffsetOf(place)));
   }
@@ -146,7 +135,7 @@ export class Ref {
   }
 
   #place(path: string): MemberPlace | undefined {
-    return isStruct(this.type) ? cachedPlace(this.type, path) : undefined;
+    return isStruct(this.type) ? placeOf(this.type, path) : undefined;
   }
 
   #bitField({ start, size }: BitField): bigint {
@@ -157,19 +146,6 @@ export class Ref {
     value = BigInt.asUintN(size, value >> BigInt(start));
     return isSigned(this.type) ? BigInt.asIntN(size, value) : value;
   }
-}
-
-/** Where members lie, per struct; a path is parsed and searched once. */
-const places = new WeakMap<StructType, Map<string, MemberPlace | undefined>>();
-
-function cachedPlace(type: StructType, path: string): MemberPlace | undefined {
-  let byPath = places.get(type);
-  if (byPath === undefined) {
-    byPath = new Map();
-    places.set(type, byPath);
-  }
-  if (!byPath.has(path)) byPath.set(path, findMember(type, path));
-  return byPath.get(path);
 }
 
 const scratch = new Uint8Array(8);

@@ -149,6 +149,40 @@ export function findMember(struct: StructType, path: string): MemberPlace | unde
   return place;
 }
 
+/** Where members were found, per struct: walks ask for the same ones 100,000 times. */
+const places = new WeakMap<StructType, Map<string, MemberPlace | undefined>>();
+
+/** {@link findMember}, remembered. */
+export function placeOf(struct: StructType, path: string): MemberPlace | undefined {
+  let byPath = places.get(struct);
+  if (byPath === undefined) {
+    byPath = new Map();
+    places.set(struct, byPath);
+  }
+  let place = byPath.get(path);
+  if (place === undefined && !byPath.has(path)) {
+    place = findMember(struct, path);
+    byPath.set(path, place);
+  }
+  return place;
+}
+
+/** The bits of a bit field, counted from the least significant one of the byte it begins in. */
+export interface BitField {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** The byte that a member begins in, and of a bit field its bits from there on. */
+export function byteAndBitsOf({ bitOffset, bitSize }: MemberPlace): {
+  readonly byte: number;
+  readonly bits: BitField | undefined;
+} {
+  const byte = Math.floor(bitOffset / 8);
+  if (bitSize === undefined) return { byte, bits: undefined };
+  return { byte, bits: { start: bitOffset - byte * 8, size: bitSize } };
+}
+
 /**
  * Where a member starts, in bytes.
  *

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  byteAndBitsOf,
   findMember,
   sizeOf,
   type CType,
@@ -83,5 +84,19 @@ describe('sizeOf', () => {
     assert.equal(sizeOf({ kind: 'void' }), 0);
     assert.equal(sizeOf({ kind: 'function' }), 0);
     assert.equal(sizeOf({ kind: 'array', element: INT, count: 0 }), 0);
+  });
+});
+
+describe('byteAndBitsOf', () => {
+  it('counts the bits of a bit field from the byte that it begins in', () => {
+    assert.deepEqual(byteAndBitsOf({ bitOffset: 21, bitSize: 5, type: { kind: 'void' } }), {
+      byte: 2,
+      bits: { start: 5, size: 5 },
+    });
+  });
+
+  it('has no bits of an ordinary member', () => {
+    const place = { bitOffset: 64, bitSize: undefined, type: { kind: 'void' } } as const;
+    assert.deepEqual(byteAndBitsOf(place), { byte: 8, bits: undefined });
   });
 });

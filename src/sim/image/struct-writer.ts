@@ -1,7 +1,15 @@
 // Writes members of a C struct into its bytes, by the layout that the kernel's types give.
 
-import { findMember, sizeOf, type MemberPlace, type StructType } from '../../types/ctype.ts';
+import {
+  byteOffsetOf,
+  placeOf,
+  sizeOf,
+  type MemberPlace,
+  type StructType,
+} from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
+
+export { placeOf };
 
 /** What a member can be set to: a number of any width, or the bytes of an array or struct. */
 export type FieldValue = number | bigint | boolean | Uint8Array;
@@ -28,10 +36,9 @@ export class StructWriter {
   /** @throws AssertionError if there is no such member, or if the value does not fit into it */
   set(path: string, value: FieldValue): this {
     const place = memberPlace(this.type, path);
-    const start = place.bitOffset >> 3;
     const what = `${this.type.name}.${path}`;
     if (place.bitSize !== undefined) setBits(this.bytes, place, { value, what });
-    else this.bytes.set(memberBytes(place, value, what), start);
+    else this.bytes.set(memberBytes(place, value, what), byteOffsetOf(place));
     return this;
   }
 
@@ -114,22 +121,4 @@ export function setBits(
 /** As signed or as unsigned: both spellings of a value are common, `-1` and `0xffffffff`. */
 function fits(value: bigint, bits: number): boolean {
   return value >= -(1n << BigInt(bits - 1)) && value < 1n << BigInt(bits);
-}
-
-/** Where members lie, per struct: the same members are set in 100,000 tasks. */
-const places = new WeakMap<StructType, Map<string, MemberPlace | undefined>>();
-
-/** A member's place, remembered; undefined where the struct has none. */
-export function placeOf(type: StructType, path: string): MemberPlace | undefined {
-  let byPath = places.get(type);
-  if (byPath === undefined) {
-    byPath = new Map();
-    places.set(type, byPath);
-  }
-  let place = byPath.get(path);
-  if (place === undefined && !byPath.has(path)) {
-    place = findMember(type, path);
-    byPath.set(path, place);
-  }
-  return place;
 }
