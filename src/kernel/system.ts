@@ -4,7 +4,7 @@ import { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { vaddrAdd } from '../util/address.ts';
 import { cpuSets } from './percpu.ts';
-import { initialJiffies, readJiffies } from './jiffies.ts';
+import { initialJiffies, readJiffies, type Jiffies } from './jiffies.ts';
 import { optional } from '../util/optional.ts';
 
 /** The machine at the instant of the dump; a fact that the dump does not tell is absent. */
@@ -24,11 +24,18 @@ export interface SystemState {
   readonly hzSource?: string;
 }
 
-/** Reads what can be read; what cannot leaves a problem. */
-export function readSystem(vmcore: Vmcore): SystemState {
+/**
+ * Reads what can be read; what cannot leaves a problem.
+ *
+ * @param known jiffies and HZ where they were read before, or could not be
+ */
+export function readSystem(
+  vmcore: Vmcore,
+  known?: { readonly clock: Jiffies | undefined },
+): SystemState {
   const { identity, problems } = vmcore;
   const cpus = cpuSets(vmcore);
-  const clock = problems.attempt('jiffies', () => readJiffies(vmcore));
+  const { clock } = known ?? { clock: problems.attempt('jiffies', () => readJiffies(vmcore)) };
   return {
     release: identity.release.value,
     ...optional('nodename', identity.nodename?.value),

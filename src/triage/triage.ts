@@ -1,6 +1,7 @@
 // Reads what the verdict needs and judges it.
 
-import { readMemalloc } from '../kernel/memalloc-report.ts';
+import type { Jiffies } from '../kernel/jiffies.ts';
+import { readMemalloc, type MemallocResult } from '../kernel/memalloc-report.ts';
 import { readSystem } from '../kernel/system.ts';
 import { judge, type TriageResult } from './verdict.ts';
 
@@ -9,5 +10,11 @@ type Vmcore = Parameters<typeof readMemalloc>[0];
 
 /** The verdict on one dump. */
 export function triage(vmcore: Vmcore): TriageResult {
-  return judge(readMemalloc(vmcore), readSystem(vmcore));
+  const memalloc = readMemalloc(vmcore);
+  return judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }));
+}
+
+/** The time that the records were held against. */
+function clockOf({ jiffies, hz, hzSource }: MemallocResult): Jiffies | undefined {
+  return jiffies === undefined ? undefined : { jiffies: BigInt(jiffies), hz, hzSource };
 }
