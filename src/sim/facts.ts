@@ -8,6 +8,7 @@ import type {
   MachineFacts,
   MmFacts,
   ProcessFacts,
+  RecordFacts,
   SchedFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
@@ -16,6 +17,7 @@ import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/loc
 import type { CompactControl } from './mm/compact-retry.ts';
 import { workqueueFacts } from './facts-workqueues.ts';
 import { memoryFacts } from './facts-memory.ts';
+import { shared } from '../util/shared.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { bannerOf, type Flavour } from './flavour/flavour.ts';
 import type { KernelWords } from './flavour/words.ts';
@@ -29,7 +31,6 @@ import {
 import { IDLE_FUNCTIONS, idleFrames } from './kernel/idle.ts';
 import type { Mm, Process, Task } from './kernel/task.ts';
 import type { WaitQueue } from './kernel/wait.ts';
-import type { MemallocState } from './watchdog/memalloc-info.ts';
 import { commandLineOf, listedMembers, patchFacts, recordMembers } from './watchdog/patch-facts.ts';
 
 const NS_PER_US = 1000;
@@ -48,6 +49,7 @@ export interface RunFacts {
 export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
   const { release, version } = run.flavour;
   const locks = lockTable(k);
+  const about = { k, locks, queues: nodeQueues(k), stacks: new Map(), records: new Map() };
   const { hz, cpuCount, ramBytes } = k.options;
   return {
     nodename: run.scenario,
@@ -65,7 +67,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     kmallocwdTimeout: k.kmallocwdTimeout,
     commandLine: `BOOT_IMAGE=/boot/vmlinuz-${release} root=/dev/vda1 ro${commandLineOf(k)}`,
     idle: k.sched.cpus.map(({ id }) => idleFacts(k, id, runningOn(k, id) === undefined)),
-    processes: k.processes.map((process) => processFacts(k, process, locks)),
+    processes: k.processes.map((process) => processFacts(process, about)),
     functions: [
       ...new Set([
         WAKE_FUNCTION,
@@ -138,7 +140,7 @@ function idleStack(words: Kernel['words'], cpu: number, onCpu: boolean): FrameFa
   });
 }
 
-function processFacts(k: Kernel, process: Process, locks: LockTable): ProcessFacts {
+function processFacts(process: Process, about: FactsOf): ProcessFacts {
   const { mm } = process;
   return {
     ppid: process.ppid,
@@ -147,7 +149,7 @@ function processFacts(k: Kernel, process: Process, locks: LockTable): ProcessFac
     signalFlags: process.flags,
     sharedPending: BigInt(process.sharedPending),
     oomVictim: process.oomMm !== undefined,
-    threads: process.threads.map((task) => threadFacts(k, task, locks)),
+    threads: process.threads.map((task) => threadFacts(task, about)),
   };
 }
 
@@ -155,8 +157,9 @@ function mmFacts({ flags, totalPages, anonPages }: Mm): MmFacts {
   return { flags, totalPages, anonPages: anonPages.size };
 }
 
-function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
-  const { memalloc, policy, nice, rtPriority } = task;
+function threadFacts(task: Task, about: FactsOf): ThreadFacts {
+  const { k } = about;
+  const { policy, nice, rtPriority } = task;
   const staticPrio = PRIO_DEFAULT + nice;
   return {
     pid: task.pid,
@@ -180,12 +183,23 @@ function threadFacts(k: Kernel, task: Task, locks: LockTable): ThreadFacts {
     jobctl: 0,
     inMemstall: task.inMemstall,
     sched: schedFacts(k, task),
-    memalloc: recordMembers(k.memalloc.version, memalloc),
-    frames: task.frames.map((frame, i) => {
-      const about = { locks, memalloc: k.memalloc, words: k.words, queues: nodeQueues(k) };
-      return frameFacts(frame, task.frames[i + 1], about);
-    }),
+    memalloc: recordFacts(task, about),
+    frames: stackFacts(task, about),
   };
+}
+
+/** Most tasks never asked for memory, and their records are one. */
+function recordFacts({ memalloc }: Task, { k, records }: FactsOf): RecordFacts {
+  const members = recordMembers(k.memalloc.version, memalloc);
+  return shared(records, Object.values(members).join(), () => members);
+}
+
+/** Stacks without local variables differ in nothing but their functions. */
+function stackFacts({ frames }: Task, about: FactsOf): readonly FrameFacts[] {
+  const facts = (): FrameFacts[] =>
+    frames.map((frame, i) => frameFacts(frame, frames[i + 1], about));
+  if (frames.some(({ locals }) => locals.length > 0)) return facts();
+  return shared(about.stacks, frames.map(({ name }) => name).join(), facts);
 }
 
 function isOnCpu({ sched }: Kernel, task: Task): boolean {
@@ -204,7 +218,7 @@ function schedFacts(k: Kernel, task: Task): SchedFacts {
 function frameFacts(
   { name, locals }: Frame,
   callee: Frame | undefined,
-  about: LocalsOf,
+  about: FactsOf,
 ): FrameFacts {
   return {
     name,
@@ -227,17 +241,19 @@ function compactFacts(
   return { type: 'compact_control', fields: { gfp_mask, order, ...place, ...kind } };
 }
 
-/** What locals refer to. */
-interface LocalsOf {
+/** What the facts of threads refer to. */
+interface FactsOf {
+  readonly k: Kernel;
   readonly locks: LockTable;
-  readonly memalloc: MemallocState;
-  readonly words: KernelWords;
   /** Wait queues that the image has. */
   readonly queues: ReadonlySet<WaitQueue>;
+  /** What threads have in common: one copy for each of 100,000 would be most of the heap. */
+  readonly stacks: Map<string, readonly FrameFacts[]>;
+  readonly records: Map<string, RecordFacts>;
 }
 
 /** What sleeps on a wait queue that the image does not have cannot be linked to it. */
-function isInImage(local: StackLocal, { queues }: LocalsOf): boolean {
+function isInImage(local: StackLocal, { queues }: FactsOf): boolean {
   return local.type !== 'wait_queue_entry' || queues.has(local.queue);
 }
 
@@ -247,7 +263,8 @@ function nodeQueues({ kswapdWait, pfmemallocWait, reclaimWait }: Kernel): Set<Wa
   return queues;
 }
 
-function localFacts(local: StackLocal, { locks, memalloc, words }: LocalsOf): LocalFacts {
+function localFacts(local: StackLocal, { k, locks }: FactsOf): LocalFacts {
+  const { memalloc, words } = k;
   if ('lock' in local) return waiterFacts(local, locks);
   if (local.type === 'wait_queue_entry') return { type: 'wait_queue_entry' };
   if (local.type === 'compact_control') return compactFacts(local.cc, words);

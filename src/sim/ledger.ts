@@ -15,6 +15,7 @@ import type { Kernel } from './core/kernel.ts';
 import { FEATURES_DEFAULT, type KernelOptions, type Remedies } from './core/options.ts';
 import { remediesOf } from './remedies/remedy.ts';
 import { optional } from '../util/optional.ts';
+import { shared } from '../util/shared.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
 import { ledgerRecord, type LedgerRecord } from './watchdog/ledger-record.ts';
 import { lookAt, stallReport, type StallCounts } from './watchdog/stall-report.ts';
@@ -141,6 +142,7 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
   const { lines, counts, silent } = stallReport(k, timeout);
   const tasks = [...k.threads()];
   const places = placesOf(image);
+  const parts = new Map<string, unknown>();
   return {
     scenario: run.scenario.name,
     seed: run.seed,
@@ -163,7 +165,9 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     locks: lockEntries(image),
     pools: ledgerPools(k),
     rescuers: ledgerRescuers(k),
-    tasks: tasks.map((task) => taskEntry(k, task, { placed: places.get(task.pid)!, timeout })),
+    tasks: tasks.map((task) => {
+      return taskEntry(k, task, { placed: places.get(task.pid)!, timeout, parts });
+    }),
   };
 }
 
@@ -252,8 +256,9 @@ function placesOf({ tasks }: MachineImage): ReadonlyMap<number, Placed> {
 function taskEntry(
   k: Kernel,
   task: Task,
-  { placed, timeout }: { placed: Placed; timeout: number },
+  { placed, timeout, parts }: { placed: Placed; timeout: number; parts: Map<string, unknown> },
 ): LedgerTask {
+  const common = <T>(part: T): T => shared(parts, JSON.stringify(part), () => part) as T;
   const { thread, process } = placed;
   const { facts } = thread;
   const state = k.words.taskState(task.state);
@@ -278,15 +283,15 @@ function taskEntry(
     oomScoreAdj: task.process.oomScoreAdj,
     sigkillPending: (task.pending & (1 << (SIGKILL - 1))) !== 0,
     oomVictim: task.isOomVictim,
-    words: {
+    words: common({
       uninterruptible: (state & TASK_UNINTERRUPTIBLE) !== 0,
       exiting: lookAt(k, task, 0).exiting,
       dying: fatal_signal_pending(task),
       victim: task.isMemdie,
-    },
-    ...optional('record', ledgerRecord(k, task, timeout)),
-    functions: task.frames.map(({ name }) => name).reverse(),
-    holds: [...task.held].map(({ name }) => name),
+    }),
+    ...optional('record', common(ledgerRecord(k, task, timeout))),
+    functions: common(task.frames.map(({ name }) => name).reverse()),
+    holds: common(task.holds.map(({ name }) => name)),
     waitsFor: task.blockedOn?.name,
   };
 }

@@ -2,6 +2,7 @@
 // kernel's own name. It yields to the scheduler where the kernel would spend time or switch tasks.
 //
 //   yield* call(k, mutex_lock, lock)     a call: the callee's frame is on the stack until it ends
+//   return call(k, do_futex)             the same at the end of a plain function: it costs less
 //   k.spend(us)                          CPU time; it passes at the next preemption point
 //
 // The frames of a task are its kernel stack: what is written to memory is what was running. A
@@ -101,6 +102,14 @@ export function call<A extends unknown[], T>(
 
 type AnyFunction = KernelFunction<readonly unknown[], unknown>;
 
+const NO_ARGS: readonly unknown[] = [];
+
+interface CallPlan {
+  readonly name: string;
+  readonly callee: AnyFunction;
+  readonly args: readonly unknown[];
+}
+
 /**
  * A call, which asks to be entered and gives back what came of that. It is also what it yields: a
  * generator and a request for each call would be most of what a run takes, of time and of memory.
@@ -108,23 +117,28 @@ type AnyFunction = KernelFunction<readonly unknown[], unknown>;
 class Call implements Generator<Request, unknown, unknown> {
   readonly kind = 'call';
   readonly name: string;
-  readonly callee: AnyFunction;
-  readonly args: readonly unknown[];
+  #callee: AnyFunction | undefined;
+  #args: readonly unknown[];
   /** As the result of {@link next}. */
   done = false;
   value: unknown = this;
   readonly #k: Kernel;
-  #isEntered = false;
 
-  constructor(k: Kernel, { name, callee, args }: Pick<Call, 'name' | 'callee' | 'args'>) {
+  constructor(k: Kernel, { name, callee, args }: CallPlan) {
     this.#k = k;
     this.name = name;
-    this.callee = callee;
-    this.args = args;
+    this.#callee = callee;
+    this.#args = args;
   }
 
   enter(): Code<unknown> {
-    return this.callee(this.#k, ...this.args);
+    const callee = this.#callee;
+    assert(callee !== undefined, 'a call is entered once');
+    const args = this.#args;
+    this.#callee = undefined;
+    // A task may sleep in there for ever, and there may be 100,000 of them.
+    this.#args = NO_ARGS;
+    return callee(this.#k, ...args);
   }
 
   [Symbol.iterator](): this {
@@ -133,14 +147,11 @@ class Call implements Generator<Request, unknown, unknown> {
 
   next(result: unknown): IteratorResult<Request, unknown> {
     const { tracer, current } = this.#k;
-    if (this.#isEntered) {
+    if (this.#callee === undefined) {
       tracer?.leave(current, this.name);
       this.done = true;
       this.value = result;
-    } else {
-      tracer?.enter(current, this.name, this.args);
-      this.#isEntered = true;
-    }
+    } else tracer?.enter(current, this.name, this.#args);
     return this as IteratorResult<Request, unknown>;
   }
 

@@ -5,12 +5,12 @@ import type { Kernel } from './kernel.ts';
 import { schedule } from '../kernel/sched.ts';
 import { TASK_INTERRUPTIBLE } from '../kernel/task-bits.ts';
 
-export function* __x64_sys_nanosleep(k: Kernel, us: number): Code {
-  yield* call(k, hrtimer_nanosleep, us);
+export function __x64_sys_nanosleep(k: Kernel, us: number): Code {
+  return call(k, hrtimer_nanosleep, us);
 }
 
-function* hrtimer_nanosleep(k: Kernel, us: number): Code {
-  yield* call(k, do_nanosleep, us);
+function hrtimer_nanosleep(k: Kernel, us: number): Code {
+  return call(k, do_nanosleep, us);
 }
 
 function* do_nanosleep(k: Kernel, us: number): Code {

@@ -10,6 +10,7 @@ import {
   integerBytes,
   memberBytes,
   memberPlace,
+  placeOf,
   setBits,
   type FieldValue,
   type Fields,
@@ -83,18 +84,40 @@ export class KernelMemory {
 
   /** Sets members of the struct at `address`; the others keep what they are. */
   store(structName: string, address: Vaddr, fields: Fields): void {
+    const type = this.#touch(structName, address);
+    for (const [path, value] of Object.entries(fields)) {
+      this.#storeMember(address, memberPlace(type, path), { value, what: `${structName}.${path}` });
+    }
+  }
+
+  /** {@link store} for the members that this kernel's struct has. */
+  storeKnown(structName: string, address: Vaddr, fields: Fields): void {
+    const type = this.#touch(structName, address);
+    for (const [path, value] of Object.entries(fields)) {
+      const place = placeOf(type, path);
+      if (place === undefined) continue;
+      this.#storeMember(address, place, { value, what: `${structName}.${path}` });
+    }
+  }
+
+  /** Makes the struct's pages be there. */
+  #touch(structName: string, address: Vaddr): StructType {
     const type = this.struct(structName);
     this.#eachPage(address, type.size, (paddr, start, end) => {
       this.physical.touch(paddr, end - start);
     });
-    for (const [path, value] of Object.entries(fields)) {
-      const place = memberPlace(type, path);
-      const what = `${structName}.${path}`;
-      if (place.bitSize === undefined) {
-        const at = vaddrAdd(address, place.bitOffset / 8);
-        this.write(at, memberBytes(place, value, what));
-      } else this.#storeBits(address, place, { value, what });
-    }
+    return type;
+  }
+
+  #storeMember(
+    address: Vaddr,
+    place: MemberPlace,
+    field: { value: FieldValue; what: string },
+  ): void {
+    if (place.bitSize === undefined) {
+      const at = vaddrAdd(address, place.bitOffset / 8);
+      this.write(at, memberBytes(place, field.value, field.what));
+    } else this.#storeBits(address, place, field);
   }
 
   #storeBits(address: Vaddr, place: MemberPlace, field: { value: FieldValue; what: string }): void {

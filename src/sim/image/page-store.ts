@@ -3,6 +3,7 @@
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { PackedPages, type PackedPage } from './packed-pages.ts';
+import { PfnMap } from './pfn-map.ts';
 
 /** Stands for every page that was touched and not written; never written itself. */
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
@@ -21,7 +22,7 @@ const NO_PAGE: { readonly pfn: number; readonly page: Uint8Array } = {
 /** Pages by pfn: in two generations as they are, and the rest packed. */
 export class PageStore {
   /** Every pfn that there is, with its packed page, {@link ZERO} or {@link WRITTEN}. */
-  readonly #places = new Map<number, PackedPage>();
+  readonly #places = new PfnMap();
   readonly #packed = new PackedPages();
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
@@ -78,7 +79,7 @@ export class PageStore {
 
   /** All pfns, ascending. */
   pfns(): Float64Array {
-    return Float64Array.from(this.#places.keys()).sort();
+    return this.#places.pfns();
   }
 
   #keep(pfn: number, page: Uint8Array): Uint8Array {

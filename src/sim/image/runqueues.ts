@@ -6,7 +6,7 @@
 //             ──> rt.active.queue[p]   list of rt.run_list for each priority, with it
 
 import { byteOffsetOf, findMember, type TypeSource } from '../../types/ctype.ts';
-import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
@@ -14,7 +14,6 @@ import type { KernelMemory } from './kernel-memory.ts';
 import { linkList, memberAddress } from './lists.ts';
 import type { ThreadFacts } from './machine-facts.ts';
 import { writeRbTree } from './rb-tree.ts';
-import type { Fields } from './struct-writer.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
 import { perCpu, type PerCpuOffsets } from './variables.ts';
 
@@ -115,13 +114,13 @@ class RunQueueWriter {
       nr_uninterruptible: count(isUninterruptible),
       cpu: this.#cpu,
       online: 1,
-      ...this.#known('rq', {
-        clock: clockNs,
-        clock_task: clockNs,
-        clock_pelt: clockNs,
-        cpu_capacity: TICK_CAPACITY,
-        cpu_capacity_orig: TICK_CAPACITY,
-      }),
+    });
+    this.#memory.storeKnown('rq', this.#rq, {
+      clock: clockNs,
+      clock_task: clockNs,
+      clock_pelt: clockNs,
+      cpu_capacity: TICK_CAPACITY,
+      cpu_capacity_orig: TICK_CAPACITY,
     });
     this.#writeFair(queued.filter(isOf('fair')), running);
     this.#writeRealTime(queued.filter(isOf('rt')));
@@ -135,27 +134,25 @@ class RunQueueWriter {
     const ran = facts.utime + facts.stime;
     const weight = loadWeight(facts);
     const start = sched?.lastArrivalNs ?? 0;
-    this.#memory.store(
-      'task_struct',
-      task,
-      this.#known('task_struct', {
-        ...(this.#image.has(symbol) ? { sched_class: this.#image.symbol(symbol) } : {}),
-        'se.load.weight': weight,
-        'se.load.inv_weight': Math.floor(2 ** 32 / (weight >> WEIGHT_SHIFT)),
-        'se.on_rq': isQueued(facts) && className === 'fair',
-        'se.exec_start': facts.onCpu ? clockNs : start,
-        'se.sum_exec_runtime': ran,
-        'se.vruntime': sched?.vruntimeNs ?? 0,
-        'se.cfs_rq': this.#at('rq', this.#rq, 'cfs') ?? 0n,
-        'rt.on_rq': isQueued(facts) && className === 'rt',
-        rt_priority: className === 'rt' ? MAX_RT_PRIO - 1 - facts.prio : 0,
-        'sched_info.pcount': facts.nvcsw + facts.nivcsw,
-        'sched_info.last_arrival': start,
-        'sched_info.last_queued': sched?.lastQueuedNs ?? 0,
-        recent_used_cpu: facts.cpu,
-        wake_cpu: facts.cpu,
-      }),
-    );
+    if (this.#image.has(symbol)) {
+      this.#memory.storeKnown('task_struct', task, { sched_class: this.#image.symbol(symbol) });
+    }
+    this.#memory.storeKnown('task_struct', task, {
+      'se.load.weight': weight,
+      'se.load.inv_weight': Math.floor(2 ** 32 / (weight >> WEIGHT_SHIFT)),
+      'se.on_rq': isQueued(facts) && className === 'fair',
+      'se.exec_start': facts.onCpu ? clockNs : start,
+      'se.sum_exec_runtime': ran,
+      'se.vruntime': sched?.vruntimeNs ?? 0,
+      'se.cfs_rq': this.#at('rq', this.#rq, 'cfs') ?? 0n,
+      'rt.on_rq': isQueued(facts) && className === 'rt',
+      rt_priority: className === 'rt' ? MAX_RT_PRIO - 1 - facts.prio : 0,
+      'sched_info.pcount': facts.nvcsw + facts.nivcsw,
+      'sched_info.last_arrival': start,
+      'sched_info.last_queued': sched?.lastQueuedNs ?? 0,
+      recent_used_cpu: facts.cpu,
+      wake_cpu: facts.cpu,
+    });
     for (const member of ['rt.run_list', 'se.group_node']) {
       linkList(this.#memory, this.#of(task, member));
     }
@@ -177,18 +174,18 @@ class RunQueueWriter {
       nr_running: fair.length,
       min_vruntime: least,
       curr: runs ? this.#of(running.task, 'se') : 0n,
-      ...this.#known('cfs_rq', {
-        h_nr_running: fair.length,
-        idle_nr_running: idleCount,
-        idle_h_nr_running: idleCount,
-        // struct rb_root_cached since Linux 4.14 (cd9e61ed1eeb), and before.
-        'tasks_timeline.rb_root.rb_node': root,
-        'tasks_timeline.rb_leftmost': nodes[0] ?? 0n,
-        'tasks_timeline.rb_node': root,
-        rb_leftmost: nodes[0] ?? 0n,
-        rq: this.#rq,
-        tg: group,
-      }),
+    });
+    this.#memory.storeKnown('cfs_rq', cfs, {
+      h_nr_running: fair.length,
+      idle_nr_running: idleCount,
+      idle_h_nr_running: idleCount,
+      // struct rb_root_cached since Linux 4.14 (cd9e61ed1eeb), and before.
+      'tasks_timeline.rb_root.rb_node': root,
+      'tasks_timeline.rb_leftmost': nodes[0] ?? 0n,
+      'tasks_timeline.rb_node': root,
+      rb_leftmost: nodes[0] ?? 0n,
+      rq: this.#rq,
+      tg: group,
     });
     const listed = this.#at('rq', this.#rq, 'cfs_tasks');
     if (listed === undefined) return;
@@ -219,19 +216,12 @@ class RunQueueWriter {
       'active.bitmap[0]': BigInt.asUintN(64, bitmap),
       'active.bitmap[1]': bitmap >> 64n,
       rt_nr_running: tasks.length,
-      ...this.#known('rt_rq', {
-        rt_queued: tasks.length > 0,
-        'highest_prio.curr': tasks.length > 0 ? highest : MAX_RT_PRIO - 1,
-        'highest_prio.next': MAX_RT_PRIO - 1,
-      }),
     });
-  }
-
-  /** Fields of members that this kernel's struct has. */
-  #known(struct: string, fields: Fields): Fields {
-    return Object.fromEntries(
-      Object.entries(fields).filter(([path]) => this.#at(struct, vaddr(0n), path) !== undefined),
-    );
+    this.#memory.storeKnown('rt_rq', rt, {
+      rt_queued: tasks.length > 0,
+      'highest_prio.curr': tasks.length > 0 ? highest : MAX_RT_PRIO - 1,
+      'highest_prio.next': MAX_RT_PRIO - 1,
+    });
   }
 
   #of(task: Vaddr, path: string): Vaddr {

@@ -8,7 +8,7 @@ import { THREAD_SIZE, type Areas } from './areas.ts';
 import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { linkList, memberAddress } from './lists.ts';
-import type { MachineFacts, ProcessFacts, RecordFacts, ThreadFacts } from './machine-facts.ts';
+import type { MachineFacts, ProcessFacts, ThreadFacts } from './machine-facts.ts';
 import { placeOf, type Fields } from './struct-writer.ts';
 import { isQueued } from './runqueues.ts';
 
@@ -117,23 +117,34 @@ class TaskWriter {
     this.#writeSignal(process);
     if (process.mm !== undefined) this.#writeMm(process, process.mm);
     const parent = this.#parentOf(process);
-    for (const thread of process.threads) {
-      this.#areas.memory.store('task_struct', thread.task, {
-        ...threadFields(thread),
-        ...this.#ofThisKernel('task_struct', threadFieldsByKernel(thread)),
-        utime: this.#cputime(thread.facts.utime),
-        stime: this.#cputime(thread.facts.stime),
-        group_leader: leader(process).task,
-        real_parent: parent,
-        parent,
-      });
-    }
+    for (const thread of process.threads) this.#writeThread(thread, { process, parent });
     this.#writeThreadInfos(process);
     this.#link(
       this.#member('signal_struct', process.signal, 'thread_head'),
       process.threads.map(({ task }) => this.#member('task_struct', task, 'thread_node')),
     );
     this.#linkThreadGroup(process);
+  }
+
+  /** One object of all members for each of 100,000 threads would be most of the heap. */
+  #writeThread(
+    thread: PlacedThread,
+    { process, parent }: { process: PlacedProcess; parent: Vaddr },
+  ): void {
+    const { memory } = this.#areas;
+    const { facts, task } = thread;
+    memory.store('task_struct', task, threadFields(thread));
+    memory.storeKnown('task_struct', task, threadFieldsByKernel(thread));
+    for (const [name, value] of Object.entries(facts.memalloc)) {
+      memory.store('task_struct', task, { [`memalloc.${name}`]: value });
+    }
+    memory.store('task_struct', task, {
+      utime: this.#cputime(facts.utime),
+      stime: this.#cputime(facts.stime),
+      group_leader: leader(process).task,
+      real_parent: parent,
+      parent,
+    });
   }
 
   /** init_task.tasks: the leaders. */
@@ -177,13 +188,13 @@ class TaskWriter {
       flags: facts.signalFlags,
       oom_score_adj: facts.oomScoreAdj,
       'shared_pending.signal.sig[0]': facts.sharedPending,
-      ...this.#ofThisKernel('signal_struct', {
-        // refcount_t in Linux 5.3, atomic_t in 5.0.
-        'sigcnt.refs.counter': threads.length,
-        'sigcnt.counter': threads.length,
-        // Linux 4.9
-        oom_mm: facts.oomVictim ? (mm ?? 0n) : 0n,
-      }),
+    });
+    this.#areas.memory.storeKnown('signal_struct', signal, {
+      // refcount_t in Linux 5.3, atomic_t in 5.0.
+      'sigcnt.refs.counter': threads.length,
+      'sigcnt.counter': threads.length,
+      // Linux 4.9
+      oom_mm: facts.oomVictim ? (mm ?? 0n) : 0n,
     });
   }
 
@@ -227,13 +238,6 @@ class TaskWriter {
     return cputime === 'jiffies' ? Math.floor((ns * hz) / NSEC_PER_SEC) : ns;
   }
 
-  /** The fields that this kernel's struct has. */
-  #ofThisKernel(structName: string, fields: Fields): Fields {
-    return Object.fromEntries(
-      Object.entries(fields).filter(([path]) => this.#has(structName, path)),
-    );
-  }
-
   #has(structName: string, path: string): boolean {
     return placeOf(this.#areas.memory.struct(structName), path) !== undefined;
   }
@@ -271,7 +275,6 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     comm: commBytes(facts.comm),
     signal: process.signal,
     'pending.signal.sig[0]': facts.pending,
-    ...recordFields(facts.memalloc),
     'thread.sp': vaddrAdd(stack, THREAD_SIZE - SWITCH_FRAME_SIZE),
   };
 }
@@ -294,11 +297,6 @@ function threadFieldsByKernel({ facts }: PlacedThread): Fields {
     start_boottime: facts.startTimeNs,
     real_start_time: facts.startTimeNs,
   };
-}
-
-function recordFields(record: RecordFacts): Fields {
-  const members = Object.entries(record);
-  return Object.fromEntries(members.map(([name, value]) => [`memalloc.${name}`, value]));
 }
 
 /** Room at the top of a stack for pt_regs and the frame that __switch_to_asm() leaves. */

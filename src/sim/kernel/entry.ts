@@ -19,21 +19,21 @@ import { down_read_trylock, up_read } from '../locking/rwsem.ts';
 const ENTRY_US = 0.3;
 
 /** A system call of the program that runs. */
-export function* syscall<A extends unknown[]>(
+export function syscall<A extends unknown[]>(
   k: Kernel,
   handler: KernelFunction<A, void>,
   ...args: A
 ): Code {
   k.spend(ENTRY_US);
-  yield* call(k, entry_SYSCALL_64_after_hwframe, handler, args);
+  return call(k, entry_SYSCALL_64_after_hwframe, handler, args);
 }
 
-function* entry_SYSCALL_64_after_hwframe<A extends unknown[]>(
+function entry_SYSCALL_64_after_hwframe<A extends unknown[]>(
   k: Kernel,
   handler: KernelFunction<A, void>,
   args: A,
 ): Code {
-  yield* call(k, do_syscall_64, handler, args);
+  return call(k, do_syscall_64, handler, args);
 }
 
 function* do_syscall_64<A extends unknown[]>(
@@ -50,13 +50,13 @@ function* syscall_exit_to_user_mode(k: Kernel): Code {
 }
 
 /** The program touches memory that is not mapped. */
-export function* page_fault(k: Kernel, kind: Fault['kind']): Code {
+export function page_fault(k: Kernel, kind: Fault['kind']): Code {
   k.spend(ENTRY_US);
-  yield* call(k, asm_exc_page_fault, kind);
+  return call(k, asm_exc_page_fault, kind);
 }
 
-function* asm_exc_page_fault(k: Kernel, kind: Fault['kind']): Code {
-  yield* call(k, exc_page_fault, kind);
+function asm_exc_page_fault(k: Kernel, kind: Fault['kind']): Code {
+  return call(k, exc_page_fault, kind);
 }
 
 function* exc_page_fault(k: Kernel, kind: Fault['kind']): Code {

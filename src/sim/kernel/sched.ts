@@ -13,7 +13,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { RunQueue } from './run-queue.ts';
 import { SCHED_FIFO, SCHED_IDLE, TASK_DEAD, TASK_RUNNING } from './task-bits.ts';
 import type { Task } from './task.ts';
-import { wq_worker_running, wq_worker_sleeping } from './worker-pool.ts';
+import { wq_worker_running, wq_worker_sleeping, type Worker } from './worker-pool.ts';
 
 /** What a context switch takes, in microseconds. */
 const SWITCH_US = 2;
@@ -210,11 +210,16 @@ const VOLUNTARY: SchedulerRequest = { kind: 'switch', preempted: false };
 const PREEMPTED: SchedulerRequest = { kind: 'switch', preempted: true };
 
 /** Leaves the CPU; the task's state says whether it sleeps. */
-export function* schedule(k: Kernel): Code {
-  const { worker, state } = k.current;
-  if (worker !== undefined && state !== TASK_RUNNING) wq_worker_sleeping(k, worker);
+export function schedule(k: Kernel): Code {
+  const { worker } = k.current;
+  return worker === undefined ? call(k, __schedule, VOLUNTARY) : scheduleWorker(k, worker);
+}
+
+/** The pool of a worker that sleeps wakes another one. */
+function* scheduleWorker(k: Kernel, worker: Worker): Code {
+  if (k.current.state !== TASK_RUNNING) wq_worker_sleeping(k, worker);
   yield* call(k, __schedule, VOLUNTARY);
-  if (worker !== undefined) wq_worker_running(worker);
+  wq_worker_running(worker);
 }
 
 function* __schedule(_k: Kernel, request: SchedulerRequest): Code {
@@ -227,12 +232,12 @@ export function* cond_resched(k: Kernel): Code {
   if (k.sched.needsResched) yield* call(k, __cond_resched);
 }
 
-function* __cond_resched(k: Kernel): Code {
-  yield* call(k, preempt_schedule_common);
+function __cond_resched(k: Kernel): Code {
+  return call(k, preempt_schedule_common);
 }
 
-function* preempt_schedule_common(k: Kernel): Code {
-  yield* call(k, __schedule, PREEMPTED);
+function preempt_schedule_common(k: Kernel): Code {
+  return call(k, __schedule, PREEMPTED);
 }
 
 /** Lets the time pass that the code has spent. */

@@ -155,7 +155,7 @@ export class Task {
   readonly request: RequestBook = { depth: 0, count: 0, start: 0 };
   /** The kernel stack, outermost function first. */
   readonly frames: Frame[] = [];
-  readonly held = new Set<WaitTarget>();
+  #held: Set<WaitTarget> | undefined;
   /** What it sleeps for, until somebody else gives it. */
   blockedOn: WaitTarget | undefined;
   /** What runs for it: its program or thread function, and each function that was entered. */
@@ -177,6 +177,17 @@ export class Task {
       options.process.mm = options.mm;
       options.mm.users++;
     }
+  }
+
+  /** Locks that it has; made when it takes the first one, which most tasks never do. */
+  get held(): Set<WaitTarget> {
+    this.#held ??= new Set();
+    return this.#held;
+  }
+
+  /** {@link held} for who only looks, in the order of taking. */
+  get holds(): readonly WaitTarget[] {
+    return this.#held === undefined ? [] : [...this.#held];
   }
 
   get isKthread(): boolean {

@@ -11,8 +11,11 @@ describe('call', () => {
     for (const path of readdirSync(SIM, { recursive: true, encoding: 'utf8' })) {
       if (!path.endsWith('.ts')) continue;
       const text = readFileSync(`${SIM}${path}`, 'utf8');
-      for (const [, name] of text.matchAll(/^(?:export )?function\* (\w+)/gm)) {
-        places.set(name!, [...(places.get(name!) ?? []), path]);
+      for (const [, generator, plain] of text.matchAll(
+        /^(?:export )?function(?:\* (\w+)| (\w+)[^{]*\): Code\b)/gm,
+      )) {
+        const name = generator ?? plain!;
+        places.set(name, [...(places.get(name) ?? []), path]);
       }
     }
     assert.ok(places.size > 50, `${places.size} functions`);
