@@ -60,6 +60,9 @@ function zoneFacts(node: Node, zone: Zone): ZoneFacts {
     ),
     counters: {
       NR_FREE_PAGES: counterFacts(zone.nrFree, cpuCount),
+      NR_PAGES_SCANNED: counterFacts(zone.pagesScanned, cpuCount),
+      NR_ISOLATED_ANON: { folded: zone.isolated.anon },
+      NR_ISOLATED_FILE: { folded: zone.isolated.file },
       ...Object.fromEntries(
         LRU_NAMES.map((name, i) => {
           return [`NR_ZONE_${name.toUpperCase()}`, counterFacts(zone.lru[i]!, cpuCount)];
@@ -93,16 +96,18 @@ const FLAGS = ['dirty', 'writeback', 'referenced', 'reclaim'] as const;
 
 function factsOf(k: Kernel, page: Page, tgidOf: ReadonlyMap<Mm, number>): PageFacts {
   const { pfn, order, lru, mm } = page;
+  const cached = k.swap?.cache.get(page);
   const flags: PageFacts['flags'][number][] = FLAGS.filter((flag) => page[flag]);
   if (k.pageWaits.locked.has(page)) flags.push('locked');
   const tgid = mm === undefined ? undefined : tgidOf.get(mm);
   return {
     pfn,
     order,
-    kind: kindOf(page),
+    kind: cached === undefined ? kindOf(page) : 'anonymous',
     flags,
     ...(lru === undefined ? {} : { lru: lru.index }),
     ...(tgid === undefined ? {} : { tgid }),
+    ...(cached === undefined ? {} : { swapSlot: cached.slot }),
   };
 }
 

@@ -6,7 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ledgerText } from '../../src/sim/simulate.ts';
+import { PAGE_SIZE } from '../../src/arch/x86-64.ts';
+import { USER_CANARY } from '../../src/sim/image/user-memory.ts';
+import { ledgerText, type Simulation } from '../../src/sim/simulate.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
 import { hasProgram, skipWithReason } from '../support/bpftool.ts';
 import { checkAll, checkLog } from '../support/ledger-checks.ts';
 import { CONTAINERS, runScenario, withRun, writeRun } from '../support/simulated.ts';
@@ -33,23 +36,29 @@ describe('simulate', function () {
     assert.equal(memory.oomKills, 1);
   });
 
-  it('reads the same from an unfiltered dump after makedumpfile -d 31', async function () {
-    if (!hasProgram('makedumpfile', '-v')) {
-      skipWithReason(this, 'makedumpfile is not installed');
-      return;
-    }
-    const run = runScenario('oom-victim-mutex', { seed: 1, kmallocwd: 4, unfiltered: true });
-    const whole = join(folder, 'whole.kdump');
-    const filtered = join(folder, 'filtered.kdump');
-    writeRun(run, whole, { format: 'kdump' });
-    execFileSync('makedumpfile', ['-d', '31', '-c', whole, filtered], { stdio: 'pipe' });
-    for (const path of [whole, filtered]) {
-      await withRun({ paths: [path] }, (vmcore) => checkAll(vmcore, run.ledger));
-    }
-    const log = join(folder, 'log.txt');
-    execFileSync('makedumpfile', ['--dump-dmesg', filtered, log], { stdio: 'pipe' });
-    checkLog(readFileSync(log, 'latin1'), run.ledger);
-  });
+  for (const flavour of ['6.1-kmallocwd', '4.4'] as const) {
+    it(`reads the same of all RAM of ${flavour} after makedumpfile -d 31`, async function () {
+      if (!hasProgram('makedumpfile', '-v')) {
+        skipWithReason(this, 'makedumpfile is not installed');
+        return;
+      }
+      const options = { seed: 1, kmallocwd: 1, flavour, knobs: { ramMiB: 64, dumpSeconds: 4 } };
+      const run = runScenario('oom-victim-mutex', { ...options, unfiltered: true });
+      const whole = writeRun(run, join(folder, `${flavour}.whole`), { format: 'kdump' });
+      const filtered = { ...whole, paths: [join(folder, `${flavour}.filtered`)] };
+      const [from, to] = [whole, filtered].map(({ paths }) => paths[0]!);
+      execFileSync('makedumpfile', ['-d', '31', '-c', from!, to!], { stdio: 'pipe' });
+      for (const files of [whole, filtered]) {
+        await withRun(files, (vmcore) => {
+          checkAll(vmcore, run.ledger, flavour === '4.4' ? '4.4' : '6.1');
+          checkUserPages(vmcore, run, files === whole);
+        });
+      }
+      const log = join(folder, `${flavour}.log.txt`);
+      execFileSync('makedumpfile', ['--dump-dmesg', to!, log], { stdio: 'pipe' });
+      checkLog(readFileSync(log, 'latin1'), run.ledger);
+    });
+  }
 
   it('is an ELF file to readelf', function () {
     if (!hasProgram('readelf')) return skipWithReason(this, 'readelf is not installed');
@@ -76,5 +85,20 @@ describe('simulate', function () {
     assert.notEqual(first, second);
   });
 });
+
+/**
+ * What users have in their pages is in the dump, or gone. makedumpfile knows a file's page by
+ * PG_lru, which one that reclaim has taken off its list lacks, and keeps that.
+ */
+function checkUserPages(vmcore: Vmcore, { image }: Simulation, isWhole: boolean): void {
+  const { memory } = image.areas;
+  const users = (image.facts.memory?.pages ?? []).filter(({ kind }) => kind !== 'kernel');
+  assert.ok(users.length > 5000);
+  for (const { pfn, kind, lru } of users) {
+    const bytes = vmcore.readAvailable(memory.directMap(pfn * PAGE_SIZE), PAGE_SIZE);
+    const isKept = isWhole || (kind === 'file' && lru === undefined);
+    assert.equal(Buffer.from(bytes).includes(USER_CANARY), isKept, `pfn ${pfn}`);
+  }
+}
 
 const RECOVERED = { diagnosis: 'D14', stuck: [], asleep: [], recovered: [], cycle: [] };

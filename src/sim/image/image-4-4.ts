@@ -34,6 +34,7 @@ export const IMAGE_4_4: ImageFlavour = {
   vmapStack: false,
   hasBtf: false,
   cputime: 'jiffies',
+  memSection: 'array',
   kallsyms: { lengthEncoding: 'one-byte', addressEncoding: 'absolute' },
   code: FLAG_CODE_4_4,
   taskStates: TASK_STATES,

@@ -15,6 +15,7 @@ export const IMAGE_6_1: ImageFlavour = {
   vmapStack: true,
   hasBtf: true,
   cputime: 'nanoseconds',
+  memSection: 'pointer',
   kallsyms: { lengthEncoding: 'two-byte', addressEncoding: 'absolute-percpu' },
   code: FLAG_CODE_6_1,
   taskStates: TASK_STATES_6_1,

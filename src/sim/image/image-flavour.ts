@@ -3,6 +3,7 @@
 
 import type { WriteKallsymsOptions } from '../../format/kallsyms/write.ts';
 import type { KernelImage } from './kernel-image.ts';
+import type { MemSectionKind } from './sections.ts';
 import type { VmcoreinfoPlan } from './vmcoreinfo.ts';
 
 /** How one kernel's memory is written. */
@@ -15,6 +16,7 @@ export interface ImageFlavour {
   readonly hasBtf: boolean;
   /** What task->utime counts: nanoseconds since Linux 4.11 (5613fda9a503). */
   readonly cputime: 'nanoseconds' | 'jiffies';
+  readonly memSection: MemSectionKind;
   readonly kallsyms: Pick<WriteKallsymsOptions, 'lengthEncoding' | 'addressEncoding'>;
   /** Machine code of the functions that set TIF_* bits, by symbol. */
   readonly code: Readonly<Record<string, readonly number[]>>;

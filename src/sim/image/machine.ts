@@ -104,8 +104,8 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   });
   // The first per-CPU variable of a flavour has to lie at 0: the canary is at gs:40.
   defineVariables(image, types, { patch, flavour });
-  const memory = planMemory(image, types, facts.memory);
-  if (unfiltered && memory === undefined) defineMemMap(image);
+  const memory = planMemory(image, types, { facts: facts.memory, flavour });
+  if (unfiltered && memory === undefined) defineMemMap(image, types, flavour.memSection);
   defineScheduler(image, types);
   const workqueues = defineWorkqueues(image, types, facts.workqueues);
   const crashNotes = defineCrashNotes(image);
@@ -188,10 +188,10 @@ function writeUnfiltered(
 ): Uint8Array {
   const { vmemmapBase } = facts.kaslr;
   const users = placeUserMemory(areas, facts);
-  const sections = new Sections(image, areas, vmemmapBase);
-  sections.populateAll();
-  const memMap = memMapKeys(areas.memory, sections.roots);
   const plan = flavour.vmcoreinfo;
+  const sections = new Sections(image, areas, { ...flavour, vmemmapBase });
+  sections.populateAll();
+  const memMap = memMapKeys(areas.memory, sections.roots, plan);
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap });
   writeMemMap(areas, sections, users);
   touchAll(areas);

@@ -8,7 +8,6 @@ import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import {
-  BUDDY_MAPCOUNT,
   ORDER_COUNT,
   pageEnumerator,
   pageLayout,
@@ -19,28 +18,20 @@ import {
 } from './page-structs.ts';
 import type { MemoryFacts, PageFacts } from './memory-facts.ts';
 import type { RamRange } from './physical-image.ts';
-import {
-  MAX_PHYSMEM_BITS,
-  SECTION_SIZE_BITS,
-  sectionOf,
-  sectionRange,
-  sectionRootCount,
-  type Sections,
-} from './sections.ts';
+import { sectionOf, sectionRange, sectionRootCount, type Sections } from './sections.ts';
 import type { UserPages } from './user-memory.ts';
-import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
+import type { VmcoreinfoKeys, VmcoreinfoPlan } from './vmcoreinfo.ts';
 import type { PageListPlan } from './zones.ts';
 
-/** HUGETLB_PAGE_DTOR of enum compound_dtor_id. */
-const HUGETLB_PAGE_DTOR = 2;
-/** ~PG_offline: page_type of pages that a balloon took. */
-const OFFLINE_MAPCOUNT = -257;
-
 /**
- * What filters must know (kernel/crash_core.c). The kernel gives the value of `mem_section`, not
- * its address: VMCOREINFO_SYMBOL_ARRAY of a pointer.
+ * What filters must know (kernel/crash_core.c). Where `mem_section` is a pointer the kernel gives
+ * its value, not its address (VMCOREINFO_SYMBOL_ARRAY): the table in both cases.
  */
-export function memMapKeys(memory: KernelMemory, roots: Vaddr): VmcoreinfoKeys {
+export function memMapKeys(
+  memory: KernelMemory,
+  roots: Vaddr,
+  { filterNumbers }: VmcoreinfoPlan,
+): VmcoreinfoKeys {
   const { size } = memory.struct('mem_section');
   const bit = (name: string): number => Number(pageEnumerator(memory.types, name));
   return {
@@ -48,20 +39,7 @@ export function memMapKeys(memory: KernelMemory, roots: Vaddr): VmcoreinfoKeys {
     sizes: { mem_section: size },
     offsets: { 'mem_section.section_mem_map': sectionMapOffset(memory) },
     lengths: { mem_section: sectionRootCount(size), 'zone.free_area': ORDER_COUNT },
-    numbers: {
-      SECTION_SIZE_BITS,
-      MAX_PHYSMEM_BITS,
-      NR_FREE_PAGES: bit('NR_FREE_PAGES'),
-      PG_lru: bit('PG_lru'),
-      PG_private: bit('PG_private'),
-      PG_swapcache: bit('PG_swapcache'),
-      PG_swapbacked: bit('PG_swapbacked'),
-      PG_slab: bit('PG_slab'),
-      PG_head_mask: 2 ** bit('PG_head'),
-      PAGE_BUDDY_MAPCOUNT_VALUE: BUDDY_MAPCOUNT,
-      HUGETLB_PAGE_DTOR,
-      PAGE_OFFLINE_MAPCOUNT_VALUE: OFFLINE_MAPCOUNT,
-    },
+    numbers: filterNumbers(bit),
   };
 }
 

@@ -61,6 +61,8 @@ export interface PageFacts {
   readonly flags: readonly ('dirty' | 'writeback' | 'referenced' | 'reclaim' | 'locked')[];
   /** tgid of the process that maps it. */
   readonly tgid?: number;
+  /** It is in the swap cache (PG_swapcache), for this slot of the only device. */
+  readonly swapSlot?: number;
 }
 
 /** Who sleeps on a wait queue of the node, in its order. */

@@ -6,10 +6,12 @@ import type { TypeSource } from '../../types/ctype.ts';
 import type { Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
+import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { memMapKeys, writePages } from './mem-map.ts';
 import type { MemoryFacts, PageFacts } from './memory-facts.ts';
-import { defineNode, nodeKeys, writeNode, type NodePlan, type WaitEntryOf } from './node.ts';
+import { defineNode, nodeKeys, writeNode, type NodeOptions, type WaitEntryOf } from './node.ts';
+import { defineNode44, writeNode44 } from './node-4-4.ts';
 import type { PageOwner } from './page-structs.ts';
 import type { RamRange } from './physical-image.ts';
 import { defineMemMap, Sections } from './sections.ts';
@@ -25,22 +27,30 @@ const FIRMWARE_END = 1 << 20;
 /** What the image of a machine has of the state of its memory. */
 export interface MemoryPlan {
   readonly facts: MemoryFacts;
-  readonly node: NodePlan;
+  readonly flavour: ImageFlavour;
+  /** @returns the lists of pages, which are linked when the struct pages are written */
+  readonly writeNode: (image: KernelImage, areas: Areas, options: NodeOptions) => PageListPlan[];
 }
 
-/**
- * Gives node and zones their symbols.
- *
- * @returns undefined for kernels before 4.8 (75ef71840539), whose counters are all zones' own
- */
+/** Gives node and zones their symbols. */
 export function planMemory(
   image: KernelImage,
   types: TypeSource,
-  facts: MemoryFacts | undefined,
+  { facts, flavour }: { facts: MemoryFacts | undefined; flavour: ImageFlavour },
 ): MemoryPlan | undefined {
-  if (facts === undefined || types.find('enum', 'node_stat_item') === undefined) return undefined;
-  defineMemMap(image);
-  return { facts, node: defineNode(image, types) };
+  if (facts === undefined) return undefined;
+  defineMemMap(image, types, flavour.memSection);
+  return { facts, flavour, writeNode: nodeWriter(image, types) };
+}
+
+/** Before Linux 4.8 (75ef71840539) the LRU lists and all counters were the zones'. */
+function nodeWriter(image: KernelImage, types: TypeSource): MemoryPlan['writeNode'] {
+  if (types.find('enum', 'node_stat_item') === undefined) {
+    const plan = defineNode44(image, types);
+    return (...[, areas, options]) => writeNode44(image, areas, { ...options, plan });
+  }
+  const plan = defineNode(image, types);
+  return (...[, areas, options]) => writeNode(image, areas, { ...options, plan });
 }
 
 /** Where the kernel's own memory is: what the zones have never given out. */
@@ -79,13 +89,14 @@ export function placeMemory(
   options: MemoryOptions,
 ): PlacedMemory {
   const { plan, vmemmapBase, unfiltered } = options;
-  const { facts } = plan;
-  const lists = writeNode(image, areas, { ...options, plan: plan.node, facts });
-  const sections = new Sections(image, areas, vmemmapBase);
+  const { facts, flavour } = plan;
+  const lists = plan.writeNode(image, areas, { ...options, facts });
+  const sections = new Sections(image, areas, { ...flavour, vmemmapBase });
   populate(sections, lists, options);
   const ownerOf = placeOwners(areas, facts.pages);
   if (unfiltered) fillUserPages(areas, facts.pages);
-  const keys = mergeKeys(memMapKeys(areas.memory, sections.roots), nodeKeys(image, areas.memory));
+  const memMap = memMapKeys(areas.memory, sections.roots, flavour.vmcoreinfo);
+  const keys = mergeKeys(memMap, nodeKeys(image, areas.memory));
   const finish = (): void => {
     sections.populateAllocated();
     assertApart(areas, facts);

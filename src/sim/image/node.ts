@@ -8,12 +8,13 @@ import type { Areas } from './areas.ts';
 import type { KernelImage, SectionName } from './kernel-image.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import { linkList, memberAddress } from './lists.ts';
-import type { MemoryFacts, NodeFacts, ZoneName } from './memory-facts.ts';
+import type { MemoryFacts, NodeFacts, ZoneFacts, ZoneName } from './memory-facts.ts';
 import { nodeCountMax, pageEnumerator } from './page-structs.ts';
 import type { RamRange } from './physical-image.ts';
 import type { PlacedTasks } from './tasks.ts';
 import { perCpu, type PerCpuOffsets } from './variables.ts';
 import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
+import { linkWaitQueue } from './wait-queues.ts';
 import {
   arrayFields,
   atomicFields,
@@ -98,7 +99,7 @@ export function defineNode(image: KernelImage, types: TypeSource): NodePlan {
 }
 
 /** nodemask_t in words. */
-function nodemaskLongs(types: TypeSource): number {
+export function nodemaskLongs(types: TypeSource): number {
   return Math.ceil(nodeCountMax(types) / 64);
 }
 
@@ -107,9 +108,8 @@ function isNuma(types: TypeSource): boolean {
   return types.find('enum', 'numa_stat_item') !== undefined;
 }
 
-/** What {@link writeNode} writes. */
+/** What a node is written from. */
 export interface NodeOptions {
-  readonly plan: NodePlan;
   readonly facts: MemoryFacts;
   readonly offsets: PerCpuOffsets;
   readonly tasks: PlacedTasks;
@@ -118,7 +118,11 @@ export interface NodeOptions {
 }
 
 /** Writes node and zones. @returns the lists of pages, which whoever writes struct pages links */
-export function writeNode(image: KernelImage, areas: Areas, options: NodeOptions): PageListPlan[] {
+export function writeNode(
+  image: KernelImage,
+  areas: Areas,
+  options: NodeOptions & { plan: NodePlan },
+): PageListPlan[] {
   const { memory } = areas;
   const { facts, plan, offsets } = options;
   const pgdat = placeNode(image, areas);
@@ -141,7 +145,7 @@ export function writeNode(image: KernelImage, areas: Areas, options: NodeOptions
 }
 
 /** The node lies in the image, or alloc_node_data() takes it from memory of the node. */
-function placeNode(image: KernelImage, areas: Areas): Vaddr {
+export function placeNode(image: KernelImage, areas: Areas): Vaddr {
   const { memory } = areas;
   if (image.has('contig_page_data')) return image.symbol('contig_page_data');
   const { size } = memory.struct('pglist_data');
@@ -151,7 +155,7 @@ function placeNode(image: KernelImage, areas: Areas): Vaddr {
   return pgdat;
 }
 
-function presentPages(ram: readonly RamRange[], startPfn: number, endPfn: number): number {
+export function presentPages(ram: readonly RamRange[], startPfn: number, endPfn: number): number {
   return ram.reduce((sum, { start, end }) => {
     const first = Math.max(startPfn, Math.ceil(start / PAGE_SIZE));
     const last = Math.min(endPfn, Math.floor(end / PAGE_SIZE));
@@ -162,7 +166,8 @@ function presentPages(ram: readonly RamRange[], startPfn: number, endPfn: number
 /** Where filters find the nodes (crash_save_vmcoreinfo_init() in kernel/crash_core.c). */
 export function nodeKeys(image: KernelImage, { types }: KernelMemory): Partial<VmcoreinfoKeys> {
   const online = Number(pageEnumerator(types, 'N_ONLINE')) * nodemaskLongs(types) * LONG_SIZE;
-  const nodes = isNuma(types) ? 'node_data' : 'contig_page_data';
+  const hasArray = image.has('node_data');
+  const nodes = hasArray ? 'node_data' : 'contig_page_data';
   return {
     symbols: {
       [nodes]: image.symbol(nodes),
@@ -170,18 +175,48 @@ export function nodeKeys(image: KernelImage, { types }: KernelMemory): Partial<V
     },
     sizes: { nodemask_t: nodemaskLongs(types) * LONG_SIZE },
     lengths: {
-      ...(isNuma(types) ? { node_data: nodeCountMax(types) } : {}),
+      ...(hasArray ? { node_data: nodeCountMax(types) } : {}),
       'free_area.free_list': Number(pageEnumerator(types, 'MIGRATE_TYPES')),
     },
   };
 }
 
+/** Its task_struct, or NULL. */
+export function taskOf({ processes }: PlacedTasks, pid: number | undefined): Vaddr {
+  const threads = processes.flatMap((process) => process.threads);
+  return threads.find(({ facts }) => facts.pid === pid)?.task ?? vaddr(0n);
+}
+
+/** build_zonelists(): the highest zone first; the list ends with an entry without a zone. */
+export function writeZonelists(
+  memory: KernelMemory,
+  pgdat: Vaddr,
+  zones: readonly ZoneFacts[],
+): void {
+  const indices = zoneIndices(memory.types);
+  const member = (path: string): Vaddr =>
+    memberAddress(memory, pgdat, { struct: 'pglist_data', path });
+  const fields: Record<string, bigint | number> = {};
+  zones.toReversed().forEach(({ name }, i) => {
+    const index = indices.get(name) ?? 0;
+    fields[`_zonerefs[${i}].zone`] = member(`node_zones[${index}]`);
+    fields[`_zonerefs[${i}].zone_idx`] = index;
+  });
+  // ZONELIST_FALLBACK, and with NUMA ZONELIST_NOFALLBACK: one node, so both are the same.
+  const lists = memory.struct('pglist_data').members;
+  const type = lists.find(({ name }) => name === 'node_zonelists')?.type;
+  const count = type?.kind === 'array' ? type.count : 0;
+  for (let i = 0; i < count; i++) {
+    memory.store('zonelist', member(`node_zonelists[${i}]`), fields);
+  }
+}
+
 class NodeWriter {
   readonly #memory: KernelMemory;
   readonly #pgdat: Vaddr;
-  readonly #options: NodeOptions;
+  readonly #options: NodeOptions & { plan: NodePlan };
 
-  constructor(memory: KernelMemory, pgdat: Vaddr, options: NodeOptions) {
+  constructor(memory: KernelMemory, pgdat: Vaddr, options: NodeOptions & { plan: NodePlan }) {
     this.#memory = memory;
     this.#pgdat = pgdat;
     this.#options = options;
@@ -205,7 +240,7 @@ class NodeWriter {
       node_spanned_pages: end - start,
       node_present_pages: presentPages(this.#memory.physical.ram, start, end),
       node_id: 0,
-      kswapd: this.#taskOf(node.kswapdPid),
+      kswapd: taskOf(this.#options.tasks, node.kswapdPid),
       kswapd_failures: node.kswapdFailures,
       kswapd_order: node.kswapdOrder,
       kswapd_highest_zoneidx: indices.size - 1,
@@ -221,7 +256,7 @@ class NodeWriter {
         ...arrayFields('vm_node_stat_diff', diff),
       });
     });
-    this.#writeZonelists();
+    writeZonelists(this.#memory, this.#pgdat, zones);
     this.#writeWaits(node);
     this.#writeLruvec();
     return split.folded;
@@ -238,30 +273,6 @@ class NodeWriter {
     return memberAddress(this.#memory, this.#pgdat, { struct: 'pglist_data', path });
   }
 
-  #taskOf(pid: number | undefined): Vaddr {
-    const threads = this.#options.tasks.processes.flatMap((process) => process.threads);
-    return threads.find(({ facts }) => facts.pid === pid)?.task ?? vaddr(0n);
-  }
-
-  /** build_zonelists(): the highest zone first; the list ends with an entry without a zone. */
-  #writeZonelists(): void {
-    const indices = zoneIndices(this.#memory.types);
-    const { zones } = this.#options.facts;
-    const fields: Record<string, bigint | number> = {};
-    zones.toReversed().forEach(({ name }, i) => {
-      const index = indices.get(name) ?? 0;
-      fields[`_zonerefs[${i}].zone`] = this.#member(`node_zones[${index}]`);
-      fields[`_zonerefs[${i}].zone_idx`] = index;
-    });
-    // ZONELIST_FALLBACK, and with NUMA ZONELIST_NOFALLBACK: one node, so both are the same.
-    const lists = this.#memory.struct('pglist_data').members;
-    const type = lists.find(({ name }) => name === 'node_zonelists')?.type;
-    const count = type?.kind === 'array' ? type.count : 0;
-    for (let i = 0; i < count; i++) {
-      this.#memory.store('zonelist', this.#member(`node_zonelists[${i}]`), fields);
-    }
-  }
-
   #writeWaits({ waiters }: NodeFacts): void {
     this.#writeQueue('kswapd_wait', waiters.kswapd);
     this.#writeQueue('pfmemalloc_wait', waiters.pfmemalloc);
@@ -272,18 +283,9 @@ class NodeWriter {
     }
   }
 
-  /** prepare_to_wait() adds in front of those that wait already, an exclusive one behind. */
   #writeQueue(path: string, pids: readonly number[]): void {
-    const head = memberAddress(this.#memory, this.#member(path), {
-      struct: 'wait_queue_head',
-      path: 'head',
-    });
-    const entries = pids.flatMap((pid) => {
-      const entry = this.#options.waitEntryOf(pid);
-      if (entry === undefined) return [];
-      return [memberAddress(this.#memory, entry, { struct: 'wait_queue_entry', path: 'entry' })];
-    });
-    linkList(this.#memory, head, entries.toReversed());
+    const entries = pids.flatMap((pid) => this.#options.waitEntryOf(pid) ?? []);
+    linkWaitQueue(this.#memory, this.#member(path), entries);
   }
 
   #lruHead(index: number): Vaddr {
@@ -304,19 +306,26 @@ class NodeWriter {
 
 /** calculate_totalreserve_pages(): what requests may not count on. */
 function totalReserve({ zones }: MemoryFacts): number {
-  return zones.reduce((sum, { watermark, lowmemReserve, managedPages }) => {
-    const reserve = Math.max(0, ...Object.values(lowmemReserve)) + watermark.high;
-    return sum + Math.min(reserve, managedPages);
-  }, 0);
+  return zones.reduce((sum, zone) => sum + zoneReserve(zone), 0);
 }
 
-function writeGlobals(image: KernelImage, areas: Areas, facts: MemoryFacts): void {
+/** The part of it that is a zone's. */
+export function zoneReserve({ watermark, lowmemReserve, managedPages }: ZoneFacts): number {
+  const reserve = Math.max(0, ...Object.values(lowmemReserve)) + watermark.high;
+  return Math.min(reserve, managedPages);
+}
+
+/** Those that this kernel has a symbol for. */
+export function writeGlobals(image: KernelImage, areas: Areas, facts: MemoryFacts): void {
   const { memory } = areas;
-  const set = (name: string, value: bigint | number, size: 4 | 8 = 8): void =>
-    memory.writeInteger(image.symbol(name), value, size);
+  const set = (name: string, value: bigint | number, size: 4 | 8 = 8): void => {
+    if (image.has(name)) memory.writeInteger(image.symbol(name), value, size);
+  };
   const managed = facts.zones.reduce((sum, { managedPages }) => sum + managedPages, 0);
   const maxPfn = memory.physical.end / PAGE_SIZE;
+  // An unsigned long without the underscore up to Linux 4.20.
   set('_totalram_pages', managed);
+  set('totalram_pages', managed);
   set('totalreserve_pages', totalReserve(facts));
   set('max_pfn', maxPfn);
   set('max_low_pfn', maxPfn);
@@ -340,7 +349,7 @@ function writeGlobals(image: KernelImage, areas: Areas, facts: MemoryFacts): voi
 }
 
 /** vm_event_states: each CPU counts for itself, and nobody ever adds them up. */
-function writeEvents(image: KernelImage, memory: KernelMemory, options: NodeOptions): void {
+export function writeEvents(image: KernelImage, memory: KernelMemory, options: NodeOptions): void {
   if (!image.has('vm_event_states')) return;
   const { facts, offsets } = options;
   for (const [name, count] of Object.entries(facts.events)) {

@@ -10,8 +10,12 @@ import type { UserPages } from './user-memory.ts';
 
 /** MAX_ORDER, until 6.4 one more than the largest order of a free block. */
 export const ORDER_COUNT = 11;
-/** ~PG_buddy: page_type of the first page of a free block; _mapcount lies in the same bytes. */
-export const BUDDY_MAPCOUNT = -129;
+/**
+ * ~PG_buddy: page_type of the first page of a free block; _mapcount lies in the same bytes. Without
+ * page_type, which came with Linux 4.18, it is -128 (PAGE_BUDDY_MAPCOUNT_VALUE).
+ */
+const BUDDY_PAGE_TYPE = -129;
+const BUDDY_MAPCOUNT = -128;
 /** page_type and _mapcount of all other pages that no process maps. */
 const UNMAPPED = -1;
 /** PAGE_MAPPING_ANON, the lowest bit of `mapping`. */
@@ -41,6 +45,8 @@ const MEMBERS = [
   'compound_order',
 ] as const;
 type Member = (typeof MEMBERS)[number];
+/** What members were called before: _refcount is so since Linux 4.7. */
+const OLD_MEMBERS: Readonly<Partial<Record<Member, string>>> = { _refcount: '_count' };
 
 const FLAGS = [
   'uptodate',
@@ -55,6 +61,7 @@ const FLAGS = [
   'referenced',
   'reclaim',
   'locked',
+  'swapcache',
 ] as const;
 type Flag = (typeof FLAGS)[number];
 
@@ -171,20 +178,22 @@ export class PageStructs {
     this.#page(at, pfn, { flags: [], refcount: 0 });
     this.#link(at, block.links);
     if (!block.isBuddy) return;
-    this.#set4(at, '_mapcount', BUDDY_MAPCOUNT);
+    this.#set4(at, '_mapcount', this.#layout.buddyMapcount);
     this.#set8(at, 'private', BigInt(block.order));
   }
 
   /** A page of a user or of a file, or what the kernel has allocated as pages. */
   used(page: PageFacts, owner: PageOwner | undefined, links: PageLinks | undefined): void {
-    const { pfn, order, kind, lru, flags, tgid } = page;
+    const { pfn, order, kind, lru, flags, tgid, swapSlot } = page;
     const base: Flag[] = kind === 'kernel' ? [] : ['uptodate'];
     if (kind === 'anonymous') base.push('swapbacked');
     // Odd numbers of enum lru_list are the active lists.
     if (lru !== undefined) base.push('lru', ...(lru % 2 === 1 ? ['active' as const] : []));
+    if (swapSlot !== undefined) base.push('swapcache');
     const isMapped = tgid !== undefined;
-    // The page cache has a reference, and so has each mapping.
-    const refcount = (kind === 'anonymous' ? 0 : 1) + (isMapped ? 1 : 0);
+    // The page cache has a reference, the swap cache as well, and so has each mapping.
+    const isCached = kind !== 'anonymous' || swapSlot !== undefined;
+    const refcount = (isCached ? 1 : 0) + (isMapped ? 1 : 0);
     const at = this.#at(pfn);
     const head = { flags: [...base, ...flags], refcount, mapcount: isMapped ? 0 : UNMAPPED };
     for (let i = 1; i < 2 ** order; i++) {
@@ -194,6 +203,8 @@ export class PageStructs {
     }
     this.#page(at, pfn, head);
     this.#link(at, links ?? POISON);
+    // swp_entry_t of the first device is the slot's number.
+    if (swapSlot !== undefined) this.#set8(at, 'private', BigInt(swapSlot));
     if (owner === undefined) return;
     const isAnonymous = kind === 'anonymous';
     this.#set8(at, 'mapping', isAnonymous ? owner.mapping | MAPPING_ANON : owner.mapping);
@@ -209,7 +220,7 @@ export class PageStructs {
       while (order + 1 < ORDER_COUNT && pfn % 2 ** (order + 1) === 0) order++;
       while (pfn + 2 ** order > end) order--;
       const at = (pfn - this.#start) * this.#layout.size;
-      this.#set4(at, '_mapcount', BUDDY_MAPCOUNT);
+      this.#set4(at, '_mapcount', this.#layout.buddyMapcount);
       this.#set8(at, 'private', BigInt(order));
       pfn += 2 ** order;
     }
@@ -255,6 +266,8 @@ export interface PageLayout {
   /** In bytes. */
   readonly size: number;
   readonly offsets: Readonly<Record<Member, number>>;
+  /** _mapcount of the first page of a free block. */
+  readonly buddyMapcount: number;
   /** `flags` of a page: zone in the high bits, PG_* in the low ones. */
   readonly flagsOf: (pfn: number, flags: readonly Flag[]) => bigint;
 }
@@ -265,7 +278,7 @@ export function pageLayout(types: TypeSource): PageLayout {
   assert(type?.kind === 'struct', `${types.origin} has no struct page`);
   const offsets = {} as Record<Member, number>;
   for (const member of MEMBERS) {
-    const place = findMember(type, member);
+    const place = findMember(type, member) ?? findMember(type, OLD_MEMBERS[member] ?? member);
     assert(place !== undefined, `struct page has no member ${member}`);
     offsets[member] = byteOffsetOf(place);
   }
@@ -273,7 +286,9 @@ export function pageLayout(types: TypeSource): PageLayout {
   const zone = zoneOf(types);
   const flagsOf = (pfn: number, flags: readonly Flag[]): bigint =>
     flags.reduce((sum, flag) => sum | (bits.get(flag) ?? 0n), zone(pfn));
-  return { size: type.size, offsets, flagsOf };
+  const hasType = findMember(type, 'page_type') !== undefined;
+  const buddyMapcount = hasType ? BUDDY_PAGE_TYPE : BUDDY_MAPCOUNT;
+  return { size: type.size, offsets, buddyMapcount, flagsOf };
 }
 
 /** The zone's bits, below those of the node (include/linux/page-flags-layout.h). */

@@ -1,7 +1,8 @@
 // Sections of physical memory, and where the struct pages of each lie (SPARSEMEM_EXTREME with
 // SPARSEMEM_VMEMMAP, mm/sparse.c):
 //
-//   mem_section ──> root table ──> struct mem_section [256]
+//   mem_section ──> root table ──> struct mem_section [256]; up to Linux 4.13 mem_section itself
+//                                    is the table
 //                                    section_mem_map = its first struct page - section nr × 2 MiB,
 //                                    with SECTION_* bits below
 //   vmemmap_base + 64 × pfn ──> struct page, in one page of 2 MiB for each section of 128 MiB
@@ -12,7 +13,9 @@
 // from memory that is not present. Counters of free memory are those of all sections.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
+import type { TypeSource } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { assert } from '../../util/assert.ts';
 import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { pageEnumerator } from './page-structs.ts';
@@ -25,16 +28,26 @@ const SECTION_SIZE = 2 ** SECTION_SIZE_BITS;
 const PAGES_PER_SECTION = SECTION_SIZE / PAGE_SIZE;
 /** The kernel maps the struct pages of a section by one large page (vmemmap_populate_hugepages). */
 const LARGE_PAGE = 2 << 20;
-/** SECTION_MARKED_PRESENT, _HAS_MEM_MAP, _IS_ONLINE, _IS_EARLY (linux/mmzone.h). */
+/**
+ * SECTION_MARKED_PRESENT, _HAS_MEM_MAP, _IS_ONLINE, _IS_EARLY (linux/mmzone.h); the third came with
+ * Linux 4.13 and the fourth with mem_section_usage.
+ */
 const SECTION_FLAGS = 0b1111;
+const OLD_SECTION_FLAGS = 0b11;
 
 /** A pageblock is a large page, and has NR_PAGEBLOCK_BITS in its section's usage. */
 const PAGEBLOCKS_PER_SECTION = SECTION_SIZE / LARGE_PAGE;
 const PAGEBLOCK_BITS = 4;
 
+/** What `mem_section` is: the table of roots, or a pointer to it. */
+export type MemSectionKind = 'array' | 'pointer';
+
 /** Gives `mem_section` its symbol. */
-export function defineMemMap(image: KernelImage): void {
-  image.define('mem_section', { section: 'bss', size: 8 });
+export function defineMemMap(image: KernelImage, types: TypeSource, kind: MemSectionKind): void {
+  const type = types.find('struct', 'mem_section');
+  assert(type?.kind === 'struct', `${types.origin} has no struct mem_section`);
+  const size = kind === 'array' ? sectionRootCount(type.size) * 8 : 8;
+  image.define('mem_section', { section: 'bss', size, align: kind === 'array' ? 64 : 8 });
 }
 
 /** The section that a page frame lies in. */
@@ -65,12 +78,20 @@ export class Sections {
   readonly #tables = new Map<number, Vaddr>();
   readonly #populated = new Set<number>();
 
-  constructor(image: KernelImage, areas: Areas, vmemmapBase: bigint) {
+  constructor(
+    image: KernelImage,
+    areas: Areas,
+    { vmemmapBase, memSection }: { vmemmapBase: bigint; memSection: MemSectionKind },
+  ) {
     const { memory } = areas;
     this.#areas = areas;
     this.#vmemmapBase = vmemmapBase;
     this.#structSize = memory.struct('mem_section').size;
     this.#pageSize = memory.struct('page').size;
+    if (memSection === 'array') {
+      this.roots = image.symbol('mem_section');
+      return;
+    }
     const size = sectionRootCount(this.#structSize) * 8;
     this.roots = areas.allocatePages(size);
     memory.write(this.roots, new Uint8Array(size));
@@ -130,9 +151,11 @@ export class Sections {
     const paddr = areas.pages.allocate(size, LARGE_PAGE);
     const at = this.pageOf(nr * PAGES_PER_SECTION);
     memory.tables.map({ vaddr: at, paddr, size, protection: 'rw', pageSizeMax: LARGE_PAGE });
+    const hasUsage = memory.types.find('struct', 'mem_section_usage') !== undefined;
+    const flags = hasUsage ? SECTION_FLAGS : OLD_SECTION_FLAGS;
     memory.store('mem_section', this.#structOf(nr), {
-      section_mem_map: this.#vmemmapBase + BigInt(SECTION_FLAGS),
-      usage: placeUsage(areas),
+      section_mem_map: this.#vmemmapBase + BigInt(flags),
+      ...(hasUsage ? { usage: placeUsage(areas) } : { pageblock_flags: placeBlockFlags(areas) }),
     });
   }
 
@@ -150,14 +173,25 @@ export class Sections {
   }
 }
 
+/** Bytes for the bits of a section's pageblocks. */
+const FLAG_BYTES = (PAGEBLOCKS_PER_SECTION * PAGEBLOCK_BITS) / 8;
+
 /** struct mem_section_usage: all of the section is there, and movable. */
 function placeUsage(areas: Areas): Vaddr {
   const { memory } = areas;
   const { size } = memory.struct('mem_section_usage');
-  const flagBytes = (PAGEBLOCKS_PER_SECTION * PAGEBLOCK_BITS) / 8;
-  const usage = areas.allocate('mem_section_usage', size + flagBytes);
+  const usage = areas.allocate('mem_section_usage', size + FLAG_BYTES);
   const movable = Number(pageEnumerator(memory.types, 'MIGRATE_MOVABLE'));
-  memory.write(vaddrAdd(usage, size), new Uint8Array(flagBytes).fill(movable * 0x11));
+  memory.write(vaddrAdd(usage, size), new Uint8Array(FLAG_BYTES).fill(movable * 0x11));
   memory.store('mem_section_usage', usage, { 'subsection_map[0]': 2n ** 64n - 1n });
   return usage;
+}
+
+/** The bits alone. Up to Linux 5.8 a word's first block has its highest bits, the type on top. */
+function placeBlockFlags(areas: Areas): Vaddr {
+  const { memory } = areas;
+  const flags = areas.allocate('pageblock_flags', FLAG_BYTES);
+  const movable = Number(pageEnumerator(memory.types, 'MIGRATE_MOVABLE'));
+  memory.write(flags, new Uint8Array(FLAG_BYTES).fill((movable << 1) * 0x11));
+  return flags;
 }

@@ -25,11 +25,11 @@ import {
   type Registers,
 } from './prstatus.ts';
 import type { KernelImage } from './kernel-image.ts';
-import { linkList, memberAddress } from './lists.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
 import { linkRequests, type ListedRequests } from './memalloc-list.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
+import { waitEntryType, writeWaitEntry } from './wait-queues.ts';
 
 /** DEFINE_WAIT(): what wakes whoever sleeps on a wait queue. */
 export const WAKE_FUNCTION = 'autoremove_wake_function';
@@ -202,21 +202,15 @@ class StackWriter {
   #writeLocal(local: LocalFacts, waiters: PlacedWaiter[]): void {
     const { memory } = this.#areas;
     const { facts, task } = this.#thread;
-    // Linux 4.4 calls it __wait_queue, and its image has no node with queues.
-    const isKnown = memory.types.find('struct', local.type) !== undefined;
-    if (local.type === 'wait_queue_entry' && !isKnown) return;
-    const type = memory.struct(local.type);
-    const address = this.#reserve(type);
     if (local.type === 'wait_queue_entry') {
-      memory.store('wait_queue_entry', address, {
-        private: task,
-        func: this.#image.symbol(WAKE_FUNCTION),
-      });
-      // On no list once it was woken; the queue links those that still sleep.
-      linkList(memory, memberAddress(memory, address, { struct: local.type, path: 'entry' }));
-      this.#waitEntries.set(facts.pid, address);
+      const entry = this.#reserve(waitEntryType(memory));
+      // The queue links those that still sleep.
+      writeWaitEntry(memory, entry, { task, func: this.#image.symbol(WAKE_FUNCTION) });
+      this.#waitEntries.set(facts.pid, entry);
       return;
     }
+    const type = memory.struct(local.type);
+    const address = this.#reserve(type);
     if ('lock' in local) {
       memory.store(local.type, address, known(type, waiterFields(local, task)));
       waiters.push({ pid: facts.pid, lock: local.lock, address });

@@ -18,6 +18,9 @@ const OFFSETS = [
   'vmap_area.list',
 ];
 
+/** PAGE_BUDDY_MAPCOUNT_VALUE (include/linux/mm.h): _mapcount of the first page of a free block. */
+const BUDDY_MAPCOUNT = -128;
+
 /** CONFIG_NODES_SHIFT of 10. */
 export const MAX_NUMNODES = 1024;
 
@@ -33,6 +36,17 @@ export const VMCOREINFO_4_4: VmcoreinfoPlan = {
     fixed: {},
   },
   hasBuildId: false,
+  // The sizes of sections and of memory are known to filters by the release.
+  filterNumbers: (bit) => ({
+    NR_FREE_PAGES: bit('NR_FREE_PAGES'),
+    PG_lru: bit('PG_lru'),
+    PG_private: bit('PG_private'),
+    PG_swapcache: bit('PG_swapcache'),
+    PG_slab: bit('PG_slab'),
+    PG_hwpoison: bit('PG_hwpoison'),
+    PG_head_mask: 2 ** bit('PG_head'),
+    PAGE_BUDDY_MAPCOUNT_VALUE: BUDDY_MAPCOUNT,
+  }),
   others: (image, types) => ({
     symbols: {
       swapper_pg_dir: image.symbol('init_level4_pgt'),

@@ -1,6 +1,7 @@
 // VMCOREINFO of Linux 6.1 (kernel/crash_core.c, kernel/printk/printk.c, arch/x86).
 
 import { LATCHED_SEQ } from './log-buffer.ts';
+import { MAX_PHYSMEM_BITS, SECTION_SIZE_BITS } from './sections.ts';
 import { MMZONE_OFFSETS, type VmcoreinfoPlan } from './vmcoreinfo.ts';
 
 const KALLSYMS = ['names', 'num_syms', 'token_table', 'token_index', 'offsets', 'relative_base'];
@@ -61,6 +62,12 @@ const LOG_FIXED = {
   lengths: { printk_info_subsystem: 16, printk_info_device: 48 },
 };
 
+/** HUGETLB_PAGE_DTOR of enum compound_dtor_id. */
+const HUGETLB_PAGE_DTOR = 2;
+/** ~PG_buddy and ~PG_offline: page_type of free blocks, and of pages that a balloon took. */
+const BUDDY_MAPCOUNT = -129;
+const OFFLINE_MAPCOUNT = -257;
+
 /** The keys; those of kallsyms came with Linux 6.0. */
 export const VMCOREINFO_6_1: VmcoreinfoPlan = {
   symbols: ['init_uts_ns', '_stext', ...KALLSYMS.map((name) => `kallsyms_${name}`)],
@@ -68,6 +75,20 @@ export const VMCOREINFO_6_1: VmcoreinfoPlan = {
   offsets: OFFSETS,
   log: { symbols: LOG_SYMBOLS, sizes: LOG_SIZES, offsets: LOG_OFFSETS, fixed: LOG_FIXED },
   hasBuildId: true,
+  filterNumbers: (bit) => ({
+    SECTION_SIZE_BITS,
+    MAX_PHYSMEM_BITS,
+    NR_FREE_PAGES: bit('NR_FREE_PAGES'),
+    PG_lru: bit('PG_lru'),
+    PG_private: bit('PG_private'),
+    PG_swapcache: bit('PG_swapcache'),
+    PG_swapbacked: bit('PG_swapbacked'),
+    PG_slab: bit('PG_slab'),
+    PG_head_mask: 2 ** bit('PG_head'),
+    PAGE_BUDDY_MAPCOUNT_VALUE: BUDDY_MAPCOUNT,
+    HUGETLB_PAGE_DTOR,
+    PAGE_OFFLINE_MAPCOUNT_VALUE: OFFLINE_MAPCOUNT,
+  }),
   others: (image) => ({
     symbols: {
       swapper_pg_dir: image.symbol('init_top_pgt'),

@@ -22,6 +22,8 @@ export interface VmcoreinfoPlan {
   readonly log: VmcoreinfoLogPlan;
   /** BUILD-ID, since Linux 5.9 (0935288c6e00). */
   readonly hasBuildId: boolean;
+  /** NUMBER() of what those need who leave pages out; `bit` is the value of an enumerator. */
+  readonly filterNumbers: (bit: (name: string) => number) => Readonly<Record<string, number>>;
   /** Symbols that stand for others, and what is no symbol, size or offset of C. */
   readonly others: (image: KernelImage, types: TypeSource) => Partial<VmcoreinfoKeys>;
   /** Text and note are arrays of the image; else each has pages of its own. */

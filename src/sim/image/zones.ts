@@ -278,7 +278,7 @@ class ZoneWriter {
 }
 
 /** calculate_normal_threshold() (mm/vmstat.c): grows with CPUs and memory, 125 at most. */
-function statThreshold(managedPages: number, cpuCount: number): number {
+export function statThreshold(managedPages: number, cpuCount: number): number {
   const fls = (value: number): number => (value < 1 ? 0 : Math.floor(Math.log2(value)) + 1);
   /** Units of 128 MiB. */
   const memory = managedPages >> 15;

@@ -159,6 +159,8 @@ export class Zone {
   readonly nrFree: ZoneCounter;
   /** By {@link PageList.index}. */
   readonly lru: readonly ZoneCounter[] = LRU_NAMES.map(() => new ZoneCounter());
+  /** Its part of {@link Node.isolated}: up to Linux 4.7 the zones counted that. */
+  readonly isolated = { anon: 0, file: 0 };
   /** NR_PAGES_SCANNED (a zone's up to Linux 4.7): pages looked at since the last was freed. */
   readonly pagesScanned = new ZoneCounter();
   /** Below that many free pages kswapd has to look closer; 0 where drift cannot do harm. */
@@ -342,5 +344,12 @@ export class Node {
 
   get freePages(): number {
     return this.zones.reduce((sum, { freePages }) => sum + freePages, 0);
+  }
+
+  /** Counts pages that were taken off a list for a while; `sign` is -1 when that is over. */
+  countIsolated(pages: readonly Page[], { isFile }: PageList, sign: 1 | -1): void {
+    const kind = isFile ? 'file' : 'anon';
+    this.isolated[kind] += sign * pages.length;
+    for (const { zone } of pages) zone.isolated[kind] += sign;
   }
 }

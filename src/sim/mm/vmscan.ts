@@ -208,15 +208,14 @@ function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<numb
   const verdict = yield* waitForIsolated(k, sc, list);
   if (verdict !== 'go') return verdict === 'killed' ? SWAP_CLUSTER_MAX : 0;
   const taken = list.takeTail(batch);
-  const kind = list.isFile ? 'file' : 'anon';
-  k.node.isolated[kind] += taken.length;
+  k.node.countIsolated(taken, list, 1);
   k.current.isolated += taken.length;
   sc.nrScanned += taken.length;
   sc.nr.taken += taken.length;
   if (list.isFile) sc.nr.fileTaken += taken.length;
   if (sc.memcg === undefined) taken[0]?.zone.countScanned(taken.length);
   const reclaimed = yield* call(k, shrink_folio_list, taken, sc);
-  k.node.isolated[kind] -= taken.length;
+  k.node.countIsolated(taken, list, -1);
   k.current.isolated -= taken.length;
   return reclaimed;
 }
