@@ -87,9 +87,6 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const scenario = scenarioNamed(name);
   const { seed, kmallocwd, knobs, unfiltered, path, trace } = options;
   const flavourName = flavourNamed(options.flavour);
-  if (unfiltered && flavourName === '4.4') {
-    throw new UsageError('simulate: --unfiltered knows the struct pages of flavour 6.1 alone');
-  }
   const format = oneOf(VMCORE_FORMATS, { what: 'format', given: options.format });
   const { flavour } = FLAVOURS[flavourName ?? FLAVOUR_DEFAULT];
   const asReleased = flavourName !== undefined;
