@@ -1,4 +1,5 @@
-// What a trace must be, so that viewers show it: the rules of Chrome's trace event format.
+// What a trace must be, so that viewers show it: the rules of Chrome's trace event format, and what
+// the importers of Perfetto and speedscope make of it beyond them.
 
 import assert from 'node:assert/strict';
 import type { ChromeTrace, TraceEvent } from '../../src/sim/trace/chrome-trace.ts';
@@ -8,6 +9,14 @@ const PHASES = new Set(['B', 'E', 'i', 'C', 'M']);
 /** Reads the text of a trace and checks each event. */
 export function checkChromeTrace(text: string): ChromeTrace {
   const trace = JSON.parse(text) as ChromeTrace;
+  assert.ok(!('displayTimeUnit' in trace), 'Perfetto may take it for the unit of ts');
+  checkLines(text, trace.traceEvents.length);
+  // speedscope opens nothing else.
+  assert.ok(
+    trace.traceEvents.some(({ ph }) => ph === 'B'),
+    'nothing to show',
+  );
+  checkTracks(trace.traceEvents);
   const open = new Map<string, string[]>();
   let last = 0;
   for (const event of trace.traceEvents) {
@@ -21,6 +30,29 @@ export function checkChromeTrace(text: string): ChromeTrace {
   }
   for (const [track, names] of open) assert.deepEqual(names, [], `open on ${track}`);
   return trace;
+}
+
+/** Perfetto looks for `ts` in the text of an event, and knows no `\u` before it. */
+function checkLines(text: string, count: number): void {
+  const lines = text.split('\n').filter((line) => line.startsWith('{"ts":'));
+  assert.equal(lines.length, count);
+}
+
+function checkTracks(events: readonly TraceEvent[]): void {
+  const pids = new Map<number, number>();
+  const ends = new Map<string, TraceEvent>();
+  for (const event of events) {
+    const { ph, ts, pid, tid, name } = event;
+    const about = JSON.stringify(event);
+    // To Perfetto 0 is the idle process, and a tid is one thread's.
+    assert.ok(pid > 0 && tid > 0, about);
+    assert.equal(pids.get(tid) ?? pid, pid, about);
+    pids.set(tid, pid);
+    // speedscope takes the end for the new slice's.
+    const end = ends.get(`${tid} ${name}`);
+    if (ph === 'B') assert.ok(end === undefined || end.ts < ts, about);
+    if (ph === 'E') ends.set(`${tid} ${name}`, event);
+  }
 }
 
 function checkPhase(event: TraceEvent, open: Map<string, string[]>, about: string): void {

@@ -54,8 +54,8 @@ const RUN_OPTIONS = {
     type: 'string',
     describe:
       '6.1-kmallocwd, 6.1 or 4.4 as released, which may lack what the stall needs (4.4 has the ' +
-      'patch v3, and its System.map goes beside the vmcore); unless told a 6.1-kmallocwd with all ' +
-      'that the scenario needs',
+      'patch v3, and its System.map goes beside the vmcore); unless told a 6.1-kmallocwd that ' +
+      'has what the scenario needs',
   },
   kmallocwd: {
     type: 'number',

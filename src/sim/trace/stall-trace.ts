@@ -9,8 +9,17 @@ import type { Task } from '../kernel/task.ts';
 import { gfpNames } from '../mm/gfp.ts';
 import { TraceEvents, type ChromeTrace, type TraceEvent } from './chrome-trace.ts';
 
-/** Of the tracks that are none of a task's. */
-const MACHINE_PID = 0;
+/**
+ * Of the tracks that are none of a task's: above every pid and tid (PID_MAX_LIMIT, 4 Mi), for a
+ * viewer that looks for a thread by its tid alone must find no other. The CPUs' come after it.
+ */
+const MACHINE_PID = 1 << 22;
+const MACHINE = { pid: MACHINE_PID, tid: MACHINE_PID };
+/** What its own track is of, so that even a trace without a stall has something to show. */
+const NO_STALL = 'no stall';
+const STALL = 'stall';
+const WHOLE_RUN = 'whole run';
+const NO_WATCHDOG = 'no watchdog';
 /** Samples are in the category of perf's. */
 const SAMPLE = 'sample';
 const EVENT = 'event';
@@ -21,7 +30,10 @@ export interface TraceOptions {
   readonly sampleMs: number;
   /** The most events, but for the ends of slices. */
   readonly eventsMax: number;
-  /** In jiffies: a request of that age switches it on; undefined for a trace of the whole run. */
+  /**
+   * In jiffies: a request of that age switches it on. Infinity where nobody watches, undefined for
+   * a trace of the whole run.
+   */
   readonly timeout: number | undefined;
 }
 
@@ -57,7 +69,9 @@ export class StallTrace implements Tracer {
     this.#options = options;
     this.#events = new TraceEvents(options.eventsMax);
     k.tracer = this;
-    if (options.timeout === undefined) this.#begin();
+    this.#nameTrack(MACHINE, { process: 'machine', thread: 'stalls' });
+    this.#phase(firstPhase(options.timeout));
+    if (options.timeout === undefined) this.#record();
     else {
       watchForStalls(k, options.timeout, {
         onStallBegin: () => this.#begin(),
@@ -68,11 +82,11 @@ export class StallTrace implements Tracer {
 
   /** Looks no more. @returns what was seen */
   finish(): ChromeTrace {
-    if (this.#isOn) this.#switchOff();
+    this.#isOn = false;
+    this.#events.endAll(this.#now);
     this.#kernel.tracer = undefined;
     const events = this.#events.finish();
     return {
-      displayTimeUnit: 'ms',
       otherData: {
         stalls: this.#stalls,
         samples: this.#samples,
@@ -107,9 +121,22 @@ export class StallTrace implements Tracer {
   }
 
   #begin(): void {
-    this.#isOn = true;
     this.#stalls++;
+    this.#phase(STALL);
     this.#machineMark('stall begins');
+    this.#record();
+  }
+
+  #end(): void {
+    this.#isOn = false;
+    this.#machineMark('stall ends');
+    this.#phase(NO_STALL);
+    for (const { track } of this.#stacks.values()) this.#move(track, []);
+  }
+
+  /** Samples from now on. */
+  #record(): void {
+    this.#isOn = true;
     const generation = ++this.#generation;
     const sample = (): void => {
       if (!this.#isOn || generation !== this.#generation) return;
@@ -119,15 +146,10 @@ export class StallTrace implements Tracer {
     sample();
   }
 
-  #end(): void {
-    this.#machineMark('stall ends');
-    this.#switchOff();
-  }
-
-  #switchOff(): void {
-    this.#isOn = false;
-    this.#events.endAll(this.#now);
-    this.#stacks.clear();
+  /** What the time from now on is. */
+  #phase(name: string): void {
+    this.#events.end({ ...MACHINE, ts: this.#now });
+    this.#events.begin({ ...MACHINE, ts: this.#now, name, cat: EVENT });
   }
 
   get #now(): number {
@@ -138,8 +160,8 @@ export class StallTrace implements Tracer {
     this.#samples++;
     const seen = new Set<string>();
     for (const { id, task } of this.#kernel.sched.cpus) {
-      const track = { pid: MACHINE_PID, tid: id };
-      this.#nameTrack(track, { process: 'CPUs', thread: `CPU ${id}` });
+      const track = { pid: MACHINE_PID, tid: MACHINE_PID + 1 + id };
+      this.#nameTrack(track, { process: 'machine', thread: `CPU ${id}` });
       seen.add(this.#move(track, task === undefined ? [] : [`${task.comm}(${task.pid})`]));
     }
     const onCpu = new Set(this.#kernel.sched.cpus.map(({ task }) => task));
@@ -175,7 +197,7 @@ export class StallTrace implements Tracer {
       requests: { 'in flight': inFlight },
     };
     for (const [name, args] of Object.entries(counters)) {
-      this.#events.add({ name, ph: 'C', ts: this.#now, pid: MACHINE_PID, tid: 0, args });
+      this.#events.add({ name, ph: 'C', ts: this.#now, ...MACHINE, args });
     }
   }
 
@@ -186,7 +208,7 @@ export class StallTrace implements Tracer {
 
   #machineMark(name: string): void {
     const ts = this.#now;
-    this.#events.add({ name, ph: 'i', ts, pid: MACHINE_PID, tid: 0, cat: EVENT, s: 'g' });
+    this.#events.add({ name, ph: 'i', ts, ...MACHINE, cat: EVENT, s: 'g' });
   }
 
   #trackOf(task: Task): Track {
@@ -205,6 +227,11 @@ export class StallTrace implements Tracer {
     const process = { ...meta, name: 'process_name', args: { name: names.process } };
     if (!this.#named.has(`${pid}`)) this.#named.set(`${pid}`, process);
   }
+}
+
+function firstPhase(timeout: number | undefined): string {
+  if (timeout === undefined) return WHOLE_RUN;
+  return timeout === Infinity ? NO_WATCHDOG : NO_STALL;
 }
 
 /** The state comes last, as a leaf: it tells a task that runs from one that sleeps. */

@@ -19,7 +19,7 @@ const CLASSES: Readonly<Record<Truth['diagnosis'], string>> = {
   D10: 'swap on dm-crypt is throttled by reclaim: slow, not dead',
   D11: "the OOM killer's own caller waits for a lock, in a notifier",
   D12: 'reclaim for a memory cgroup waits for writeback that its own caller has not submitted',
-  D13: 'overload: whoever had waited for long got on in the end',
+  D13: 'overload: memory comes late, and it comes',
   D14: 'no stall: nobody was kept waiting for memory',
   panic: 'the kernel stopped the machine before the dump',
   unknown: 'tasks are stuck, and nothing is known to hold them',

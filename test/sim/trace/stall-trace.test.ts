@@ -40,8 +40,10 @@ describe('StallTrace', function () {
     const { hz, knobs } = stalled.ledger;
     const age = begins.ts / 1e6 - (knobs.dumpSeconds - oldest / hz);
     assert.ok(Math.abs(age - 4) < 0.05, `${age}`);
-    const slices = traceEvents.filter(({ ph }) => ph === 'B');
+    const [before, ...slices] = traceEvents.filter(({ ph }) => ph === 'B');
+    assert.deepEqual([before?.name, before?.ts], ['no stall', 0]);
     assert.ok(slices.every(({ ts }) => ts >= begins.ts));
+    assert.ok(slices.some(({ name, ts }) => name === 'stall' && ts === begins.ts));
   });
 
   it('shows the stack of each request that stalls at the dump', () => {
@@ -64,15 +66,21 @@ describe('StallTrace', function () {
     }
   });
 
-  it('is empty where nothing stalls, and where there is no watchdog to switch it on', () => {
-    for (const { trace } of [run('stalls', 10, 'quiet'), run('stalls', 0)]) {
-      assert.deepEqual(checkChromeTrace(chromeTraceText(trace!)).traceEvents, []);
+  it('says no more than that where nothing stalls, and without a watchdog to switch it on', () => {
+    const traces = { 'no stall': run('stalls', 10, 'quiet'), 'no watchdog': run('stalls', 0) };
+    for (const [phase, { trace }] of Object.entries(traces)) {
+      const { traceEvents, otherData } = checkChromeTrace(chromeTraceText(trace!));
+      const shown = traceEvents.filter(({ ph }) => ph !== 'M').map(({ ph, name }) => ph + name);
+      assert.deepEqual(shown, [`B${phase}`, `E${phase}`]);
+      assert.equal(otherData.stalls, 0);
     }
   });
 
   it('is of the whole run if asked, with what happened: requests, kills, waits, the log', () => {
     const { traceEvents, otherData } = checkChromeTrace(chromeTraceText(run('all', 0).trace!));
     const names = new Set(traceEvents.filter(({ ph }) => ph === 'i').map(({ name }) => name));
+    assert.ok(!names.has('stall begins') && otherData.stalls === 0);
+    assert.ok(traceEvents.some(({ ph, name }) => ph === 'B' && name === 'whole run'));
     const wanted = ['request begins', 'request ends', 'OOM kill begins', 'wait begins', 'printk'];
     for (const name of [...wanted, 'kswapd run begins']) assert.ok(names.has(name), name);
     const request = traceEvents.find(({ name }) => name === 'request begins')!;
