@@ -29,6 +29,7 @@ import { ReclaimThreads } from '../remedies/reclaim-threads.ts';
 import { Log } from '../kernel/printk.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
 import { Scheduler } from '../kernel/sched.ts';
+import { SlowConsole } from '../kernel/slow-console.ts';
 import { PF_FORKNOEXEC, PF_KTHREAD, PF_RANDOMIZE } from '../kernel/task-bits.ts';
 import { Process, Task, type Mm } from '../kernel/task.ts';
 import { WaitQueue } from '../kernel/wait.ts';
@@ -67,6 +68,7 @@ export class Kernel {
   readonly sched: Scheduler;
   readonly node: Node;
   readonly log = new Log();
+  readonly slowConsole: SlowConsole;
   /** The kmallocwd patch: its version and variables. */
   readonly memalloc: MemallocState;
   /** In the order of init_task.tasks. */
@@ -137,6 +139,7 @@ export class Kernel {
     this.words = options.words ?? WORDS_6_1;
     this.prng = prng;
     this.sched = new Scheduler(options.cpuCount);
+    this.slowConsole = new SlowConsole(options, this.log);
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
     this.allocFailures = new RateLimit({ interval: 5 * options.hz, burst: 10 });
     this.memalloc = new MemallocState(patchVersion(options.patch ?? 'v3'), options.cpuCount);
@@ -194,10 +197,12 @@ export class Kernel {
 
   /** pr_warn() and the like: one line into the log. */
   printk(level: number, text: string): void {
-    const { pid, debt } = this.current;
-    this.tracer?.printk(this.current, text);
-    this.log.add({ timeNs: (this.sched.now + debt) * 1000, level, callerPid: pid, text });
-    this.spend(PRINTK_US + this.options.consoleUs);
+    const { current } = this;
+    const time = this.sched.now + current.debt;
+    this.tracer?.printk(current, text);
+    this.slowConsole.advance(time);
+    this.log.add({ timeNs: time * 1000, level, callerPid: current.pid, text });
+    this.spend(PRINTK_US + this.slowConsole.print(current, time + PRINTK_US));
   }
 
   /** Every thread, in the order of for_each_process_thread(). */

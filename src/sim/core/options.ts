@@ -77,6 +77,12 @@ export interface KernelFeatures {
   readonly sharedBioSet: boolean;
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
+  /**
+   * Not in Linux 4.14, and in all since 4.18 ("printk: Add console owner and waiter logic to load
+   * balance console writes"): whoever calls printk() while another one prints takes over from him
+   * after the line. Before, he prints what all others add for as long as they do.
+   */
+  readonly consoleHandover: boolean;
   /** CONFIG_ZONE_DMA: the first 16 MiB are a zone of their own. */
   readonly zoneDma: boolean;
   /** Since Linux 4.9 (on x86): kernel stacks are single pages, mapped side by side. */
@@ -150,6 +156,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   dirtyRatio: 20,
   sharedBioSet: false,
   consoleUs: 0,
+  consoleHandover: true,
   zoneDma: true,
   vmapStack: true,
   retriesWhileReclaimable: false,

@@ -37,6 +37,7 @@ export const FEATURES_4_4: ReleaseFeatures = {
   killableMmapLock: false,
   faultsAvoidFs: true,
   cascadingTimers: true,
+  consoleHandover: false,
 };
 
 /** Linux 6.1. */
@@ -63,4 +64,5 @@ export const FEATURES_6_1: ReleaseFeatures = {
   killableMmapLock: true,
   faultsAvoidFs: false,
   cascadingTimers: false,
+  consoleHandover: true,
 };

@@ -242,8 +242,12 @@ function preempt_schedule_common(k: Kernel): Code {
 
 /** Lets the time pass that the code has spent. */
 export function* passTime(k: Kernel): Code {
-  const us = k.current.debt;
-  if (us === 0) return;
-  k.current.debt = 0;
-  yield { kind: 'run', us };
+  const { current: task, slowConsole, sched } = k;
+  // While it prints others may leave it more to print.
+  for (;;) {
+    const us = slowConsole.stepOf(task, sched.now);
+    if (us === 0) return;
+    task.debt -= us;
+    yield { kind: 'run', us };
+  }
 }

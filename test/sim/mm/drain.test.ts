@@ -24,7 +24,8 @@ function listed({ node, sched }: Kernel): number[] {
 
 describe('drainAllPages', () => {
   for (const byWork of [false, true]) {
-    it(`empties the lists of every CPU${byWork ? ', by works that it waits for' : ' at once'}`, () => {
+    const how = byWork ? 'by works that it waits for' : 'at once';
+    it(`empties the lists of every CPU, ${how}`, () => {
       const k = machine(byWork);
       assert.ok(listed(k).every((count) => count > 0));
       const free = k.node.zones.reduce((sum, { nrFree }) => sum + nrFree.snapshot, 0);
