@@ -22,22 +22,24 @@ export const KWORKER_HOLDS_VMSTAT: Scenario = {
     blockingShrinker: false,
     vmapStack: false,
   },
-  defaults: { ramMiB: 256, cpus: 1, hz: 1000, dumpSeconds: 60 },
+  defaults: { ramMiB: 128, cpus: 1, hz: 1000, dumpSeconds: 25 },
   start,
 };
 
-/** Children that a test of the OOM killer starts one after the other. */
-const CHILDREN = 48;
+/** Children that a test of the OOM killer starts, and how many of them are there at a time. */
+const CHILDREN = 128;
+const AT_A_TIME = 3;
 
 function start(k: Kernel): void {
   const managed = k.node.managedPages;
   const protectedHog = { comm: 'mysqld', oomScoreAdj: -1000 };
   const tables = daemon({ sleepUs: 500_000, filePages: 500 });
   addProgram(k, protectedHog, grown(Math.floor(managed * 0.75), tables));
-  // Each comes when the one before it was killed, until one meets the kworker at a bad moment.
+  // One comes for each that was killed, so that memory is hardly ever free, until the kworker asks at
+  // a bad moment.
   for (let i = 0; i < CHILDREN; i++) {
     const batch = 24 + k.prng.below(40);
     const hog = eater({ pages: managed, batch, sleepUs: 1_000 + k.prng.below(1_500) });
-    addProgram(k, { comm: 'oom01' }, afterKills(i, hog));
+    addProgram(k, { comm: 'oom01' }, afterKills(Math.max(0, i + 1 - AT_A_TIME), hog));
   }
 }
