@@ -18,12 +18,13 @@ export {
 } from './kernel/memalloc-report.ts';
 export type { MemallocRecord } from './kernel/memalloc.ts';
 export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
+export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';
 export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
 export { triage } from './triage/triage.ts';
 export type { TriageResult, Verdict } from './triage/verdict.ts';
 export { infoText } from './report/info.ts';
 export { memallocLines, memallocTable } from './report/memalloc.ts';
-export { columnText, type Table } from './report/table.ts';
+export { columnText, fitTable, type Table } from './report/table.ts';
 export { tasksTable } from './report/tasks.ts';
 export { triageText } from './report/triage.ts';
 export {

@@ -3,10 +3,12 @@
 import { writeSync } from 'node:fs';
 import type { Problems } from '../util/problems.ts';
 import { escapeControls } from '../util/escape.ts';
-import { columnText, type Table } from '../report/table.ts';
+import { columnText, fitTable, type Table } from '../report/table.ts';
 
 /** cli-table3 lays out in time quadratic to the rows; more go the plain way. */
 const DRAWN_ROWS_MAX = 500;
+
+const GAP_DRAWN = 2;
 
 /** Every line that cli-table3 would draw. */
 const NO_LINES = Object.fromEntries(
@@ -46,9 +48,12 @@ export function printJson(result: unknown): void {
   print(`${safe}\n`);
 }
 
-/** Draws a table on a terminal, else writes it in plain columns. */
-export async function printTable(table: Table): Promise<void> {
-  if (!process.stdout.isTTY || table.rows.length > DRAWN_ROWS_MAX) {
+/** Draws a table on a terminal, as wide as that, else writes it in plain columns. */
+export async function printTable(whole: Table): Promise<void> {
+  const { isTTY, columns } = process.stdout;
+  // A terminal may not tell its width. The last column is drawn with a gap behind it, too.
+  const table = isTTY && columns > 0 ? fitTable(whole, columns - GAP_DRAWN) : whole;
+  if (!isTTY || table.rows.length > DRAWN_ROWS_MAX) {
     print(columnText(table));
     return;
   }
@@ -58,7 +63,7 @@ export async function printTable(table: Table): Promise<void> {
     colAligns: table.columns.map(({ align }) => align),
     // Columns without lines between them: task tables are wide, and a box that wraps is mush.
     chars: NO_LINES,
-    style: { head: ['bold'], 'padding-left': 0, 'padding-right': 2 },
+    style: { head: ['bold'], 'padding-left': 0, 'padding-right': GAP_DRAWN },
   });
   drawn.push(...table.rows.map((row) => [...row]));
   print(`${drawn.toString()}\n`);

@@ -1,12 +1,15 @@
 // The result object of `stallcore tasks`.
 
 import type { Vmcore } from '../target/vmcore.ts';
+import type { FilteredFrom } from './task-filter.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 
 /** All tasks of a dump. */
 export interface TasksResult extends TaskTable {
   readonly type: 'tasks';
   readonly tasks: readonly Task[];
+  /** Of how many these are, where they were filtered. */
+  readonly filteredFrom?: FilteredFrom;
 }
 
 /** @throws LookupError where the dump has no types or symbols to find tasks by */

@@ -64,17 +64,20 @@ export const NO_RECORD =
   'this kernel does not keep the record: its task_struct has no member memalloc, ' +
   'so nothing in it says when an allocation began';
 
+/** `0x12345678…`: the mask is left, its names are cut. */
+const MASK_WIDTH = 11;
+
 const COLUMNS: readonly (Column & { readonly cell: (task: MemallocTask) => string })[] = [
   { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? ABSENT) },
   { title: 'TGID', align: 'right', cell: ({ tgid }) => String(tgid ?? ABSENT) },
   { title: 'ST', align: 'left', cell: ({ state }) => state ?? ABSENT },
-  { title: 'REQUEST', align: 'left', cell: requestCell },
+  { title: 'REQUEST', align: 'left', widthMin: 10, cell: requestCell },
   { title: 'SEQ', align: 'right', cell: ({ record }) => String(record?.seq ?? ABSENT) },
   { title: 'DELAY', align: 'right', cell: delayCell },
   { title: 'STARTED', align: 'right', cell: startedCell },
   { title: 'ORDER', align: 'right', cell: orderCell },
-  { title: 'GFP', align: 'left', cell: gfpCell },
-  { title: 'COMM', align: 'left', cell: ({ comm }) => comm ?? ABSENT },
+  { title: 'GFP', align: 'left', widthMin: MASK_WIDTH, cell: gfpCell },
+  { title: 'COMM', align: 'left', widthMin: 6, cell: ({ comm }) => comm ?? ABSENT },
 ];
 
 /** One row a task: the request in flight or the last one finished. */

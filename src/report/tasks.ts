@@ -17,8 +17,8 @@ const COLUMNS: readonly (Column & { readonly cell: (task: Task) => string })[] =
   { title: 'TASK', align: 'left', cell: ({ address }) => address.slice(2) },
   { title: 'FLAGS', align: 'right', cell: ({ flags }) => flags?.toString(16) ?? ABSENT },
   { title: 'SWITCHES', align: 'right', cell: switchesCell },
-  { title: 'SIGNS', align: 'left', cell: signsCell },
-  { title: 'COMM', align: 'left', cell: commCell },
+  { title: 'SIGNS', align: 'left', widthMin: 6, cell: signsCell },
+  { title: 'COMM', align: 'left', widthMin: 6, cell: commCell },
 ];
 
 /** One row a task, the idle tasks first, as ps of crash(8) has them. */
@@ -29,17 +29,15 @@ export function tasksTable(result: TasksResult): Table {
 
 /** The lines below the table: how many, and whether the two ways to find them agree. */
 export function tasksSummary(result: TasksResult): string {
-  const { crossCheck } = result;
+  const { crossCheck, filteredFrom } = result;
   const { pidTable = 'pid IDR' } = crossCheck;
-  const count =
-    result.tasks.length === 0
-      ? 'NO TASK COULD BE READ'
-      : `${result.tasks.length} tasks, ${result.idle.length} idle tasks`;
+  const all = filteredFrom?.tasks ?? result.tasks.length;
+  const count = countText(result);
   if (crossCheck.pidCount === undefined) {
     return `${count}; not checked against the pid IDR, which is not there or could not be read\n`;
   }
   const { onlyInList, onlyInPids } = crossCheck;
-  if (result.tasks.length === 0) return `${count}\n`;
+  if (all === 0) return `${count}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
     return crossCheck.pidWalkComplete
       ? `${count}; the task list and the ${pidTable} agree\n`
@@ -50,6 +48,14 @@ export function tasksSummary(result: TasksResult): string {
     `only in the list: ${pidList(onlyInList)}, ` +
     `only in the ${pidTable.replace('pid ', '')}: ${pidList(onlyInPids)}\n`
   );
+}
+
+function countText({ tasks, idle, filteredFrom: from }: TasksResult): string {
+  if ((from?.tasks ?? tasks.length) === 0) return 'NO TASK COULD BE READ';
+  if (from === undefined) return `${tasks.length} tasks, ${idle.length} idle tasks`;
+  const shown = `${tasks.length} of ${from.tasks} tasks, ${idle.length} of ${from.idle} idle tasks`;
+  const { undecided } = from;
+  return undecided === 0 ? shown : `${shown}, ${undecided} NOT SHOWN that could not be compared`;
 }
 
 const PIDS_SHOWN = 10;

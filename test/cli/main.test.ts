@@ -63,6 +63,39 @@ describe('main', function () {
     });
   }
 
+  const FILTERS: readonly (readonly [options: readonly string[], stdout: RegExp])[] = [
+    [['--state', 'D', '--user'], /\n.* D .*\n[1-9]\d* of \d+ tasks, 0 of \d+ idle tasks; /],
+    [['--comm', 'sshd', '--state', 'R'], /^PID.*\n288 .*sshd\n1 of \d+ tasks/],
+    [['--pid', '288,41', '--pid=1'], /\n3 of \d+ tasks, 0 of /],
+    [['--kthreads', '--pid', '288'], /^PID.*COMM\n0 of \d+ tasks, /],
+  ];
+  for (const [options, stdout] of FILTERS) {
+    it(`shows the tasks that ${options.join(' ')} asks for`, async () => {
+      await check(['tasks', ...options, SAMPLE], { exitCode: 0, stdout });
+    });
+  }
+
+  it('prints with --json the tasks that fit, and of how many', async () => {
+    const { stdout } = await check(['tasks', '--json', '--pid', '288', SAMPLE], { exitCode: 0 });
+    const { tasks, filteredFrom } = JSON.parse(stdout) as {
+      tasks: { comm: string }[];
+      filteredFrom: { tasks: number; undecided: number };
+    };
+    assert.deepEqual(
+      tasks.map(({ comm }) => comm),
+      ['sshd'],
+    );
+    assert.ok(filteredFrom.tasks > 1);
+    assert.equal(filteredFrom.undecided, 0);
+  });
+
+  it('says that no task has a pid', async () => {
+    await check(['tasks', '--pid', '4000000', SAMPLE], {
+      exitCode: 0,
+      stderr: /no task has pid 4000000/,
+    });
+  });
+
   it('prints ? for a counter that this kernel never had', async () => {
     const argv = ['memalloc', '--format', 'v8', SAMPLE];
     await check(argv, { exitCode: 0, stdout: /^MemAlloc-Info: stalling=3 .* oom_count=\?$/m });
@@ -94,6 +127,9 @@ describe('main', function () {
     [['tasks'], /expected the name of a vmcore/],
     [['--bogus', SAMPLE], /Unknown argument: bogus\n/],
     [['memaloc', SAMPLE], /memaloc: no such file; did you mean the verb memalloc\?/],
+    [['tasks', SAMPLE, '--state', 'UN'], /--state UN: expected letters of/],
+    [['tasks', SAMPLE, '--pid', 'java'], /--pid java: expected PID/],
+    [['tasks', SAMPLE, '--kthreads', '--user'], /mutually exclusive/],
     [['tasks', SAMPLE, '--no-such-option'], /Unknown argument: no-such-option\n/],
     [['memalloc', '--format', 'v99', SAMPLE], /Argument: format, Given: "v99"/],
     [['memalloc', '--timeout', '-1', SAMPLE], /--timeout: expected a number of seconds above 0/],
