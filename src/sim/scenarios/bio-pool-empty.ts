@@ -20,7 +20,7 @@ export const BIO_POOL_EMPTY: Scenario = {
   ],
   features: { sharedBioSet: true, activatesDirty: false },
   requires: ['sharedBioSet'],
-  defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 40 },
+  defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 20 },
   start,
 };
 

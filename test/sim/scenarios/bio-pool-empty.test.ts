@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { BIO_POOL_EMPTY } from '../../../src/sim/scenarios/bio-pool-empty.ts';
 import { runScenario } from '../../support/simulated.ts';
 
+/** The set is empty after three seconds. */
+const SHORT = { seed: 2, kmallocwd: 1, judgedBy: 0.5, knobs: { dumpSeconds: 5 } };
+
 describe('BIO_POOL_EMPTY', function () {
   this.timeout(120_000);
 
   it('ends in a worker that waits for the set whose bios all wait for it', () => {
-    const { truth, memory, tasks } = runScenario(BIO_POOL_EMPTY.name, {
-      seed: 2,
-      kmallocwd: 4,
-    }).ledger;
+    const { truth, memory, tasks } = runScenario(BIO_POOL_EMPTY.name, SHORT).ledger;
     assert.equal(truth.diagnosis, 'D9');
     assert.deepEqual(
       truth.cycle.map(({ what, kind }) => [what, kind]),
@@ -22,7 +22,7 @@ describe('BIO_POOL_EMPTY', function () {
 
   it('does not come to D9 where the driver has a set of its own', () => {
     const features = { sharedBioSet: false };
-    const { truth } = runScenario(BIO_POOL_EMPTY.name, { seed: 2, kmallocwd: 4, features }).ledger;
+    const { truth } = runScenario(BIO_POOL_EMPTY.name, { ...SHORT, features }).ledger;
     assert.notEqual(truth.diagnosis, 'D9');
   });
 });
