@@ -61,12 +61,19 @@ const REMEDY_WIDTH = 27;
 /** The text of `simulate --list`: scenarios, versions of the patch, and remedies. */
 export function listScenarios(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length)) + 2;
-  const scenarios = SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}${about}\n`);
+  const scenarios = SCENARIOS.toSorted((a, b) => classNumber(a) - classNumber(b)).map(
+    ({ name, about }) => `${name.padEnd(width)}${about}\n`,
+  );
   const remedies = REMEDIES.map(({ name, about, seed }) => {
     return `  ${name.padEnd(REMEDY_WIDTH)}${about} (seed ${seed})\n`;
   });
   const patches = `--patch takes: ${PATCH_NAMES.join(', ')}\n`;
   return `${scenarios.join('')}\n${patches}\n--remedy takes:\n${remedies.join('')}`;
+}
+
+/** 1 of D1; whose class the seed decides comes last. */
+function classNumber({ diagnosis }: Scenario): number {
+  return diagnosis === undefined ? Infinity : Number(diagnosis.slice(1));
 }
 
 /** @throws UsageError if there is no such scenario */

@@ -23,6 +23,12 @@ describe('simulateToFile', function () {
     const { exitCode, stdout } = await cli.run(['simulate', '--list']);
     assert.equal(exitCode, 0);
     assert.match(stdout, /^oom-victim-mutex {2,}an OOM victim waits .*\(D3\)$/m);
+    const classes = [...stdout.matchAll(/^\S+ .*\(D(\d+)\)$/gm)].map(([, n]) => Number(n));
+    assert.deepEqual(
+      classes,
+      classes.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(classes).size, 14);
   });
 
   it('writes a vmcore that memalloc reads, and the ledger beside it', async () => {
@@ -37,6 +43,20 @@ describe('simulateToFile', function () {
     const read = await cli.run(['memalloc', path]);
     assert.match(read.stdout, /^MemAlloc-Info: 0 stalling task, 0 dying task, 0 victim task\.$/m);
     assert.ok(!existsSync(`${path}.unfinished`));
+  });
+
+  it('says in README.md what it says, but for the numbers of a run', async () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const block = /\$ npx stallcore (simulate .*) -o stall\.vmcore\n([^`]*)```/.exec(readme);
+    assert.ok(block !== null);
+    const [, command = '', shown = ''] = block;
+    const path = join(folder, 'stall.vmcore');
+    // An earlier dump and a shorter timeout end the same way, sooner.
+    const sooner = ['--dump-at', '10', '--kmallocwd', '2'];
+    const { stdout } = await cli.run([...command.split(' '), '-o', path, ...sooner]);
+    const said = stdout.replaceAll(`${folder}/`, '');
+    const words = (text: string): string => text.replace(/[0-9]+/g, 'N');
+    assert.equal(words(shown), words(said));
   });
 
   it('writes a trace of the whole run that viewers open', async () => {
