@@ -36,6 +36,8 @@ export class FileSystem {
   readonly disk = new Disk('vda', US_PER_PAGE);
   /** What it was made on: the disk, or what a scenario puts over it. */
   device: BlockDevice = this.disk;
+  /** read_ahead_kb of it, in pages: what a page fault reads around its own; none unless told. */
+  readAheadPages = 0;
   /** Writeback gives its pages to the device before its transaction ends, as ext4 does it. */
   submitsInTransaction = false;
   /** Pages that wait for writeback, the oldest first. */

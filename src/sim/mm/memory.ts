@@ -6,6 +6,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages, __free_pages } from './page-alloc.ts';
+import { do_sync_mmap_readahead, type ReadAround } from './readahead.ts';
 import { do_swap_page } from './swap.ts';
 import { simfs_get_block } from '../remedies/fail-small-allocs.ts';
 import type { Mm } from '../kernel/task.ts';
@@ -56,7 +57,7 @@ function* do_anonymous_page(k: Kernel, mm: Mm): Code<boolean> {
 }
 
 function* do_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
-  const page = yield* call(k, filemap_fault);
+  const page = yield* call(k, filemap_fault, mm);
   if (page === 'sigbus') return page;
   if (page === undefined) return false;
   if (kind !== 'locked') k.node.lru.inactive_file.add(page);
@@ -66,19 +67,39 @@ function* do_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
 }
 
 /** A page of a file that is not in the page cache any more. */
-function* filemap_fault(k: Kernel): Code<Page | undefined | 'sigbus'> {
-  const gfp = GFP_HIGHUSER_MOVABLE & (k.options.faultsAvoidFs ? ~__GFP_FS : -1);
-  const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
+function* filemap_fault(k: Kernel, mm: Mm): Code<Page | undefined | 'sigbus'> {
+  const around = k.fs.readAheadPages === 0 ? undefined : yield* call(k, do_sync_mmap_readahead);
+  const page = around?.pages.pop() ?? (yield* newFilePage(k));
   if (page === undefined) return undefined;
-  if (!(yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL }))) {
-    __free_pages(page);
-    return undefined;
-  }
-  if (!(yield* call(k, simfs_get_block))) {
+  let isUptodate = around?.isUptodate ?? (yield* call(k, simfs_get_block));
+  if (around !== undefined) mapAround(k, around, mm);
+  // Whoever read it first ignores errors: the page is read once more, and then the error counts.
+  isUptodate ||= yield* call(k, simfs_get_block);
+  if (!isUptodate) {
     // The page is not up to date, and -EIO where -ENOMEM would have been the reason.
     __free_pages(page);
     return 'sigbus';
   }
   k.spend(CLEAR_US);
   return page;
+}
+
+/** Inlined: page_cache_read(). @returns undefined for VM_FAULT_OOM */
+function* newFilePage(k: Kernel): Code<Page | undefined> {
+  const gfp = GFP_HIGHUSER_MOVABLE & (k.options.faultsAvoidFs ? ~__GFP_FS : -1);
+  const page = yield* call(k, __alloc_pages, { gfp, order: 0 });
+  if (page === undefined) return undefined;
+  if (yield* mem_cgroup_charge(k, k.current.process, { page, gfp: GFP_KERNEL })) return page;
+  __free_pages(page);
+  return undefined;
+}
+
+/** Fault-around: what is up to date beside the page is mapped with it; all of it is clean. */
+function mapAround(k: Kernel, { pages, isUptodate }: ReadAround, mm: Mm): void {
+  for (const page of pages) {
+    k.node.lru.inactive_file.add(page);
+    if (!isUptodate) continue;
+    page.mm = mm;
+    mm.filePages.add(page);
+  }
 }

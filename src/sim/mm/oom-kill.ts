@@ -129,6 +129,7 @@ function* oom_kill_process(k: Kernel, request: OomRequest, victim: Process): Cod
   const task = victim.threads.find(({ mm }) => mm !== undefined);
   if (task?.mm === undefined) return;
   if (taskWillFreeMem(task)) {
+    if (victim.oomMm !== undefined) k.harm.chosenAgain++;
     markOomVictim(k, task);
     queue_oom_reaper(k, victim);
     return;

@@ -42,6 +42,8 @@ export interface RemedyRun {
   readonly protectedKilled: readonly string[];
   readonly failedAllocs: number;
   readonly overdueVictims: number;
+  /** How often SysRq-f came upon a victim that was chosen already. */
+  readonly chosenAgain: number;
   /** How often direct reclaim was entered. */
   readonly allocStalls: number;
   /** CPU seconds, after the dump, of the tasks that lived through it. */
@@ -107,10 +109,20 @@ export function runWithRemedy(
     ...whatHangs(k, truth),
     ...harmOf(k),
     stalling: snapshot.stalling.length,
-    recoveredSeconds: recoveredAt && (recoveredAt - snapshot.time) / US_PER_SECOND,
+    recoveredSeconds: secondsToRecover(k, snapshot.time, recoveredAt),
     longestSeconds: watch.longestJiffies / hz,
     cpuSeconds: cpuSince(k, timesBefore),
   };
+}
+
+/** A machine that panicked afterwards has not recovered. */
+function secondsToRecover(
+  { panicText }: Kernel,
+  dumpedAt: number,
+  recoveredAt: number | undefined,
+): number | undefined {
+  if (panicText !== undefined || recoveredAt === undefined) return undefined;
+  return (recoveredAt - dumpedAt) / US_PER_SECOND;
 }
 
 function bootWith(
@@ -204,7 +216,7 @@ type Harmed = Omit<
 >;
 
 function harmOf({ harm, oomKills, panicText, fs }: Kernel): Harmed {
-  const { sigbus, failedAllocs, overdueVictims, allocStalls } = harm;
+  const { sigbus, failedAllocs, overdueVictims, chosenAgain, allocStalls } = harm;
   const spared = sigbus.filter(({ oomScoreAdj }) => oomScoreAdj === OOM_SCORE_ADJ_MIN);
   return {
     oomKills,
@@ -212,6 +224,7 @@ function harmOf({ harm, oomKills, panicText, fs }: Kernel): Harmed {
     protectedKilled: spared.map(({ comm }) => comm),
     failedAllocs,
     overdueVictims,
+    chosenAgain,
     allocStalls,
     panic: panicText,
     readOnly: fs.readOnly,

@@ -2,7 +2,8 @@
 // instead of looping for ever, all but those with __GFP_NOFAIL. System calls get ENOMEM, and
 // transactions an error (see simfs_error()). A page fault that got no page has somebody killed by
 // the OOM killer, or is answered with SIGBUS: with the latter where the page was there, and the
-// file system got no memory to find out what belongs into it.
+// file system got no memory to find out what belongs into it, not even when asked once more
+// (filemap_fault() of Linux 4.1 and 6.1). mm/readahead.ts says why that is likelier than it looks.
 
 import { call, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';

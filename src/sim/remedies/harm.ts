@@ -16,6 +16,8 @@ export class Harm {
   readonly sigbus: SigbusDeath[] = [];
   /** vm_event ALLOCSTALL: how often direct reclaim was entered. */
   allocStalls = 0;
+  /** How often a victim was chosen that had been chosen before, as SysRq-f may. */
+  chosenAgain = 0;
   /** Victims that were given up for others: see {@link file://./oom-timeout.ts}. */
   overdueVictims = 0;
 }

@@ -10,7 +10,13 @@ import { walker } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** Processes that go through their memory again and again. */
-const TABS = 60;
+export interface Tabs {
+  readonly count: number;
+  /** Microseconds that one sleeps at least, and twice of it at most. */
+  readonly sleepUs: number;
+}
+
+const TABS: Tabs = { count: 60, sleepUs: 8_000 };
 
 /** The scenario. */
 export const DM_CRYPT_THROTTLED: Scenario = {
@@ -25,11 +31,16 @@ export const DM_CRYPT_THROTTLED: Scenario = {
 };
 
 function start(k: Kernel): void {
+  startTabs(k, TABS);
+}
+
+/** Half as much again as memory, in so many processes, and swap on dm-crypt. */
+export function startTabs(k: Kernel, { count, sleepUs: least }: Tabs): void {
   const managed = k.node.managedPages;
   swapon(k, crypt_ctr(k, '254:0', k.fs.disk), 4 * managed);
-  for (let i = 0; i < TABS; i++) {
-    const pages = Math.floor((managed * 1.5) / TABS) + k.prng.below(managed >> 8);
-    const sleepUs = 8_000 + k.prng.below(8_000);
+  for (let i = 0; i < count; i++) {
+    const pages = Math.floor((managed * 1.5) / count) + k.prng.below(managed >> 8);
+    const sleepUs = least + k.prng.below(least);
     addProgram(k, { comm: `firefox-${i}` }, walker({ pages, batch: 64, sleepUs }));
   }
 }
