@@ -3,14 +3,13 @@
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
-import type { MemberPlace, StructType, TypeSource } from '../../types/ctype.ts';
+import { placeOf, type MemberPlace, type StructType, type TypeSource } from '../../types/ctype.ts';
 import type { PageTables } from './page-tables.ts';
 import type { PhysicalImage } from './physical-image.ts';
 import {
   integerBytes,
   memberBytes,
   memberPlace,
-  placeOf,
   setBits,
   type FieldValue,
   type Fields,

@@ -9,8 +9,6 @@ import {
 } from '../../types/ctype.ts';
 import { assert } from '../../util/assert.ts';
 
-export { placeOf };
-
 /** What a member can be set to: a number of any width, or the bytes of an array or struct. */
 export type FieldValue = number | bigint | boolean | Uint8Array;
 

@@ -2,6 +2,7 @@
 // string them together, and the run queue of each CPU. pids.ts makes them found by pid.
 
 import { PAGE_SIZE } from '../../arch/x86-64.ts';
+import { placeOf } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import { assert } from '../../util/assert.ts';
 import { THREAD_SIZE, type Areas } from './areas.ts';
@@ -9,7 +10,7 @@ import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';
 import { linkList, memberAddress } from './lists.ts';
 import type { MachineFacts, ProcessFacts, ThreadFacts } from './machine-facts.ts';
-import { placeOf, type Fields } from './struct-writer.ts';
+import type { Fields } from './struct-writer.ts';
 import { isQueued } from './runqueues.ts';
 
 const NSEC_PER_SEC = 1_000_000_000;
