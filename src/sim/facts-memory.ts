@@ -60,14 +60,16 @@ function zoneFacts(node: Node, zone: Zone): ZoneFacts {
     ),
     counters: {
       NR_FREE_PAGES: counterFacts(zone.nrFree, cpuCount),
-      NR_PAGES_SCANNED: counterFacts(zone.pagesScanned, cpuCount),
-      NR_ISOLATED_ANON: { folded: zone.isolated.anon },
-      NR_ISOLATED_FILE: { folded: zone.isolated.file },
       ...Object.fromEntries(
         LRU_NAMES.map((name, i) => {
           return [`NR_ZONE_${name.toUpperCase()}`, counterFacts(zone.lru[i]!, cpuCount)];
         }),
       ),
+    },
+    formerCounters: {
+      NR_PAGES_SCANNED: counterFacts(zone.pagesScanned, cpuCount),
+      NR_ISOLATED_ANON: { folded: zone.isolated.anon },
+      NR_ISOLATED_FILE: { folded: zone.isolated.file },
     },
     free: orders.map((order) => zone.free.blocks(order)),
     pcp: zone.pcp.map((lists) => {

@@ -35,6 +35,8 @@ export interface ZoneFacts {
   readonly lowmemReserve: Readonly<Partial<Record<ZoneName, number>>>;
   /** By enum zone_stat_item. */
   readonly counters: Readonly<Record<string, CounterFacts>>;
+  /** What zones counted up to Linux 4.7, and nodes do since; none unless told. */
+  readonly formerCounters?: Readonly<Record<string, CounterFacts>>;
   /** Starts of free blocks by order, the next to be taken first. */
   readonly free: readonly (readonly number[])[];
   /** By CPU. */

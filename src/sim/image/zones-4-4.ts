@@ -198,6 +198,7 @@ class ZoneWriter44 {
     const split = splitCounters(this.#memory.types, {
       counters: {
         ...zoneCounters(this.#memory.types, facts),
+        ...facts.formerCounters,
         ...pageCounters(own),
         NR_KERNEL_STACK: { folded: stacks },
       },
