@@ -12,9 +12,10 @@ import type {
   SchedFacts,
   ThreadFacts,
 } from './image/machine-facts.ts';
-import { WAKE_FUNCTION } from './image/stacks.ts';
+import { OOM_WAKE_FUNCTION, WAKE_FUNCTION } from './image/stacks.ts';
 import { lockFacts, lockTable, waiterFacts, type LockTable } from './locking/lock-facts.ts';
 import type { CompactControl } from './mm/compact-retry.ts';
+import { queueFacts, queuesInImage } from './facts-queues.ts';
 import { workqueueFacts } from './facts-workqueues.ts';
 import { memoryFacts } from './facts-memory.ts';
 import { shared } from '../util/shared.ts';
@@ -49,7 +50,13 @@ export interface RunFacts {
 export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
   const { release, version } = run.flavour;
   const locks = lockTable(k);
-  const about = { k, locks, queues: nodeQueues(k), stacks: new Map(), records: new Map() };
+  const about = {
+    k,
+    locks,
+    queues: queuesInImage(k, run.flavour),
+    stacks: new Map(),
+    records: new Map(),
+  };
   const { hz, cpuCount, ramBytes } = k.options;
   return {
     nodename: run.scenario,
@@ -71,6 +78,8 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     functions: [
       ...new Set([
         WAKE_FUNCTION,
+        // Part of every kernel with memory cgroups.
+        OOM_WAKE_FUNCTION,
         ...k.functions,
         ...idleNames(k),
         ...(patchFacts(k).functions ?? []),
@@ -81,6 +90,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
     memory: memoryFacts(k),
+    queues: queueFacts(k, run.flavour),
     workqueues: workqueueFacts(k),
   };
 }
@@ -257,16 +267,13 @@ function isInImage(local: StackLocal, { queues }: FactsOf): boolean {
   return local.type !== 'wait_queue_entry' || queues.has(local.queue);
 }
 
-function nodeQueues({ kswapdWait, pfmemallocWait, reclaimWait }: Kernel): Set<WaitQueue> {
-  const queues = new Set([pfmemallocWait, ...Object.values(reclaimWait)]);
-  if (kswapdWait !== undefined) queues.add(kswapdWait);
-  return queues;
-}
-
 function localFacts(local: StackLocal, { k, locks }: FactsOf): LocalFacts {
   const { memalloc, words } = k;
   if ('lock' in local) return waiterFacts(local, locks);
-  if (local.type === 'wait_queue_entry') return { type: 'wait_queue_entry' };
+  if (local.type === 'wait_queue_entry') {
+    const isOomWait = local.queue === k.memcgs.oomWait;
+    return { type: isOomWait ? 'oom_wait_info' : 'wait_queue_entry' };
+  }
   if (local.type === 'compact_control') return compactFacts(local.cc, words);
   if (local.type === 'memalloc') {
     const { request } = local;

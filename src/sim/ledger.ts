@@ -47,6 +47,17 @@ export interface LedgerLock {
   readonly waiterPids: readonly number[];
 }
 
+/** One mempool. */
+export interface LedgerMempool {
+  readonly name: string;
+  readonly address: string;
+  /** Elements of a full reserve, and those that are in it. */
+  readonly minNr: number;
+  readonly currNr: number;
+  /** Who sleeps until an element comes back, the first that came first. */
+  readonly waiterPids: readonly number[];
+}
+
 /** One task. Addresses are `0x…`. */
 export interface LedgerTask {
   readonly address: string;
@@ -116,6 +127,8 @@ export interface Ledger {
   readonly logLines: readonly string[];
   readonly memory: Readonly<Record<string, number>>;
   readonly locks: readonly LedgerLock[];
+  /** In the order of their making. */
+  readonly mempools: readonly LedgerMempool[];
   /** Worker pools by id: what kworkers execute, and what waits for one. */
   readonly pools: readonly LedgerPool[];
   /** Threads that help where no worker can be made. */
@@ -163,6 +176,7 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
     logLines: k.log.records.map(({ text }) => text).filter((text) => text.startsWith('MemAlloc')),
     memory: memoryCounters(k),
     locks: lockEntries(image),
+    mempools: mempoolEntries(image),
     pools: ledgerPools(k),
     rescuers: ledgerRescuers(k),
     tasks: tasks.map((task) => {
@@ -230,6 +244,12 @@ function lockEntries({ facts, locks }: MachineImage): LedgerLock[] {
   return (facts.locks ?? []).map((lock, i) => {
     const { name, kind, waiterPids } = lock;
     return { name, kind, address: hex(locks[i]!), ...lockHolders(lock), waiterPids };
+  });
+}
+
+function mempoolEntries({ facts, mempools }: MachineImage): LedgerMempool[] {
+  return (facts.queues?.mempools ?? []).map(({ name, minNr, currNr, waiterPids }, i) => {
+    return { name, address: hex(mempools[i]!), minNr, currNr, waiterPids };
   });
 }
 

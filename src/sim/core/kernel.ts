@@ -16,6 +16,7 @@ import { Mutex } from '../locking/mutex.ts';
 import type { Lock } from '../locking/wait-target.ts';
 import { PcpuDrain } from '../mm/drain.ts';
 import { MemoryCgroups } from '../mm/memcontrol.ts';
+import type { Mempool } from '../mm/mempool.ts';
 import { free_area_init } from '../mm/free-area-init.ts';
 import type { Node } from '../mm/mmzone.ts';
 import { PageWaits } from '../mm/filemap.ts';
@@ -100,6 +101,8 @@ export class Kernel {
   readonly oomReaperWait = new WaitQueue('oom_reaper_wait');
   readonly fs = new FileSystem();
   readonly congestion = new Congestion();
+  /** Every mempool that there is, in the order of making. */
+  readonly mempools: Mempool[] = [];
   /** fs_bio_set */
   readonly fsBioSet: BioSet;
   readonly writeback = new Writeback();

@@ -41,6 +41,7 @@ export const IMAGE_4_4: ImageFlavour = {
   // They came with Linux 4.6.
   gfpNames: [],
   variables: { define, cpuMask: (kind) => `cpu_${kind}_bits` },
+  waitQueues: ['congestion_wqh', 'memcg_oom_waitq'],
   vmcoreinfo: VMCOREINFO_4_4,
 };
 

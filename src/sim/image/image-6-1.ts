@@ -33,5 +33,7 @@ export const IMAGE_6_1: ImageFlavour = {
     },
     cpuMask: (kind) => `__cpu_${kind}_mask`,
   },
+  // congestion_wqh went with Linux 5.18.
+  waitQueues: ['memcg_oom_waitq', 'oom_reaper_wait'],
   vmcoreinfo: VMCOREINFO_6_1,
 };

@@ -26,6 +26,8 @@ export interface ImageFlavour {
   readonly gfpNames: readonly (readonly [name: string, mask: number])[];
   /** Variables that other flavours do not have or have under other names. */
   readonly variables: FlavourVariables;
+  /** Variables that are wait queues, of those that the simulation knows. */
+  readonly waitQueues: readonly string[];
   readonly vmcoreinfo: VmcoreinfoPlan;
 }
 

@@ -3,6 +3,7 @@
 
 import type { WorkqueueFacts } from './workqueue-facts.ts';
 import type { MemoryFacts } from './memory-facts.ts';
+import type { QueueFacts } from './queue-facts.ts';
 
 /**
  * Members of a struct of the kmallocwd patch, which has others in other versions, by their names.
@@ -31,8 +32,10 @@ export type LocalFacts =
   | ({ readonly type: 'rwsem_waiter'; readonly lock: number } & RwsemWaiterFacts)
   /** struct semaphore_waiter; `up`: it was given the semaphore and has not run since. */
   | { readonly type: 'semaphore_waiter'; readonly lock: number; readonly up: boolean }
-  /** struct wait_queue_entry, whose queue is one of the node's (memory-facts.ts). */
+  /** struct wait_queue_entry, whose queue is the node's (memory-facts.ts) or in queue-facts.ts. */
   | { readonly type: 'wait_queue_entry' }
+  /** struct oom_wait_info: such an entry on memcg_oom_waitq, with its cgroup. */
+  | { readonly type: 'oom_wait_info' }
   /** struct compact_control; `task->capture_control` leads to it. */
   | { readonly type: 'compact_control'; readonly fields: Readonly<Record<string, number>> }
   /** struct scan_control, by the names of its members; `task->reclaim_state` points into it. */
@@ -233,6 +236,8 @@ export interface MachineFacts {
   readonly memory?: MemoryFacts;
   /** Sleeping locks. */
   readonly locks?: readonly LockFacts[];
+  /** Wait queues and mempools; without it the image has none but those of the node. */
+  readonly queues?: QueueFacts;
   /** Workqueues and their pools; without it the image has none. */
   readonly workqueues?: WorkqueueFacts;
 }

@@ -17,7 +17,9 @@ import type { PhysicalImage } from './physical-image.ts';
 import { kernelRanges, placeMemory, planMemory, type MemoryPlan } from './memory.ts';
 import { memMapKeys, writeMemMap } from './mem-map.ts';
 import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.ts';
+import type { WaitEntryOf } from './node.ts';
 import { writePids } from './pids.ts';
+import { defineQueues, writeQueues } from './queues.ts';
 import { Rodata } from './rodata.ts';
 import { defineMemMap, Sections } from './sections.ts';
 import { writeStacks } from './stacks.ts';
@@ -35,6 +37,8 @@ import {
 } from './variables.ts';
 import { placeVmcoreinfo } from './vmcoreinfo.ts';
 import { defineWorkqueues, writeWorkqueues } from './workqueues.ts';
+
+const NO_QUEUES: NonNullable<MachineFacts['queues']> = { waitQueues: [], mempools: [] };
 
 /** How {@link buildMachine} makes the image. */
 export interface MachineOptions {
@@ -67,6 +71,8 @@ export interface MachineImage {
   readonly tasks: PlacedTasks;
   /** Where the locks lie, in the order of the facts. */
   readonly locks: readonly Vaddr[];
+  /** Where the mempools lie, in the order of the facts. */
+  readonly mempools: readonly Vaddr[];
   readonly vmcoreinfo: Uint8Array;
   /** What each CPU was doing, in the order of the CPUs. */
   readonly statuses: readonly CpuStatus[];
@@ -107,6 +113,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   const memory = planMemory(image, types, { facts: facts.memory, flavour });
   if (unfiltered && memory === undefined) defineMemMap(image, types, flavour.memSection);
   defineScheduler(image, types);
+  if (facts.queues !== undefined) defineQueues(image, types, facts.queues);
   const workqueues = defineWorkqueues(image, types, facts.workqueues);
   const crashNotes = defineCrashNotes(image);
   defineSectionEnds(image);
@@ -132,14 +139,17 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writeCrashNotes(image, areas.memory, { at: crashNotes, offsets, statuses });
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
+  const waitEntryOf = (pid: number): Vaddr | undefined => waitEntries.get(pid);
+  const { queues = NO_QUEUES } = facts;
+  const mempools = writeQueues(image, areas, { facts: queues, waitEntryOf });
   writeRunQueues(image, areas, { tasks, offsets, clockNs: facts.clockNs ?? 0 });
   writeWorkqueues(image, areas, { plan: workqueues, offsets, tasks });
   placeKallsyms(image, areas.memory, flavour.kallsyms);
-  const parts = { facts, flavour, memory, offsets, tasks, waitEntries, unfiltered };
+  const parts = { facts, flavour, memory, offsets, tasks, waitEntryOf, unfiltered };
   const vmcoreinfo = writeMemoryState(image, areas, parts);
   const { physical } = areas.memory;
   const symbols = image.symbols();
-  const places = { statuses, kernel: image, physical, areas, tasks, locks, symbols };
+  const places = { statuses, kernel: image, physical, areas, tasks, locks, mempools, symbols };
   return { facts, unfiltered, ...places, vmcoreinfo, btf };
 }
 
@@ -154,8 +164,7 @@ interface MemoryParts {
   readonly memory: MemoryPlan | undefined;
   readonly offsets: PerCpuOffsets;
   readonly tasks: PlacedTasks;
-  /** wait_queue_entries on stacks, by pid. */
-  readonly waitEntries: ReadonlyMap<number, Vaddr>;
+  readonly waitEntryOf: WaitEntryOf;
   readonly unfiltered: boolean;
 }
 
@@ -168,8 +177,7 @@ function writeMemoryState(image: KernelImage, areas: Areas, parts: MemoryParts):
     return placeVmcoreinfo(image, areas, { facts, plan });
   }
   const { vmemmapBase } = facts.kaslr;
-  const waitEntryOf = (pid: number): Vaddr | undefined => parts.waitEntries.get(pid);
-  const placed = placeMemory(image, areas, { ...parts, plan: memory, vmemmapBase, waitEntryOf });
+  const placed = placeMemory(image, areas, { ...parts, plan: memory, vmemmapBase });
   const vmcoreinfo = placeVmcoreinfo(image, areas, { facts, plan, memMap: placed.keys });
   placed.finish();
   if (unfiltered) touchAll(areas);

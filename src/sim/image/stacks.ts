@@ -25,14 +25,17 @@ import {
   type Registers,
 } from './prstatus.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { memberAddress } from './lists.ts';
 import type { FrameFacts, LocalFacts } from './machine-facts.ts';
 import type { Fields } from './struct-writer.ts';
 import { linkRequests, type ListedRequests } from './memalloc-list.ts';
 import type { PlacedTasks, PlacedThread } from './tasks.ts';
-import { waitEntryType, writeWaitEntry } from './wait-queues.ts';
+import { waitEntryName, writeWaitEntry } from './wait-queues.ts';
 
 /** DEFINE_WAIT(): what wakes whoever sleeps on a wait queue. */
 export const WAKE_FUNCTION = 'autoremove_wake_function';
+/** Who sleeps on memcg_oom_waitq is woken for its own cgroup alone. */
+export const OOM_WAKE_FUNCTION = 'memcg_oom_wake_function';
 const WORD_SIZE = 8;
 /** `call rel32` */
 const CALL_OPCODE = 0xe8;
@@ -202,11 +205,8 @@ class StackWriter {
   #writeLocal(local: LocalFacts, waiters: PlacedWaiter[]): void {
     const { memory } = this.#areas;
     const { facts, task } = this.#thread;
-    if (local.type === 'wait_queue_entry') {
-      const entry = this.#reserve(waitEntryType(memory));
-      // The queue links those that still sleep.
-      writeWaitEntry(memory, entry, { task, func: this.#image.symbol(WAKE_FUNCTION) });
-      this.#waitEntries.set(facts.pid, entry);
+    if (local.type === 'wait_queue_entry' || local.type === 'oom_wait_info') {
+      this.#writeWaitEntry(local.type);
       return;
     }
     const type = memory.struct(local.type);
@@ -235,6 +235,21 @@ class StackWriter {
         ? this.#reserve(memory.struct('reclaim_state'))
         : vaddrAdd(address, state.bitOffset / 8);
     memory.store('task_struct', task, { reclaim_state: reclaimState });
+  }
+
+  /** The queue links those that still sleep. */
+  #writeWaitEntry(type: 'wait_queue_entry' | 'oom_wait_info'): void {
+    const { memory } = this.#areas;
+    const { facts, task } = this.#thread;
+    let entry: Vaddr;
+    let func = WAKE_FUNCTION;
+    if (type === 'oom_wait_info') {
+      const info = this.#reserve(memory.struct(type));
+      entry = memberAddress(memory, info, { struct: type, path: 'wait' });
+      func = OOM_WAKE_FUNCTION;
+    } else entry = this.#reserve(memory.struct(waitEntryName(memory.types)));
+    writeWaitEntry(memory, entry, { task, func: this.#image.symbol(func) });
+    this.#waitEntries.set(facts.pid, entry);
   }
 
   /** The last function sleeps in the switch to another task, the others in a call. */

@@ -143,6 +143,7 @@ export function mempool_create(
     return page;
   };
   while (pool.currNr < pool.minNr) pool.put(pool.source.create(newPage));
+  k.mempools.push(pool);
   return pool;
 }
 
