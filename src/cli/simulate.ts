@@ -107,19 +107,23 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     ...(trace === undefined ? {} : { trace: trace.of }),
     onProgress: progress(scenario.name),
   });
-  const written = writeVmcore(run, { ...options, format });
+  const vmcores = writeVmcore(run, { ...options, format });
+  const others = [ledgerPath(path)];
   writeTextPieces(ledgerPath(path), ledgerPieces(run.ledger));
-  const map = systemMap(run);
-  if (map !== undefined) {
-    written.push(`${path}.System.map`);
-    writeTextFile(`${path}.System.map`, map);
-  }
-  written.push(ledgerPath(path));
   if (trace !== undefined && run.trace !== undefined) {
-    written.push(trace.path);
+    others.push(trace.path);
     writeTextFile(trace.path, chromeTraceText(run.trace));
   }
-  return summary(run, written);
+  return summary(run, scenario, { vmcores, ...writeMap(run, path), others });
+}
+
+/** Writes the System.map where nothing in the vmcore leads to its symbols. */
+function writeMap(run: Simulation, path: string): Pick<Written, 'map'> {
+  const text = systemMap(run);
+  if (text === undefined) return {};
+  const map = `${path}.System.map`;
+  writeTextFile(map, text);
+  return { map };
 }
 
 function flavourNamed(given: string | undefined): FlavourName | undefined {
@@ -188,13 +192,27 @@ function writeVmcore(
 }
 
 /** Why a run is not to come to what its scenario is for. */
-function lackText({ scenario, expected }: Simulation['ledger']): string {
+function lackText({ expected }: Simulation['ledger'], { name, needs }: Scenario): string {
   if (expected === undefined || expected.lacks.length === 0) return '';
   const { diagnosis, lacks } = expected;
-  return `  no ${diagnosis}, as ${scenario} needs another kernel: ${lacks.join(', ')}\n`;
+  const what = `${needs.join('; ')} (here otherwise: ${lacks.join(', ')})`;
+  return `  no ${diagnosis}, for which ${name} needs ${what}; without --flavour it has that\n`;
 }
 
-function summary({ ledger }: Simulation, paths: readonly string[]): string {
+/** The command that opens what was written. */
+function openText({ vmcores, map }: Written): string {
+  const option = map === undefined ? '' : `--system-map ${map} `;
+  return `open it: stallcore ${option}${vmcores.join(' ')}\n`;
+}
+
+/** The files of a run. */
+interface Written {
+  readonly vmcores: readonly string[];
+  readonly map?: string;
+  readonly others: readonly string[];
+}
+
+function summary({ ledger }: Simulation, asked: Scenario, files: Written): string {
   const { scenario, seed, knobs, truth, tasks, lines } = ledger;
   return [
     `${scenario}, seed ${seed}, kmallocwd=${knobs.kmallocwd}: ${tasks.length} tasks, `,
@@ -203,7 +221,8 @@ function summary({ ledger }: Simulation, paths: readonly string[]): string {
     `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered\n`,
     ...describeTruth(ledger).map((line) => `${line}\n`),
-    lackText(ledger),
-    `written: ${paths.join(', ')}\n`,
+    lackText(ledger, asked),
+    `written: ${[...files.vmcores, ...(files.map === undefined ? [] : [files.map]), ...files.others].join(', ')}\n`,
+    openText(files),
   ].join('');
 }
