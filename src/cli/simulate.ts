@@ -212,6 +212,10 @@ interface Written {
   readonly others: readonly string[];
 }
 
+function allFiles({ vmcores, map, others }: Written): string[] {
+  return [...vmcores, ...(map === undefined ? [] : [map]), ...others];
+}
+
 function summary({ ledger }: Simulation, asked: Scenario, files: Written): string {
   const { scenario, seed, knobs, truth, tasks, lines } = ledger;
   return [
@@ -222,7 +226,7 @@ function summary({ ledger }: Simulation, asked: Scenario, files: Written): strin
     `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered\n`,
     ...describeTruth(ledger).map((line) => `${line}\n`),
     lackText(ledger, asked),
-    `written: ${[...files.vmcores, ...(files.map === undefined ? [] : [files.map]), ...files.others].join(', ')}\n`,
+    `written: ${allFiles(files).join(', ')}\n`,
     openText(files),
   ].join('');
 }

@@ -3,6 +3,9 @@
 import { escapeLine } from '../util/escape.ts';
 import type { InfoResult } from '../kernel/info.ts';
 
+/** The source of types where there are none. */
+const NO_TYPES = 'none';
+
 /** `KEY  value` lines in groups. */
 export function infoText(result: InfoResult): string {
   const groups = [containerLines(result), kernelLines(result), sourceLines(result)];
@@ -32,7 +35,7 @@ function containerLines({ container, memory, registers }: InfoResult): string[] 
   ];
 }
 
-function kernelLines({ kernel, system, memallocLayout }: InfoResult): string[] {
+function kernelLines({ kernel, system, memallocLayout, types }: InfoResult): string[] {
   const { uptimeSeconds, time, loadAverage, panicCpu, hz } = system;
   return [
     ...Object.entries(kernel).flatMap(([key, value]) => identityLine(key, value)),
@@ -45,8 +48,14 @@ function kernelLines({ kernel, system, memallocLayout }: InfoResult): string[] {
     ...optional('LOAD AVERAGE', loadAverage?.join(' ')),
     fact('PANIC', panicCpu === undefined ? 'none' : `on CPU ${panicCpu}`),
     ...optional('HZ', hz === undefined ? undefined : `${hz} (${system.hzSource})`),
-    fact('MEMALLOC', memallocLayout ?? 'this kernel does not keep the record of kmallocwd'),
+    fact('MEMALLOC', memallocLayout ?? withoutRecord(types)),
   ];
+}
+
+/** A kernel whose task_struct is not known may keep the record all the same. */
+function withoutRecord({ source }: InfoResult['types']): string {
+  if (source === NO_TYPES) return '? (there are no types to look for the record of kmallocwd in)';
+  return 'this kernel does not keep the record of kmallocwd';
 }
 
 /** One fact of the identity: a text, a number, or `{ value, source }`. */

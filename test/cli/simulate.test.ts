@@ -87,6 +87,9 @@ describe('simulateToFile', function () {
     const { stdout } = await cli.run(argv);
     assert.match(stdout, /old\.vmcore\.System\.map,/);
     assert.ok(stdout.endsWith(`\nopen it: stallcore --system-map ${path}.System.map ${path}\n`));
+    // Without its symbols there is no way to its types.
+    const info = await cli.run(['info', path]);
+    assert.match(info.stdout, /MEMALLOC +\? \(there are no types/);
     const read = await cli.run(['tasks', path, '--system-map', `${path}.System.map`]);
     assert.equal(read.exitCode, 0, read.stderr);
     assert.match(read.stdout, /\d+ tasks, 2 idle tasks; the task list and the pid hash agree/);
