@@ -40,6 +40,7 @@ export function memoryFacts(k: Kernel): MemoryFacts {
       return { startPfn, endPfn: startPfn + spannedPages - managedPages };
     }),
     minFreeKbytes: zones.reduce((sum, { watermark }) => sum + watermark.min, 0) * PAGE_KB,
+    ...(k.swap === undefined ? {} : { swap: { pages: k.swap.pages, freePages: k.swap.freePages } }),
     events: { OOM_KILL: k.oomKills },
   };
 }
@@ -109,7 +110,8 @@ function factsOf(k: Kernel, page: Page, tgidOf: ReadonlyMap<Mm, number>): PageFa
     flags,
     ...(lru === undefined ? {} : { lru: lru.index }),
     ...(tgid === undefined ? {} : { tgid }),
-    ...(cached === undefined ? {} : { swapSlot: cached.slot }),
+    // The device's first page is its header.
+    ...(cached === undefined ? {} : { swapSlot: cached.slot + 1 }),
   };
 }
 

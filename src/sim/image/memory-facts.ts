@@ -63,7 +63,7 @@ export interface PageFacts {
   readonly flags: readonly ('dirty' | 'writeback' | 'referenced' | 'reclaim' | 'locked')[];
   /** tgid of the process that maps it. */
   readonly tgid?: number;
-  /** It is in the swap cache (PG_swapcache), for this slot of the only device. */
+  /** It is in the swap cache (PG_swapcache), for this page of the only device. */
   readonly swapSlot?: number;
 }
 
@@ -87,6 +87,12 @@ export interface NodeFacts {
   readonly waiters: NodeWaiters;
 }
 
+/** struct swap_info_struct of the only swap device. Numbers are pages. */
+export interface SwapFacts {
+  readonly pages: number;
+  readonly freePages: number;
+}
+
 /** All of it. */
 export interface MemoryFacts {
   /** The lowest first. */
@@ -97,6 +103,8 @@ export interface MemoryFacts {
   /** Page frames that the kernel took at boot: image, struct pages, slabs and stacks lie there. */
   readonly kernel: readonly { readonly startPfn: number; readonly endPfn: number }[];
   readonly minFreeKbytes: number;
+  /** None unless told. */
+  readonly swap?: SwapFacts;
   /** vm_event_states, all CPUs added up: enum vm_event_item → how often. */
   readonly events: Readonly<Record<string, number>>;
 }

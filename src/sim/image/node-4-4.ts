@@ -18,6 +18,7 @@ import {
   type NodeOptions,
 } from './node.ts';
 import { pageEnumerator } from './page-structs.ts';
+import { defineSwap, writeSwap } from './swap.ts';
 import { linkWaitQueue } from './wait-queues.ts';
 import { writeGlobalCounters, zoneIndices, reserveZoneNames, type PageListPlan } from './zones.ts';
 import { writeZones44 } from './zones-4-4.ts';
@@ -25,6 +26,8 @@ import { writeZones44 } from './zones-4-4.ts';
 const PAGE_SIZE = 4096;
 const LONG_SIZE = 8;
 const CACHE_LINE = 64;
+/** Two of migration and a bad page are no files; least_priority begins at 0. */
+const SWAP = { filesMax: 29, priority: -1 };
 /** A kernel stack of four pages. */
 const STACK_KB = 16;
 
@@ -55,15 +58,12 @@ export function defineNode44(image: KernelImage, types: TypeSource): NodePlan44 
     ['bss', 'max_low_pfn', 8],
     ['bss', 'max_mapnr', 8],
     ['bss', 'high_memory', 8],
-    // No swap: the counters are there all the same.
-    ['bss', 'nr_swap_pages', 8],
-    ['bss', 'total_swap_pages', 8],
-    ['bss', 'nr_swapfiles', 4],
     ['percpu', 'vm_event_states', size('vm_event_state')],
   ];
   for (const [section, name, bytes, align = 8] of places) {
     image.define(name, { section, size: bytes, align });
   }
+  defineSwap(image, SWAP);
   const bytes = zoneIndices(types).size * size('per_cpu_pageset');
   return {
     zoneNames: reserveZoneNames(image, types),
@@ -94,6 +94,7 @@ export function writeNode44(
   writeGlobalCounters(memory, image.symbol('vm_stat'), zones.folded);
   writeGlobals(image, areas, facts);
   writeEvents(image, memory, options);
+  writeSwap(image, areas, { swap: facts.swap, plan: SWAP });
   return [...zones.lists];
 }
 

@@ -11,6 +11,7 @@ import { linkList, memberAddress } from './lists.ts';
 import type { MemoryFacts, NodeFacts, ZoneFacts, ZoneName } from './memory-facts.ts';
 import { nodeCountMax, pageEnumerator } from './page-structs.ts';
 import type { RamRange } from './physical-image.ts';
+import { defineSwap, writeSwap } from './swap.ts';
 import type { PlacedTasks } from './tasks.ts';
 import { perCpu, type PerCpuOffsets } from './variables.ts';
 import type { VmcoreinfoKeys } from './vmcoreinfo.ts';
@@ -29,6 +30,8 @@ import {
 const PAGE_SIZE = 4096;
 const LONG_SIZE = 8;
 const CACHE_LINE = 64;
+/** 4 device types, 3 of migration, a bad page, two of marked page tables are no files; least_priority begins at -1. */
+const SWAP = { filesMax: 22, priority: -2 };
 /** VM_STAT thresholds of a node are those of its largest zone; 32 is in their range. */
 const NODE_THRESHOLD = 32;
 /** vm.swappiness, vm.watermark_scale_factor, vm.watermark_boost_factor by default. */
@@ -75,10 +78,6 @@ export function defineNode(image: KernelImage, types: TypeSource): NodePlan {
     ['bss', 'max_low_pfn', 8],
     ['bss', 'high_memory', 8],
     ['bss', 'max_mapnr', 8],
-    // No swap: the counters are there all the same (mm/swapfile.c).
-    ['bss', 'nr_swap_pages', 8],
-    ['bss', 'total_swap_pages', 8],
-    ['bss', 'nr_swapfiles', 4],
   ];
   if (isNuma(types)) places.push(['bss', 'vm_numa_event', items('NR_VM_NUMA_EVENT_ITEMS'), 32]);
   if (types.find('struct', 'vm_event_state') !== undefined) {
@@ -87,6 +86,7 @@ export function defineNode(image: KernelImage, types: TypeSource): NodePlan {
   for (const [section, name, bytes, align = 8] of places) {
     image.define(name, { section, size: bytes, align });
   }
+  defineSwap(image, SWAP);
   const zoneCount = zoneIndices(types).size;
   const dynamic = (bytes: number): Vaddr =>
     image.reserve({ section: 'percpu', size: bytes, align: CACHE_LINE });
@@ -141,6 +141,7 @@ export function writeNode(
   writeGlobalCounters(memory, image.symbol('vm_node_stat'), [folded]);
   writeGlobals(image, areas, facts);
   writeEvents(image, memory, options);
+  writeSwap(image, areas, { swap: facts.swap, plan: SWAP });
   return [...zones.lists, ...writer.lruLists()];
 }
 
