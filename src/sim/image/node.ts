@@ -30,7 +30,10 @@ import {
 const PAGE_SIZE = 4096;
 const LONG_SIZE = 8;
 const CACHE_LINE = 64;
-/** 4 device types, 3 of migration, a bad page, two of marked page tables are no files; least_priority begins at -1. */
+/**
+ * Four types of devices, three of migration, bad pages and two marks in page tables are no files;
+ * least_priority begins at -1.
+ */
 const SWAP = { filesMax: 22, priority: -2 };
 /** VM_STAT thresholds of a node are those of its largest zone; 32 is in their range. */
 const NODE_THRESHOLD = 32;
