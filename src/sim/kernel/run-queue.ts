@@ -1,19 +1,17 @@
-// Tasks that wait for a CPU, by when their turn is: a binary heap, because a hundred thousand of
-// them may become runnable at once. Tasks that are bound to one CPU wait in a heap of their own.
+// Tasks that wait for a CPU, by when their turn is: a hundred thousand of them may become
+// runnable at once. Tasks that are bound to one CPU wait in a heap of their own.
 
+import { Heap, isBefore, type Due } from '../core/heap.ts';
 import type { Task } from './task.ts';
 
-interface Entry {
+interface Entry extends Due {
   readonly task: Task;
-  readonly key: number;
-  /** Who came first runs first where keys are equal. */
-  readonly sequence: number;
 }
 
 /** The run queue of all CPUs. */
 export class RunQueue {
-  readonly #shared = new Heap();
-  readonly #pinned = new Map<number, Heap>();
+  readonly #shared = new Heap<Entry>();
+  readonly #pinned = new Map<number, Heap<Entry>>();
   #sequence = 0;
 
   /** The key of a task must not change while it is queued. */
@@ -49,10 +47,10 @@ export class RunQueue {
     return earlier(this.#shared.first, this.#pinned.get(cpu)?.first);
   }
 
-  #heapOf(cpu: number): Heap {
+  #heapOf(cpu: number): Heap<Entry> {
     let heap = this.#pinned.get(cpu);
     if (heap === undefined) {
-      heap = new Heap();
+      heap = new Heap<Entry>();
       this.#pinned.set(cpu, heap);
     }
     return heap;
@@ -62,46 +60,4 @@ export class RunQueue {
 function earlier(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
   if (a === undefined) return b;
   return b === undefined || !isBefore(b, a) ? a : b;
-}
-
-function isBefore(a: Entry, b: Entry): boolean {
-  return a.key < b.key || (a.key === b.key && a.sequence < b.sequence);
-}
-
-class Heap {
-  readonly #entries: Entry[] = [];
-
-  get first(): Entry | undefined {
-    return this.#entries[0];
-  }
-
-  push(entry: Entry): void {
-    const entries = this.#entries;
-    let at = entries.length;
-    entries.push(entry);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(entry, entries[parent]!)) break;
-      entries[at] = entries[parent]!;
-      at = parent;
-    }
-    entries[at] = entry;
-  }
-
-  /** Takes the first one out. */
-  pop(): void {
-    const entries = this.#entries;
-    const last = entries.pop();
-    if (last === undefined || entries.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= entries.length) break;
-      if (child + 1 < entries.length && isBefore(entries[child + 1]!, entries[child]!)) child++;
-      if (!isBefore(entries[child]!, last)) break;
-      entries[at] = entries[child]!;
-      at = child;
-    }
-    entries[at] = last;
-  }
 }

@@ -116,7 +116,7 @@ export class Scheduler {
       this.#fillIdleCpus();
       const event = this.#events.takeUntil(time);
       if (event === undefined) break;
-      this.now = event.time;
+      this.now = event.key;
       event.action();
     }
     if (!this.#isStopped) this.now = time;
@@ -203,7 +203,8 @@ function key(task: Task): number {
 
 /** sched_prio_to_weight: each nice level is worth a quarter. */
 function weight({ policy, nice }: Task): number {
-  return policy === SCHED_IDLE ? WEIGHT_IDLE : WEIGHT_NICE_0 / 1.25 ** nice;
+  if (policy === SCHED_IDLE) return WEIGHT_IDLE;
+  return nice === 0 ? WEIGHT_NICE_0 : WEIGHT_NICE_0 / 1.25 ** nice;
 }
 
 const VOLUNTARY: SchedulerRequest = { kind: 'switch', preempted: false };

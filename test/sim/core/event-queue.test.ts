@@ -28,7 +28,7 @@ describe('EventQueue', () => {
     queue.add(5, () => undefined);
     queue.add(1, () => undefined).cancelled = true;
     assert.equal(queue.takeUntil(4), undefined);
-    assert.equal(queue.takeUntil(5)?.time, 5);
+    assert.equal(queue.takeUntil(5)?.key, 5);
     assert.equal(queue.takeUntil(9), undefined);
   });
 });
