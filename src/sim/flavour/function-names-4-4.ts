@@ -15,6 +15,8 @@ export const NAMES_4_4: Readonly<Record<string, string>> = {
   __x64_sys_read: 'SyS_read',
   __x64_sys_write: 'SyS_write',
   __x64_sys_fsync: 'SyS_fsync',
+  __x64_sys_sendto: 'SyS_sendto',
+  __x64_sys_recvfrom: 'SyS_recvfrom',
   __x64_sys_futex: 'SyS_futex',
   __x64_sys_nanosleep: 'SyS_nanosleep',
   ksys_read: '',

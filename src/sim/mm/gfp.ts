@@ -37,6 +37,8 @@ export const GFP_HIGHUSER_MOVABLE = GFP_KERNEL | __GFP_HARDWALL | __GFP_HIGHMEM 
 const GFP_HIGHUSER = GFP_HIGHUSER_MOVABLE & ~__GFP_MOVABLE;
 const GFP_TRANSHUGE =
   (GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __GFP_NOWARN) & ~__GFP_KSWAPD_RECLAIM;
+/** Huge pages that nobody shall wait for. */
+export const GFP_TRANSHUGE_LIGHT = GFP_TRANSHUGE & ~__GFP_DIRECT_RECLAIM;
 
 /**
  * gfpflag_names (include/trace/events/mmflags.h of 6.1): the composites, most bits first, then
@@ -44,7 +46,7 @@ const GFP_TRANSHUGE =
  */
 export const GFPFLAG_NAMES: readonly (readonly [name: string, mask: number])[] = [
   ['GFP_TRANSHUGE', GFP_TRANSHUGE],
-  ['GFP_TRANSHUGE_LIGHT', GFP_TRANSHUGE & ~__GFP_DIRECT_RECLAIM],
+  ['GFP_TRANSHUGE_LIGHT', GFP_TRANSHUGE_LIGHT],
   ['GFP_HIGHUSER_MOVABLE', GFP_HIGHUSER_MOVABLE],
   ['GFP_HIGHUSER', GFP_HIGHUSER],
   ['GFP_USER', GFP_KERNEL | __GFP_HARDWALL],

@@ -3,6 +3,7 @@
 import { call, type Code } from '../core/code.ts';
 import { __GFP_FS, __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from './gfp.ts';
 import type { Kernel } from '../core/kernel.ts';
+import { do_huge_pmd_anonymous_page } from './huge-memory.ts';
 import { mem_cgroup_charge } from './memcontrol.ts';
 import type { Page } from './mmzone.ts';
 import { __alloc_pages, __free_pages } from './page-alloc.ts';
@@ -18,15 +19,19 @@ const CLEAR_US = 1;
 /** What a fault is about. */
 export interface Fault {
   readonly mm: Mm;
-  /** `locked` is of a file too, in a range that mlock(2) keeps from reclaim. */
-  readonly kind: 'anon' | 'file' | 'locked' | 'swap';
+  /**
+   * `locked` is of a file too, in a range that mlock(2) keeps from reclaim; `huge` is anonymous
+   * memory that madvise(2) wants in huge pages.
+   */
+  readonly kind: 'anon' | 'huge' | 'file' | 'locked' | 'swap';
 }
 
 /** @returns whether the page is mapped now; VM_FAULT_SIGBUS where it could not be filled */
 export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean | 'sigbus'> {
   const task = k.current;
   task.inUserFault = true;
-  const mask = fault.kind === 'anon' ? GFP_KERNEL : GFP_HIGHUSER_MOVABLE;
+  const isAnon = fault.kind === 'anon' || fault.kind === 'huge';
+  const mask = isAnon ? GFP_KERNEL : GFP_HIGHUSER_MOVABLE;
   start_memalloc_timer(k, { gfp: mask, order: 0 }, 'fault');
   const isMapped = yield* call(k, __handle_mm_fault, fault);
   stop_memalloc_timer(k, mask, 'fault');
@@ -36,7 +41,12 @@ export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean | 'sigbu
 }
 
 function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
-  if (kind === 'anon') return yield* call(k, do_anonymous_page, mm);
+  if (kind === 'huge') {
+    const fault = { mm, isAdvised: true };
+    const isMapped = yield* call(k, do_huge_pmd_anonymous_page, fault);
+    if (isMapped !== 'fallback') return isMapped;
+  }
+  if (kind === 'anon' || kind === 'huge') return yield* call(k, do_anonymous_page, mm);
   if (kind === 'swap') return yield* call(k, do_swap_page, mm);
   return yield* call(k, do_fault, { mm, kind });
 }

@@ -9,9 +9,15 @@ import { unlinker } from '../fs/unlink.ts';
 import { SCHED_IDLE } from '../kernel/task-bits.ts';
 import { MemCgroup } from '../mm/memcontrol.ts';
 import { swapon } from '../mm/swap.ts';
+import { receiver, sender, UnixSocket } from '../net/unix.ts';
 import { daemon, eater, grown, later, mapper, remapper, writer } from '../programs.ts';
 
 const US_PER_SECOND = 1_000_000;
+/**
+ * Pages that all writers together write in a second, at most: 16 MB. More would stall no more
+ * machines, and each of them has to be reclaimed, which is most of what a run takes.
+ */
+const WRITTEN_PER_SECOND = 4_000;
 
 /** What the seed draws. Counts are 0 where there is nothing of the kind; percents are of RAM. */
 export interface RandomParameters extends Record<string, number | boolean | string> {
@@ -44,6 +50,8 @@ export interface RandomParameters extends Record<string, number | boolean | stri
   readonly swapOnCrypt: boolean;
   readonly filesOnCrypt: boolean;
   readonly diskUsPerPage: number;
+  /** Of each message that one process sends to another, which takes blocks of pages. */
+  readonly messagePages: number;
 }
 
 /** Puts the devices and programs on a machine that has booted. */
@@ -53,6 +61,7 @@ export function startPrograms(k: Kernel, parameters: RandomParameters): void {
   startWriters(k, parameters);
   startMappers(k, parameters);
   startContainer(k, parameters);
+  startSender(k, parameters);
   const { unlinkedBlocks: blocks } = parameters;
   if (blocks > 0) {
     const sleepUs = 1_000 + k.prng.below(20_000);
@@ -88,10 +97,12 @@ function startEaters(k: Kernel, { eaters, eatenPercent, eaterPolicy }: RandomPar
 function startWriters(k: Kernel, parameters: RandomParameters): void {
   const { writers, writePages: pages, shareInode, extend, dirty, sync, nofail } = parameters;
   let inode = new Inode(k, 'file 0');
+  const restUs = (writers * pages * US_PER_SECOND) / WRITTEN_PER_SECOND;
   for (let i = 0; i < writers; i++) {
     if (!shareInode && i > 0) inode = new Inode(k, `file ${i}`);
     const write = { inode, pages, extends: extend, dirty: dirty || sync, sync, nofail };
-    const program = writer({ ...write, sleepUs: 5_000 + k.prng.below(30_000) });
+    const sleepUs = Math.max(5_000, Math.floor(restUs)) + k.prng.below(30_000);
+    const program = writer({ ...write, sleepUs });
     addProgram(k, { comm: `writer-${i}` }, later(k.prng.below(US_PER_SECOND), program));
   }
   const size = percent(k, parameters.overwriterPercent);
@@ -129,6 +140,14 @@ function startContainer(k: Kernel, { cgroupPercent, cgroupSyncs }: RandomParamet
   const write = { inode, pages: 64, dirty: true, sync: true };
   const sleepUs = 20_000 + k.prng.below(30_000);
   addProgram(k, { comm: 'mysqld', memcg }, writer({ ...write, sleepUs }));
+}
+
+function startSender(k: Kernel, { messagePages: pages }: RandomParameters): void {
+  if (pages === 0) return;
+  const socket = new UnixSocket();
+  const sleepUs = 2_000 + k.prng.below(20_000);
+  addProgram(k, { comm: 'dbus-daemon' }, receiver(socket));
+  addProgram(k, { comm: 'gnome-shell' }, sender(socket, { pages, sleepUs }));
 }
 
 function percent(k: Kernel, part: number): number {
