@@ -37,7 +37,9 @@ export async function printComparison(
   await printTable(comparisonTable(runs));
   print(
     `seed ${options.seed}, run on for ${10 * options.kmallocwd} s after the dump; ` +
-      '! a task with oom_score_adj -1000 died\n',
+      '! a task with oom_score_adj -1000 died\n' +
+      'RECOVERED after the dump; FAILED requests; HUNG tasks that have not moved since; LONGEST ' +
+      'request; = as without a remedy\n',
   );
 }
 
@@ -64,9 +66,18 @@ export function comparisonTable(runs: readonly RemedyRun[]): Table {
       String(run.failedAllocs),
       String(run.hung),
       `${run.longestSeconds.toFixed(1)} s`,
-      describeEnd(run),
+      describeEnd(run) + (isAsWithout(run, runs) ? ' =' : ''),
     ]),
   };
+}
+
+/** Whether the remedy made no difference at all. */
+function isAsWithout(run: RemedyRun, runs: readonly RemedyRun[]): boolean {
+  if (run.remedy === undefined) return false;
+  const without = runs.find((each) => {
+    return each.scenario === run.scenario && each.remedy === undefined;
+  });
+  return JSON.stringify({ ...run, remedy: undefined }) === JSON.stringify(without);
 }
 
 /** After how long the requests of the dump had moved. */

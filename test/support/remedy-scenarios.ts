@@ -48,9 +48,9 @@ const SLOW_US_PER_PAGE = 50_000;
 const READ_AHEAD_PAGES = 32;
 
 /**
- * Databases that wait for a slow disk in fsync(2), where SIGKILL does not reach them: for as long as
- * the OOM killer's choice lasts there nobody else is chosen, and memory is gone. Daemons come back
- * for their text meanwhile.
+ * Databases that wait for a slow disk in fsync(2), where SIGKILL does not reach them: for as long
+ * as the OOM killer's choice lasts there nobody else is chosen, and memory is gone. Daemons come
+ * back for their text meanwhile.
  */
 export const SLOW_FSYNC: Scenario = {
   name: 'slow-fsync',

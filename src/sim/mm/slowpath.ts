@@ -127,7 +127,7 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
   const mayCompact = (gfp & __GFP_IO) !== 0;
   if (order > COSTLY_ORDER && (!mayCompact || (gfp & __GFP_RETRY_MAYFAIL) === 0)) return 'fail';
   // Whoever reclaims for all invokes the OOM killer for all.
-  if (k.options.noDirectReclaim) return k.current.isOomVictim ? 'fail' : 'retry';
+  if (k.options.noDirectReclaim) return hasSpentReserves(k, request) ? 'fail' : 'retry';
   if (request.progress === 0 && mustFailNow(k, gfp, ++request.attempts)) return 'fail';
   if (yield* mayRetry(k, request)) return 'retry';
   if (request.progress > 0 && mayCompact && should_compact_retry(k, request, request.compact)) {
@@ -140,12 +140,16 @@ function* slowRound(k: Kernel, request: SlowRequest): Code<Round> {
 function* oomRound(k: Kernel, request: SlowRequest): Code<Round> {
   const page = yield* __alloc_pages_may_oom(k, request);
   if (page !== undefined) return { page };
-  const hasTried = (request.flags & (ALLOC_OOM | ALLOC_NO_WATERMARKS)) !== 0;
-  const mayGiveUp = hasTried || (request.gfp & __GFP_NOMEMALLOC) !== 0;
-  if (mayUseOomReserves(k) && mayGiveUp) return 'fail';
+  if (hasSpentReserves(k, request)) return 'fail';
   if (request.progress === 0) return 'fail';
   request.noProgressLoops = 0;
   return 'retry';
+}
+
+/** Who is to die has tried the reserves, or may not use them for this request. */
+function hasSpentReserves(k: Kernel, { flags, gfp }: SlowRequest): boolean {
+  const hasTried = (flags & (ALLOC_OOM | ALLOC_NO_WATERMARKS)) !== 0;
+  return mayUseOomReserves(k) && (hasTried || (gfp & __GFP_NOMEMALLOC) !== 0);
 }
 
 function* __alloc_pages_direct_reclaim(k: Kernel, request: SlowRequest): Code<Page | undefined> {
