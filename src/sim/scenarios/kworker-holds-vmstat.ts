@@ -35,8 +35,8 @@ function start(k: Kernel): void {
   const protectedHog = { comm: 'mysqld', oomScoreAdj: -1000 };
   const tables = daemon({ sleepUs: 500_000, filePages: 500 });
   addProgram(k, protectedHog, grown(Math.floor(managed * 0.75), tables));
-  // One comes for each that was killed, so that memory is hardly ever free, until the kworker asks at
-  // a bad moment.
+  // One comes for each that was killed, so that memory is hardly ever free, until the kworker asks
+  // at a bad moment.
   for (let i = 0; i < CHILDREN; i++) {
     const batch = 24 + k.prng.below(40);
     const hog = eater({ pages: managed, batch, sleepUs: 1_000 + k.prng.below(1_500) });

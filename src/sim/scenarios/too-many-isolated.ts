@@ -24,8 +24,8 @@ export const TOO_MANY_ISOLATED: Scenario = {
 function start(k: Kernel): void {
   // Large transactions of metadata, one after the other: the journal is hardly ever free.
   addProgram(k, { comm: 'rm' }, unlinker({ blocks: 3_000, sleepUs: 500 }));
-  // Some pages at a time are dirty, and wait for the journal to be free. Were there but two or three
-  // of them, kswapd might hold a single one, too little for anybody to wait for.
+  // Some pages at a time are dirty, and wait for the journal to be free. Were there but two or
+  // three of them, kswapd might hold a single one, too little for anybody to wait for.
   const log = { inode: new Inode(k, 'messages'), pages: 16, dirty: true };
   addProgram(k, { comm: 'rsyslogd' }, writer({ ...log, sleepUs: 20_000 + k.prng.below(20_000) }));
   keepCompiling(k);
