@@ -33,7 +33,7 @@ export const IMAGE_6_1: ImageFlavour = {
     },
     cpuMask: (kind) => `__cpu_${kind}_mask`,
   },
-  // congestion_wqh went with Linux 5.18.
+  // congestion_wqh went after Linux 5.17.
   waitQueues: ['memcg_oom_waitq', 'oom_reaper_wait'],
   vmcoreinfo: VMCOREINFO_6_1,
 };

@@ -168,7 +168,7 @@ class ZoneWriter44 {
     };
   }
 
-  /** Larger blocks, which a CPU keeps since Linux 5.13, are so many pages here. */
+  /** Larger blocks, which a CPU keeps in later kernels, are so many pages here. */
   #pcpLists({ pcp }: ZoneFacts): PageListPlan[] {
     return pcp.map(({ count, high, batch, lists }, cpu): PageListPlan => {
       this.#storePcp(cpu, { 'pcp.count': count, 'pcp.high': high, 'pcp.batch': batch });
