@@ -33,9 +33,19 @@ export class CliRunner {
   readonly #outputs = ['stdout', 'stderr'].map((name) => join(this.folder, `.${name}`));
   readonly #fds = this.#outputs.map((path) => openSync(path, 'a+'));
   #child: ChildProcess | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** Runs one command line. The child is started again where the one before has died. */
-  async run(argv: readonly string[]): Promise<CliOutcome> {
+  /**
+   * Runs one command line, after those that were asked for before it: the child's answers do not
+   * say which question they belong to. The child is started again where the one before has died.
+   */
+  run(argv: readonly string[]): Promise<CliOutcome> {
+    const outcome = this.#last.then(() => this.#runNow(argv));
+    this.#last = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  async #runNow(argv: readonly string[]): Promise<CliOutcome> {
     for (const fd of this.#fds) ftruncateSync(fd, 0);
     const child = (this.#child ??= this.#start());
     const answer = await answerOf(child, argv);
