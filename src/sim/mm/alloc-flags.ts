@@ -89,6 +89,9 @@ export function gfp_pfmemalloc_flags(k: Kernel, gfp: number): number {
 }
 
 /** oom_reserves_allowed(): every thread of a victim, or the one that has TIF_MEMDIE. */
-export function mayUseOomReserves({ current, options }: Kernel): boolean {
+export function mayUseOomReserves({
+  current,
+  options,
+}: Pick<Kernel, 'current' | 'options'>): boolean {
   return options.reservesByThread ? current.isMemdie : current.isOomVictim;
 }

@@ -5,7 +5,8 @@ import type { Kernel } from '../core/kernel.ts';
 import { MMF_OOM_SKIP, TASK_RUNNING } from '../kernel/task-bits.ts';
 import { WAITS_FOR_MEMORY, type WaitTarget } from '../locking/wait-target.ts';
 import type { Task } from '../kernel/task.ts';
-import { __GFP_FS, __GFP_NORETRY } from '../mm/gfp.ts';
+import { mayUseOomReserves } from '../mm/alloc-flags.ts';
+import { __GFP_FS, __GFP_NOFAIL, __GFP_NORETRY } from '../mm/gfp.ts';
 import { isWaitedFor } from '../mm/oom-kill.ts';
 import { isKswapd } from '../mm/throttle.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
@@ -133,6 +134,8 @@ export class WaitGraph {
   /** Whoever would have to move before this request can be served. */
   #whoHasMemory(task: Task): Wait {
     const memory = { what: MEMORY, kind: WAITS_FOR_MEMORY };
+    // It comes to an end without anybody's help, however slow reclaim is until then.
+    if (mayFailAsVictim(this.#kernel, task)) return { ...memory, others: [] };
     const victims = victimTasks(this.#kernel);
     if (victims.length > 0) return { ...memory, others: victims };
     const exiting = awaitedExits(this.#kernel);
@@ -190,6 +193,12 @@ interface Wait {
  */
 function mayKill({ request }: Task): boolean {
   return ((request.gfp ?? 0) & (__GFP_FS | __GFP_NORETRY)) === __GFP_FS;
+}
+
+/** A victim's request fails when reclaim and the reserves have nothing, unless it must not. */
+function mayFailAsVictim({ options }: Kernel, task: Task): boolean {
+  if (((task.request.gfp ?? 0) & __GFP_NOFAIL) !== 0) return false;
+  return mayUseOomReserves({ current: task, options });
 }
 
 /** Waits of reclaim itself; see mm/throttle.ts. */

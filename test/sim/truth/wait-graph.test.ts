@@ -6,7 +6,7 @@ import type { Task } from '../../../src/sim/kernel/task.ts';
 import { schedule_timeout_uninterruptible } from '../../../src/sim/kernel/timer.ts';
 import { Mutex, mutex_lock } from '../../../src/sim/locking/mutex.ts';
 import { WAITS_FOR_MEMORY, type WaitTarget } from '../../../src/sim/locking/wait-target.ts';
-import { __GFP_NORETRY, GFP_KERNEL, GFP_NOFS } from '../../../src/sim/mm/gfp.ts';
+import { __GFP_NOFAIL, __GFP_NORETRY, GFP_KERNEL, GFP_NOFS } from '../../../src/sim/mm/gfp.ts';
 import { takeSnapshot } from '../../../src/sim/truth/truth.ts';
 import { RESERVES, WaitGraph, type WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
 import { addThread, bareKernel } from '../../support/bare-kernel.ts';
@@ -72,5 +72,16 @@ describe('WaitGraph', () => {
     const others = [1, 2].map(() => asking(k, GFP_KERNEL, () => sleepFor(k, reserves)));
     const circle = circleOf(k, ...others);
     assert.ok(circle.some(({ pid, onPid }) => pid === kswapd.pid && onPid === holder.pid));
+  });
+
+  it('lets the request of a victim end by itself, unless it must not fail', () => {
+    const circleWith = (gfp: number): number => {
+      const k = bareKernel();
+      const sleeper: WaitTarget = { name: 'a page', kind: WAITS_FOR_MEMORY, holders: () => [] };
+      const victim = asking(k, gfp, () => sleepFor(k, sleeper));
+      victim.process.oomMm = victim.mm;
+      return circleOf(k, victim).length;
+    };
+    assert.deepEqual([circleWith(GFP_NOFS), circleWith(GFP_NOFS | __GFP_NOFAIL)], [0, 1]);
   });
 });
