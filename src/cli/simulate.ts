@@ -5,6 +5,7 @@ import {
   describeTruth,
   findScenario,
   FLAVOURS,
+  idleTasksBound,
   ledgerPieces,
   parseRemedy,
   PATCH_NAMES,
@@ -101,6 +102,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const tried = remediesNamed(options.remedies);
   for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
   const types = simulatedTypes(patch, flavour.name);
+  checkIdleTasks(knobs.idleTasks, idleTasksBound({ scenario, seed, knobs, types }));
   const run = simulate({
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
@@ -115,6 +117,13 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     writeTextFile(trace.path, chromeTraceText(run.trace));
   }
   return summary(run, scenario, { vmcores, ...writeMap(run, path), others });
+}
+
+/** Each thread has a stack and more, and all of them together must leave memory for the others. */
+function checkIdleTasks(count = 0, { ramMiB, most }: ReturnType<typeof idleTasksBound>): void {
+  if (count <= most) return;
+  const limit = `${ramMiB} MiB hold at most ${most} (see --ram)`;
+  throw new UsageError(`simulate: --idle-tasks ${count}: ${limit}`);
 }
 
 /** Writes the System.map where nothing in the vmcore leads to its symbols. */

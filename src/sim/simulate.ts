@@ -19,6 +19,7 @@ import { lackedFeatures } from './needs.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
+import { idleTasksMax } from './mm/free-area-init.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
 import { patchFacts } from './watchdog/patch-facts.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
@@ -93,11 +94,15 @@ export function simulate(options: SimulationOptions): Simulation {
   const { flavour = LINUX_6_1 } = options;
   const scenario = options.scenario.forSeed?.(seed) ?? options.scenario;
   const knobs = { ...scenario.defaults, ...options.knobs };
+  const { idleTasks = 0 } = knobs;
+  // The image has the zones that its types name.
+  const zoneDma = hasZoneDma(types);
   const kernel = boot(
     {
       hz: knobs.hz,
       cpuCount: knobs.cpus,
       ramBytes: knobs.ramMiB * MIB,
+      idleTasks,
       words: flavour.words,
       kmallocwd,
       patch,
@@ -107,13 +112,12 @@ export function simulate(options: SimulationOptions): Simulation {
       ...(options.asReleased === true ? featuresInstead(flavour, scenario) : {}),
       ...options.features,
       ...options.remedies,
-      // The image has the zones that its types name.
-      zoneDma: types.findEnumerator('ZONE_DMA') !== undefined,
+      zoneDma,
     },
     new Prng(seed),
     scenario.daemons,
   );
-  addIdleTasks(kernel, knobs.idleTasks ?? 0);
+  addIdleTasks(kernel, idleTasks);
   scenario.start(kernel);
   const tracer = startTrace(kernel, options.trace);
   const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
@@ -136,6 +140,26 @@ export function simulate(options: SimulationOptions): Simulation {
   runTo(total);
   const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
   return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+}
+
+function hasZoneDma(types: TypeSource): boolean {
+  return types.findEnumerator('ZONE_DMA') !== undefined;
+}
+
+/** How many idle threads the memory of a run would hold, and how much memory that is. */
+export function idleTasksBound({
+  scenario,
+  seed,
+  knobs,
+  types,
+}: Pick<SimulationOptions, 'scenario' | 'seed' | 'knobs' | 'types'>): {
+  readonly ramMiB: number;
+  readonly most: number;
+} {
+  const { defaults } = scenario.forSeed?.(seed) ?? scenario;
+  const { ramMiB, cpus: cpuCount } = { ...defaults, ...knobs };
+  const memory = { ramBytes: ramMiB * MIB, cpuCount, zoneDma: hasZoneDma(types) };
+  return { ramMiB, most: idleTasksMax(memory) };
 }
 
 /** Runs to that second, in steps of one where somebody wants to hear of them. */

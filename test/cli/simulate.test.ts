@@ -201,6 +201,18 @@ describe('simulateToFile', function () {
     assert.equal(first?.stdout, second?.stdout);
   });
 
+  it('takes as many idle tasks as it says that the memory holds, and no more', async () => {
+    const path = join(folder, 'crowd.vmcore');
+    const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '1', '--kmallocwd', '1'];
+    const crowd = [...argv, '--ram', '64', '--cpus', '8', '--idle-tasks'];
+    const { exitCode, stderr } = await cli.run([...crowd, '6000']);
+    assert.equal(exitCode, 2);
+    const most = /--idle-tasks 6000: 64 MiB hold at most (\d+) \(see --ram\)/.exec(stderr)?.[1];
+    assert.ok(most !== undefined, stderr);
+    assert.equal((await cli.run([...crowd, most])).exitCode, 0);
+    assert.equal((await cli.run([...crowd, `${Number(most) + 1}`])).exitCode, 2);
+  });
+
   const wrong: readonly [about: string, argv: readonly string[], message: RegExp][] = [
     ['no scenario', [], /expected a scenario/],
     ['one that is not there', ['noisy', '-o', 'x'], /no scenario noisy \(try: .* --list\)/],
@@ -235,7 +247,7 @@ describe('simulateToFile', function () {
       /--seed: expected a whole number from 0/,
     ],
     ['too little memory', ['quiet', '-o', 'x', '--ram', '63'], /--ram: .* from 64 to 1048576/],
-    ['too many CPUs', ['quiet', '-o', 'x', '--cpus', '257'], /--cpus: .* from 1 to 256/],
+    ['too many CPUs', ['quiet', '-o', 'x', '--cpus', '65'], /--cpus: .* from 1 to 64/],
     ['a dump at boot', ['quiet', '-o', 'x', '--dump-at', '0'], /--dump-at: .* from 1 to 86400/],
     ['a timeout below 0', ['quiet', '-o', 'x', '--kmallocwd=-1'], /--kmallocwd: .* from 0 to/],
     ['an HZ that is none', ['quiet', '-o', 'x', '--hz', '200'], /--hz: .* 100, 250, 300, 1000/],

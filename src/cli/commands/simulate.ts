@@ -8,6 +8,8 @@ import type { Knobs, SimulateOptions } from '../simulate.ts';
 import { UsageError } from '../usage.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
+/** NR_CPUS of the kernels whose layouts are in structs/: their CPU masks are one word. */
+const CPUS_MAX = 64;
 const HZ_CHOICES = [100, 250, 300, 1000] as const;
 
 /** The watchdog as a hook, as seed 002 wants it. */
@@ -23,7 +25,7 @@ const TRACE_OPTIONS = {
 const KNOB_OPTIONS = {
   'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime, 1 to 86400' },
   ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
-  cpus: { type: 'number', describe: '1 to 256' },
+  cpus: { type: 'number', describe: `1 to ${CPUS_MAX}` },
   hz: { type: 'number', describe: `CONFIG_HZ: ${HZ_CHOICES.join(', ')}` },
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, 0 to 200000' },
 } as const;
@@ -140,7 +142,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           knobs: {
             ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
             ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),
-            ...knob('cpus', '--cpus', args.cpus, [1, 256]),
+            ...knob('cpus', '--cpus', args.cpus, [1, CPUS_MAX]),
             ...knob('idleTasks', '--idle-tasks', args['idle-tasks'], [0, 200_000]),
             ...hzKnob(args.hz),
           },

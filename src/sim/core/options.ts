@@ -215,6 +215,8 @@ export interface KernelOptions extends KernelFeatures, Remedies {
   readonly cpuCount: number;
   /** In bytes. */
   readonly ramBytes: number;
+  /** Threads that wait besides, which the kernel keeps memory for; none unless told. */
+  readonly idleTasks?: number;
   /** `kmallocwd=N` in seconds, or the version's sysctl; 0 switches the thread off. */
   readonly kmallocwd: number;
   /** The version of the kmallocwd patch; v3 unless told. */

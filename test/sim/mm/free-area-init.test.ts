@@ -6,6 +6,7 @@ import type { Kernel } from '../../../src/sim/core/kernel.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../../src/sim/core/options.ts';
 import { MAX_ORDER } from '../../../src/sim/mm/buddy.ts';
 import type { Zone } from '../../../src/sim/mm/mmzone.ts';
+import { free_area_init, idleTasksMax } from '../../../src/sim/mm/free-area-init.ts';
 import { findScenario } from '../../../src/sim/scenarios/list.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { runKernel } from '../../support/run-kernel.ts';
@@ -47,6 +48,24 @@ describe('free_area_init', () => {
     checkPages(k);
     k.sched.run(1_000_000);
     checkPages(k);
+  });
+
+  it('keeps memory for idle tasks, in the zone that has most of it', () => {
+    const memory = { ramBytes: 1 << 30, cpuCount: 2, zoneDma: true };
+    const [few, many] = [0, 6_000].map((idleTasks) => free_area_init({ ...memory, idleTasks }));
+    const lost = few!.zones.map(
+      ({ managedPages }, i) => managedPages - many!.zones[i]!.managedPages,
+    );
+    // Four pages of stack each, and some of the structs.
+    assert.ok(lost[0]! > 4 * 5_000 && lost[0]! < 8 * 6_000, `${lost[0]}`);
+    assert.equal(lost[1], 0);
+  });
+
+  it('has memory for so many idle tasks, and not for one more', () => {
+    const memory = { ramBytes: 1 << 30, cpuCount: 2, zoneDma: true };
+    const idleTasks = idleTasksMax(memory);
+    assert.ok(free_area_init({ ...memory, idleTasks }).managedPages > 0);
+    assert.throws(() => free_area_init({ ...memory, idleTasks: idleTasks + 1 }), /memory for/);
   });
 
   it('shows a count of free pages that lags behind by what CPUs have not folded in', () => {
