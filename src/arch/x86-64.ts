@@ -97,3 +97,38 @@ export function isCanonical(hi: number, depth: PageTableDepth): boolean {
   const sign = (hi | 0) >> (depth === 5 ? 24 : 15);
   return sign === 0 || sign === -1;
 }
+
+/**
+ * Offsets in struct pt_regs (arch/x86/include/asm/ptrace.h); they are an interface to user space
+ * (PTRACE_GETREGS), so every kernel has them here. `cs` and `ss` have unions around them since 6.9.
+ */
+export const PT_REGS = {
+  r15: 0,
+  r14: 8,
+  r13: 16,
+  r12: 24,
+  bp: 32,
+  bx: 40,
+  r11: 48,
+  r10: 56,
+  r9: 64,
+  r8: 72,
+  ax: 80,
+  cx: 88,
+  dx: 96,
+  si: 104,
+  di: 112,
+  orig_ax: 120,
+  ip: 128,
+  cs: 136,
+  flags: 144,
+  sp: 152,
+  ss: 160,
+} as const;
+export const PT_REGS_SIZE = 168;
+
+/** The low bits of cs: 3 where the CPU was in user mode. */
+export const SEGMENT_RPL_MASK = 3n;
+
+/** The kernel's half of the address space begins here, with 4 or 5 levels of page tables. */
+export const KERNEL_HALF = 0xff00000000000000n;

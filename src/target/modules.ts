@@ -80,10 +80,15 @@ export class ModuleSymbols implements SymbolTable {
     return this.modules.flatMap((module) => this.#table(module)?.lookupAll(name) ?? []);
   }
 
-  symbolAt(address: Vaddr): SymbolPlace | undefined {
-    const module = this.modules.find(({ ranges }) =>
+  /** The module whose text or data an address is in. */
+  moduleAt(address: Vaddr): LoadedModule | undefined {
+    return this.modules.find(({ ranges }) =>
       ranges.some(({ start, end }) => address >= start && address < end),
     );
+  }
+
+  symbolAt(address: Vaddr): SymbolPlace | undefined {
+    const module = this.moduleAt(address);
     return module === undefined ? undefined : this.#table(module)?.symbolAt(address);
   }
 

@@ -48,9 +48,19 @@ export function orcVersionOfHeader(header: Uint8Array): OrcVersion | undefined {
   return ORC_HEADERS.find(([known]) => known === hash)?.[1];
 }
 
-/** {@link guessOrcVersion} of entries from all over a table. */
+/**
+ * {@link guessOrcVersion} of entries from all over a table; of the whole table where they do not
+ * tell: versions 1 and 2 differ in the few entries that end a stack.
+ */
 export function sampleOrcVersion(entries: ByteSource): OrcVersion | undefined {
   const count = Math.floor(entries.size / ORC_ENTRY_SIZE);
+  const place = { section: 'ORC entries', offset: 0, length: count * ORC_ENTRY_SIZE };
+  const all = (): OrcVersion | undefined => guessOrcVersion(readExactly(entries, place));
+  if (count <= SAMPLE_COUNT) return all();
+  return guessOrcVersion(sampleOf(entries, count)) ?? (count > ENTRY_COUNT_MAX ? undefined : all());
+}
+
+function sampleOf(entries: ByteSource, count: number): Uint8Array {
   const runs = Math.ceil(Math.min(count, SAMPLE_COUNT) / SAMPLE_RUN);
   const bytes = new Uint8Array(Math.min(count, runs * SAMPLE_RUN) * ORC_ENTRY_SIZE);
   for (let run = 0; run < runs; run++) {
@@ -61,7 +71,7 @@ export function sampleOrcVersion(entries: ByteSource): OrcVersion | undefined {
     );
     entries.readInto(into, (runs === 1 ? 0 : first) * ORC_ENTRY_SIZE);
   }
-  return guessOrcVersion(bytes);
+  return bytes;
 }
 
 /** One table, of the kernel or of a module. */

@@ -1,0 +1,83 @@
+// One stack by its frame pointers (CONFIG_FRAME_POINTER): each function pushes its caller's rbp and
+// lets rbp point there.
+//
+//   rbp ->      rbp of the caller
+//   rbp + 8     return address into the caller
+//
+// Since 4.9 (commit 946c191161ce, "x86/entry/unwind: Create stack frames for saved interrupt
+// registers") entry code leaves the address of its pt_regs in rbp with bit 0 set.
+
+import { KERNEL_HALF, PT_REGS, SEGMENT_RPL_MASK } from '../arch/x86-64.ts';
+import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
+import { VmcoreError } from '../util/errors.ts';
+import { optional } from '../util/optional.ts';
+import { FRAMES_MAX, type RawFrame, type RawStack, type StackStart } from './frame.ts';
+import { WORD_SIZE, type StackMemory } from './stack-memory.ts';
+
+/** Set in an rbp that points to a pt_regs. */
+const ENCODED_REGS = 1n;
+
+interface State {
+  readonly pc: Vaddr;
+  readonly sp: Vaddr;
+  readonly bp: Vaddr;
+  readonly interrupted: boolean;
+}
+
+/** Walks a stack whose functions keep frame pointers, from its innermost frame outwards. */
+export function unwindFramePointers(memory: StackMemory, start: StackStart): RawStack {
+  const frames: RawFrame[] = [];
+  let state: State = {
+    pc: start.pc,
+    sp: start.sp,
+    bp: start.bp ?? vaddr(0n),
+    interrupted: start.interrupted,
+  };
+  while (frames.length < FRAMES_MAX) {
+    const next = step(memory, state);
+    frames.push({
+      ...state,
+      ...optional('cfa', 'caller' in next && !next.caller.interrupted ? next.caller.sp : undefined),
+      reliable: true,
+    });
+    if (!('caller' in next)) return { frames, ...next };
+    state = next.caller;
+  }
+  return { frames, end: 'limit', problem: `more than ${FRAMES_MAX} frames` };
+}
+
+type Step = { readonly caller: State } | Pick<RawStack, 'end' | 'problem'>;
+
+function step(memory: StackMemory, state: State): Step {
+  const { bp, pc } = state;
+  // Where a thread begins rbp is 0; before 4.12 of tasks from user mode it is the user's.
+  if (bp === 0n || isUserAddress(bp)) return { end: 'end' };
+  try {
+    if ((bp & ENCODED_REGS) !== 0n) return interruptedAt(memory, vaddr(bp & ~ENCODED_REGS));
+    if (bp < state.sp && memory.stackAt(bp) === memory.stackAt(state.sp)) {
+      return { end: 'broken', problem: `rbp ${hex(bp)} is not further out than ${hex(state.sp)}` };
+    }
+    const caller = {
+      pc: memory.word(vaddrAdd(bp, WORD_SIZE)),
+      sp: vaddrAdd(bp, 2 * WORD_SIZE),
+      bp: memory.word(bp),
+      interrupted: false,
+    };
+    if (caller.pc >= KERNEL_HALF) return { caller };
+    return { end: 'broken', problem: `${hex(caller.pc)} is no address of kernel text` };
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    return { end: 'broken', problem: `frame of ${hex(pc)}: ${error.message}` };
+  }
+}
+
+function interruptedAt(memory: StackMemory, regs: Vaddr): Step {
+  const saved = (name: keyof typeof PT_REGS): Vaddr => memory.word(vaddrAdd(regs, PT_REGS[name]));
+  if ((saved('cs') & SEGMENT_RPL_MASK) !== 0n) return { end: 'user' };
+  const caller = { pc: saved('ip'), sp: saved('sp'), bp: saved('bp'), interrupted: true };
+  return { caller };
+}
+
+function isUserAddress(address: Vaddr): boolean {
+  return address < KERNEL_HALF;
+}

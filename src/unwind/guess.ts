@@ -1,0 +1,59 @@
+// The last resort: words on a stack that are return addresses. Some are left from calls that have
+// long returned, so that no frame found this way is certain.
+
+import { vaddrAdd, type Vaddr } from '../util/address.ts';
+import { VmcoreError } from '../util/errors.ts';
+import type { Vmcore } from '../target/vmcore.ts';
+import { FRAMES_MAX, type RawFrame } from './frame.ts';
+import { WORD_SIZE, type StackMemory } from './stack-memory.ts';
+
+/** The longest call instruction with memory operands that compilers use is 7 bytes. */
+const CALL_LENGTH_MAX = 7;
+const CALL_REL32 = 0xe8;
+const CALL_REL32_LENGTH = 5;
+/** `call r/m64` is FF /2. */
+const GROUP_5 = 0xff;
+const CALL_INDIRECT = 2;
+
+/** Frames from `sp` to the end of its stack: return addresses that follow a call instruction. */
+export function guessFrames(vmcore: Vmcore, memory: StackMemory, sp: Vaddr): RawFrame[] {
+  const stack = memory.stackAt(sp);
+  if (stack === undefined) return [];
+  const frames: RawFrame[] = [];
+  const first = (sp + 7n) & ~7n;
+  for (let at = first; at + 8n <= stack.end && frames.length < FRAMES_MAX; at += 8n) {
+    const place = at as Vaddr;
+    const pc = wordOrNothing(memory, place);
+    if (pc === undefined || !isReturnAddress(vmcore, pc)) continue;
+    const above = vaddrAdd(place, WORD_SIZE);
+    frames.push({ pc, sp: above, reliable: false, interrupted: false });
+  }
+  return frames;
+}
+
+function wordOrNothing(memory: StackMemory, at: Vaddr): Vaddr | undefined {
+  try {
+    return memory.word(at);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    return undefined;
+  }
+}
+
+/** Whether an address lies in text, behind a call. */
+export function isReturnAddress(vmcore: Vmcore, address: Vaddr): boolean {
+  const place = vmcore.symbols.symbolAt(vaddrAdd(address, -1));
+  if (place === undefined || !/[tTwW]/.test(place.type)) return false;
+  const code = vmcore.readAvailable(vaddrAdd(address, -CALL_LENGTH_MAX), CALL_LENGTH_MAX);
+  if (code.length < CALL_LENGTH_MAX) return false;
+  if (code[CALL_LENGTH_MAX - CALL_REL32_LENGTH] === CALL_REL32) return true;
+  // call *%reg has 2 bytes, or 3 with a prefix; with a displacement 3 or 6, with SIB 7.
+  return [2, 3, 4, 6, 7].some((length) => {
+    const modrm = code[CALL_LENGTH_MAX - length + 1];
+    return (
+      code[CALL_LENGTH_MAX - length] === GROUP_5 &&
+      modrm !== undefined &&
+      ((modrm >> 3) & 7) === CALL_INDIRECT
+    );
+  });
+}

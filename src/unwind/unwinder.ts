@@ -1,0 +1,39 @@
+// Which way a kernel's stacks are walked: by ORC where it has the tables, else by frame pointers,
+// and on from where that breaks off by what looks like a return address.
+
+import type { Vmcore } from '../target/vmcore.ts';
+import type { RawFrame, RawStack, StackStart } from './frame.ts';
+import { unwindFramePointers } from './frame-pointer.ts';
+import { guessFrames } from './guess.ts';
+import { OrcLookup } from './orc-lookup.ts';
+import { unwindOrc } from './orc-unwind.ts';
+import { StackMemory } from './stack-memory.ts';
+
+/** How frames are found, in words that stand in results. */
+export type UnwindMethod = 'ORC' | 'frame pointers';
+
+/** Walks the stacks of one vmcore. */
+export class Unwinder {
+  readonly method: UnwindMethod;
+  readonly #vmcore: Vmcore;
+  readonly #orc: OrcLookup;
+
+  constructor(vmcore: Vmcore) {
+    this.#vmcore = vmcore;
+    this.#orc = new OrcLookup(vmcore);
+    this.method = this.#orc.isPresent ? 'ORC' : 'frame pointers';
+  }
+
+  /** Walks one stack. Where it breaks off, what may be its other frames follows, not reliable. */
+  unwind(start: StackStart): RawStack {
+    const memory = new StackMemory(this.#vmcore, start.stacks);
+    const stack =
+      this.method === 'ORC'
+        ? unwindOrc(memory, this.#orc, start)
+        : unwindFramePointers(memory, start);
+    if (stack.end !== 'broken') return stack;
+    const last = stack.frames.at(-1) as RawFrame;
+    const guessed = guessFrames(this.#vmcore, memory, last.sp);
+    return { ...stack, frames: [...stack.frames, ...guessed] };
+  }
+}
