@@ -5,6 +5,7 @@
 
 import yargs from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
+import { addBt } from './commands/bt.ts';
 import { addInfo } from './commands/info.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -63,7 +64,7 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
       throw error instanceof Error ? error : new UsageError(message);
     });
   keepHelpForLater(cli);
-  for (const add of [addTriage, addMemalloc, addTasks, addInfo, addStructs, addSimulate])
+  for (const add of [addTriage, addMemalloc, addTasks, addBt, addInfo, addStructs, addSimulate])
     add(cli, state);
   return cli;
 }
@@ -125,4 +126,4 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
   return verb === undefined ? EXIT_UNREADABLE : EXIT_USAGE;
 }
 
-const VERBS = ['triage', 'memalloc', 'tasks', 'info', 'structs', 'simulate', 'completion'];
+const VERBS = ['triage', 'memalloc', 'tasks', 'bt', 'info', 'structs', 'simulate', 'completion'];

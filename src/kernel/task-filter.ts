@@ -30,7 +30,7 @@ const COMM_MAX = 15;
 export function filterTasks(result: TasksResult, filter: TaskFilter): TasksResult {
   let undecided = 0;
   const fits = (task: Task): boolean => {
-    const answer = fitsAll(task, filter);
+    const answer = taskMatches(task, filter);
     if (answer === undefined) undecided++;
     return answer === true;
   };
@@ -41,7 +41,10 @@ export function filterTasks(result: TasksResult, filter: TaskFilter): TasksResul
 }
 
 /** Undefined where no member says no, and one could not be compared. */
-function fitsAll(task: Task, { states, comms, pids, kthread }: TaskFilter): boolean | undefined {
+export function taskMatches(
+  task: Task,
+  { states, comms, pids, kthread }: TaskFilter,
+): boolean | undefined {
   const answers = [
     states === undefined ? true : known(task.state, (state) => states.includes(state)),
     comms === undefined ? true : hasName(task, comms),
