@@ -10,18 +10,20 @@ import { Inode } from '../fs/file-system.ts';
 import { eater, later, writer } from '../programs.ts';
 import type { Scenario } from '../scenario.ts';
 
+/**
+ * Pages of one write: when memory is gone, more of them are still to be sent than the reserves
+ * have room for.
+ */
+const UPLOAD_PAGES = 1_024;
+
 /** The scenario. */
 export const RESERVES_DEPLETED: Scenario = {
   name: 'reserves-depleted',
   about: 'what is to be sent takes the last page, and no answer can be received (D7)',
   diagnosis: 'D7',
-  needs: [
-    'vm.dirty_ratio=100: nobody holds back those who dirty memory',
-    'kswapd that writes dirty pages itself, until Linux 4.11 (activatesDirty)',
-    'no call of out_of_memory() without __GFP_FS, until Linux 4.6 (oomNeedsFs)',
-  ],
-  features: { dirtyRatio: 100, activatesDirty: false, oomNeedsFs: true, cdrom: false },
-  // Only the ratio is known to matter, and every kernel has that.
+  needs: ['vm.dirty_ratio=100: nobody holds back those who dirty memory'],
+  features: { dirtyRatio: 100, cdrom: false },
+  // Every kernel has the ratio.
   requires: [],
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 25 },
   start,
@@ -33,7 +35,7 @@ function start(k: Kernel): void {
   const usPerPage = 300 + k.prng.below(300);
   k.fs.device = new IscsiDisk(k, card, { usPerPage, roundTripUs: 20_000 + k.prng.below(30_000) });
   for (let i = 0; i < 2; i++) {
-    const upload = { inode: new Inode(k, `upload ${i}`), pages: 256, dirty: true };
+    const upload = { inode: new Inode(k, `upload ${i}`), pages: UPLOAD_PAGES, dirty: true };
     const program = writer({ ...upload, sleepUs: 10_000 + k.prng.below(20_000) });
     addProgram(k, { comm: `nginx-${i}` }, later(1_000_000 + k.prng.below(2_000_000), program));
   }
