@@ -48,6 +48,15 @@ export function printJson(result: unknown): void {
   print(`${safe}\n`);
 }
 
+/** Columns for prose on standard output; what goes to a file or another program is not broken. */
+export function proseWidth(): number {
+  const { isTTY, columns } = process.stdout;
+  // A terminal may not tell its width.
+  return isTTY ? columns || TERMINAL_WIDTH : Infinity;
+}
+
+const TERMINAL_WIDTH = 80;
+
 /** Draws a table on a terminal, as wide as that, else writes it in plain columns. */
 export async function printTable(whole: Table): Promise<void> {
   const { isTTY, columns } = process.stdout;

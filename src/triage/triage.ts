@@ -8,9 +8,12 @@ import { judge, type TriageResult } from './verdict.ts';
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
 type Vmcore = Parameters<typeof readMemalloc>[0];
 
+/** How to judge. */
+export type TriageOptions = Pick<NonNullable<Parameters<typeof readMemalloc>[1]>, 'timeoutSeconds'>;
+
 /** The verdict on one dump. */
-export function triage(vmcore: Vmcore): TriageResult {
-  const memalloc = readMemalloc(vmcore);
+export function triage(vmcore: Vmcore, options: TriageOptions = {}): TriageResult {
+  const memalloc = readMemalloc(vmcore, options);
   return judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }));
 }
 

@@ -2,27 +2,36 @@
 // two kinds of stall that the kmallocwd documentation tells apart, and "not a memory problem".
 
 import { memallocFormat } from '../kernel/memalloc-format.ts';
-import { isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
+import { isExiting, isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
 import type { SystemState } from '../kernel/system.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
+import {
+  having,
+  isMemstalled,
+  killEvidence,
+  pressureEvidence,
+  sleepEvidence,
+  stallEvidence,
+  timeoutOf,
+  waitersWithoutRequest,
+  type Evidence,
+} from './evidence.ts';
+import { processes, sleepsUnkillably, victimsOf } from './victims.ts';
+import { count, nameList, nameOf, oldestOf, sample, waitOf } from './words.ts';
+
+export type { Evidence } from './evidence.ts';
 
 /**
  * - `after-oom-kill`: requests stall although the OOM killer has chosen a victim
  * - `only-nofs`: requests stall, no victim, and none of them may invoke the OOM killer
  * - `no-oom-kill`: requests stall, no victim, though some of them may invoke it
  * - `stalled`: requests stall; whether there is a victim, or what they may do, could not be read
- * - `not-stalled`: no request is older than the timeout
- * - `unknown`: this kernel keeps no record, or it could not be read
+ * - `not-stalled`: no request is older than the timeout, and nobody waits without a request
+ * - `unknown`: this kernel keeps no record, or it could not be read, or tasks wait for memory in a
+ *   way that no record is kept of
  */
 export type VerdictClass =
   'after-oom-kill' | 'only-nofs' | 'no-oom-kill' | 'stalled' | 'not-stalled' | 'unknown';
-
-/** A fact that speaks for or against, with the verb that shows it. */
-export interface Evidence {
-  readonly fact: string;
-  /** The verb to look it up with. */
-  readonly verb: string;
-}
 
 /** The answer. */
 export interface Verdict {
@@ -82,18 +91,25 @@ function gaps({ tasks, coverage }: MemallocResult): string[] {
   ];
 }
 
+/** What no verb tells yet, so that no verdict rests on it. */
+const NO_STACKS = 'what the tasks wait for: stacks and locks are not read yet';
+
 function nothingRead(memalloc: MemallocResult): Verdict {
   return {
     class: 'unknown',
     sentence:
       'Whether tasks are stuck in the memory allocator cannot be said: ' +
       'no request, or not its age, could be read from this dump.',
-    evidence: [{ fact: `${count(memalloc.tasks.length, 'task')} found`, verb: 'tasks' }],
+    evidence: [
+      { fact: `${count(memalloc.tasks.length, 'task')} found`, verb: 'tasks' },
+      ...signs(memalloc),
+    ],
     missing: [
       ...gaps(memalloc),
       ...(memalloc.jiffies === undefined
         ? ['how old requests are: jiffies could not be read']
         : []),
+      NO_STACKS,
     ],
   };
 }
@@ -103,23 +119,77 @@ function stalled(memalloc: MemallocResult): Verdict {
   const victims = victimsOf(memalloc);
   const missing = gaps(memalloc);
   const atLeast = missing.length > 0 ? 'At least ' : '';
-  const since =
-    `${atLeast}${count(stalling.length, 'task')} ${stalling.length === 1 ? 'is' : 'are'} stuck ` +
-    `in the memory allocator, longest ${oldestOf(stalling)}`;
+  const since = atLeast + sinceWhen(memalloc, stalling, victims.tasks.length > 0);
   const base = {
-    evidence: stallEvidence(memalloc, { stalling, victims }),
-    missing: [...missing, 'what the tasks wait for: stacks and locks are not read yet'],
+    evidence: [
+      ...stallEvidence(memalloc, { stalling, victims }),
+      ...pressureEvidence(memalloc),
+      ...sleepEvidence(memalloc),
+    ],
+    missing: [...missing, NO_STACKS],
   };
   if (victims.tasks.length > 0) {
-    return { ...base, class: 'after-oom-kill', sentence: afterKill(since, victims.tasks) };
+    const others = stalling.filter((task) => !victims.tasks.includes(task));
+    const sentence = afterKill(since, victims.tasks) + exitingOnes(others);
+    return { ...base, class: 'after-oom-kill', sentence };
   }
   if (!victims.isKnown) {
     const sentence = `${since}; whether the OOM killer has chosen a victim could not be read.`;
-    return { ...base, class: 'stalled', sentence };
+    return { ...base, class: 'stalled', sentence: sentence + exitingOnes(stalling) };
   }
   const maskAsAsked = memallocFormat(memalloc.record?.format ?? '')?.maskAsAsked === true;
   const cannot = stalling.map((task) => cannotInvokeOom(task, maskAsAsked));
-  return { ...base, ...beforeKill(since, cannot, base.missing) };
+  const before = beforeKill(since, cannot, base.missing);
+  return { ...base, ...before, sentence: before.sentence + exitingOnes(stalling) };
+}
+
+/**
+ * Who waits, and for how long. Where nobody was killed for it the requests may be slow and finish
+ * in the end: a single dump does not tell.
+ */
+function sinceWhen(
+  { record }: MemallocResult,
+  stalling: readonly MemallocTask[],
+  isAfterKill: boolean,
+): string {
+  const one = stalling.length === 1;
+  const how = isAfterKill
+    ? `${one ? 'is' : 'are'} stuck in the memory allocator`
+    : `${one ? 'has' : 'have'} waited in the memory allocator for over ${timeoutOf(record)}`;
+  return `${count(stalling.length, 'task')} ${how}, longest ${oldestOf(stalling)}`;
+}
+
+/** A task that exits gives its memory back at the end of it. */
+function exitingOnes(stalling: readonly MemallocTask[]): string {
+  const exiting = stalling.filter(isExiting);
+  if (exiting.length === 0) return '';
+  const who =
+    exiting.length === 1
+      ? 'One of them is exiting, and waits for memory before it has given back its own'
+      : `${exiting.length} of them are exiting, and wait for memory before they have given back ` +
+        'their own';
+  return ` ${who}: longest ${oldestOf(exiting)}.`;
+}
+
+function afterKill(since: string, victims: readonly MemallocTask[]): string {
+  const asleep = victims.filter(sleepsUnkillably);
+  const all = `${since}, although the OOM killer has chosen ${nameList(victims)}`;
+  const waiting = victims.filter(({ record }) => record?.stalling === true).map(waitsItself);
+  if (victims.length === 1 && waiting.length === 0) {
+    return asleep.length === 0 ? `${all}.` : `${all}, which sleeps where SIGKILL does not wake it.`;
+  }
+  const sleep =
+    asleep.length === 1
+      ? 'sleeps where SIGKILL does not wake it'
+      : 'sleep where SIGKILL does not wake them';
+  const clauses = [...(asleep.length === 0 ? [] : [`${nameList(asleep)} ${sleep}`]), ...waiting];
+  return `${[all, ...clauses].join('; ')}.`;
+}
+
+/** A victim that cannot go on without memory itself. */
+function waitsItself(task: MemallocTask): string {
+  const exiting = isExiting(task) === true ? 'is exiting and ' : '';
+  return `${nameOf(task)} ${exiting}has waited for memory itself for ${waitOf(task)}`;
 }
 
 /**
@@ -147,81 +217,6 @@ function beforeKill(
   return { class: 'no-oom-kill', sentence, missing: [...missing, TWO_DUMPS] };
 }
 
-interface Victims {
-  readonly tasks: readonly MemallocTask[];
-  readonly source: string;
-  /** Whether a task could have been seen to be one. */
-  readonly isKnown: boolean;
-}
-
-/**
- * The tasks with TIF_MEMDIE, and one of each other process with signal->oom_mm (v4.9), which stays
- * when the marked thread has gone. That there is none is known only where each task was asked.
- */
-function victimsOf({ tasks, coverage }: MemallocResult): Victims {
-  const marked = tasks.filter(({ words }) => words.victim === true);
-  const signals = new Set(marked.map(({ signal }) => signal));
-  const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
-  const others = chosen.filter(({ signal }) => !signals.has(signal));
-  const source = [
-    ...(marked.length > 0 ? ['TIF_MEMDIE'] : []),
-    ...(others.length > 0 ? ['signal->oom_mm'] : []),
-  ].join(', ');
-  const isKnown =
-    coverage.taskListComplete &&
-    tasks.every(({ words, oomMm, oomScoreAdj }) =>
-      // A signal_struct that was read and has no oom_mm is that of a kernel before v4.9.
-      oomMm === undefined ? oomScoreAdj !== undefined && words.victim === false : true,
-    );
-  return { tasks: [...marked, ...others], source, isKnown };
-}
-
-/** A sleep that SIGKILL does not end: TASK_UNINTERRUPTIBLE without TASK_WAKEKILL. */
-function sleepsUnkillably({ words, stateBits }: MemallocTask): boolean {
-  return words.uninterruptible === true && ((stateBits ?? 0) & TASK_WAKEKILL) === 0;
-}
-
-/** 0x100, and 0x80 before v4.14; the other of the two never goes with TASK_UNINTERRUPTIBLE. */
-const TASK_WAKEKILL = 0x180;
-
-function afterKill(since: string, victims: readonly MemallocTask[]): string {
-  const asleep = victims.filter(sleepsUnkillably);
-  const all = `${since}, although the OOM killer has chosen ${nameList(victims)}`;
-  if (asleep.length === 0) return `${all}.`;
-  if (victims.length === 1) return `${all}, which sleeps where SIGKILL does not wake it.`;
-  const sleep =
-    asleep.length === 1
-      ? 'sleeps where SIGKILL does not wake it'
-      : 'sleep where SIGKILL does not wake them';
-  return `${all}; ${nameList(asleep)} ${sleep}.`;
-}
-
-function stallEvidence(
-  { record }: MemallocResult,
-  about: { stalling: readonly MemallocTask[]; victims: Victims },
-): Evidence[] {
-  const { counts } = record ?? {};
-  const number = (value: number | undefined): string => String(value ?? '?');
-  const counted =
-    `${number(counts?.stalling)} stalling, ${number(counts?.dying)} dying, ` +
-    `${number(counts?.victim)} victim`;
-  const { tasks, source } = about.victims;
-  return [
-    { fact: `${counted} (stalling: older than ${thresholdOf(record)})`, verb: 'memalloc' },
-    { fact: `requests: ${masksOf(about.stalling)}`, verb: 'memalloc --all' },
-    ...(tasks.length === 0
-      ? []
-      : [{ fact: `OOM victims (${source}): ${nameList(tasks)}`, verb: 'tasks' }]),
-  ];
-}
-
-/** `10 s, kmallocwd_timeout`, or in jiffies where HZ is not known. */
-function thresholdOf(record: MemallocResult['record']): string {
-  const { timeoutSeconds, timeoutJiffies } = record ?? {};
-  if (timeoutSeconds === undefined) return `${timeoutJiffies} jiffies`;
-  return `${timeoutSeconds.value} s, ${timeoutSeconds.source}`;
-}
-
 const TWO_DUMPS = 'whether the requests progress: a second dump would show their seq moving';
 
 function notStalled(memalloc: MemallocResult): Verdict {
@@ -229,34 +224,68 @@ function notStalled(memalloc: MemallocResult): Verdict {
     ({ record }) => record?.inFlight === true && record.delay !== undefined && !record.torn,
   );
   const known = memalloc.tasks.length - memalloc.coverage.tasksWithoutRecord;
-  const missing = gaps(memalloc);
+  const gap = gaps(memalloc);
+  const waiters = waitersWithoutRequest(memalloc);
   const none =
-    `no request is older than ${thresholdOf(memalloc.record).split(',')[0]}` +
-    (inFlight.length === 0 ? ', and none is in flight.' : `, the oldest: ${oldestOf(inFlight)}.`);
+    `is older than ${timeoutOf(memalloc.record)}` +
+    (inFlight.length === 0 ? ', and none is in flight' : `, the oldest: ${oldestOf(inFlight)}`);
   const evidence = [
     {
       fact: `records of ${count(known, 'task')} read, ${inFlight.length} in flight`,
       verb: 'memalloc --all',
     },
+    ...signs(memalloc),
   ];
-  if (missing.length > 0) {
-    const sentence =
+  const since = `since when ${nameList(waiters)} ${waiters.length === 1 ? 'waits' : 'wait'}`;
+  const missing = [...gap, ...(waiters.length === 0 ? [] : [since]), NO_STACKS];
+  const sentence = `${begin(gap.length > 0, known, waiters)} ${none}${andWaiters(waiters)}.`;
+  const isSure = gap.length === 0 && waiters.length === 0;
+  return { class: isSure ? 'not-stalled' : 'unknown', sentence, evidence, missing };
+}
+
+/** Up to `no request`. */
+function begin(hasGaps: boolean, known: number, waiters: readonly unknown[]): string {
+  if (hasGaps) {
+    return (
       'Whether tasks are stuck in the memory allocator cannot be said for all of them; ' +
-      `of the ${known} that could be read, ${none}`;
-    return { class: 'unknown', sentence, evidence, missing };
+      `of the ${known} that could be read, no request`
+    );
   }
-  const sentence = `No task is stuck in the memory allocator: ${none}`;
-  return { class: 'not-stalled', sentence, evidence, missing };
+  return waiters.length === 0
+    ? 'No task is stuck in the memory allocator: no request'
+    : 'No request of the memory allocator';
+}
+
+/** Who waits for memory in a way that the patch does not record. */
+function andWaiters(waiters: readonly MemallocTask[]): string {
+  if (waiters.length === 0) return '';
+  const are = waiters.length === 1 ? 'is' : 'are';
+  return (
+    `; but ${count(waiters.length, 'task')} (${sample(waiters)}) ${are} in reclaim or stalled on ` +
+    'memory without such a request, and since when is not recorded'
+  );
+}
+
+/** Every sign in task_struct. */
+function signs(memalloc: MemallocResult): Evidence[] {
+  const what = 'processes chosen by the OOM killer (signal->oom_mm)';
+  return [
+    ...pressureEvidence(memalloc),
+    ...having(what, chosenOf(memalloc)),
+    ...killEvidence(memalloc),
+    ...sleepEvidence(memalloc),
+  ];
+}
+
+/** A task of each process with signal->oom_mm. */
+function chosenOf({ tasks }: MemallocResult): MemallocTask[] {
+  return processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
 }
 
 function withoutRecord(memalloc: MemallocResult): Verdict {
   const { tasks, coverage, patchSymbol } = memalloc;
-  const stalledNow = tasks.filter(({ inMemstall }) => inMemstall === true);
-  const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
-  const having = (what: string, found: readonly MemallocTask[]): Evidence[] =>
-    found.length === 0
-      ? []
-      : [{ fact: `${what}: ${found.length} (${sample(found)})`, verb: 'tasks' }];
+  const stalledNow = tasks.filter(isMemstalled);
+  const chosen = chosenOf(memalloc);
   return {
     class: 'unknown',
     sentence:
@@ -264,21 +293,14 @@ function withoutRecord(memalloc: MemallocResult): Verdict {
       (patchSymbol === undefined
         ? 'Since when tasks wait for memory is not recorded: this kernel lacks the kmallocwd patch.'
         : `Since when cannot be read: the kernel has ${patchSymbol}, its types lack the record.`),
-    evidence: [
-      { fact: count(tasks.length, 'task'), verb: 'tasks' },
-      ...having('inside reclaim or compaction (PF_MEMALLOC)', tasks.filter(isReclaiming)),
-      ...having('counted as stalled on memory (in_memstall)', stalledNow),
-      ...having('processes chosen by the OOM killer (signal->oom_mm)', chosen),
-      ...having('tasks with SIGKILL pending', tasks.filter(hasSigkill)),
-      ...having('in uninterruptible sleep, frozen ones aside', tasks.filter(sleepsHard)),
-    ],
+    evidence: [{ fact: count(tasks.length, 'task'), verb: 'tasks' }, ...signs(memalloc)],
     missing: [
       ...gaps(memalloc),
       ...(coverage.tasksWithoutMemstall > 0
         ? [`whether ${coverage.tasksWithoutMemstall} of ${tasks.length} tasks stall (in_memstall)`]
         : []),
       'the age of each request',
-      'what the tasks wait for: stacks and locks are not read yet',
+      NO_STACKS,
     ],
   };
 }
@@ -311,27 +333,6 @@ function pressure(
   return chosen === 0 && !isWhole ? `${marked}.` : `${marked}, and ${killed}.`;
 }
 
-/** One task for each process: its leader where it is among them. */
-function processes(tasks: readonly MemallocTask[]): MemallocTask[] {
-  const bySignal = new Map<string, MemallocTask>();
-  for (const task of tasks) {
-    const key = task.signal ?? task.address;
-    if (!bySignal.has(key) || task.pid === task.tgid) bySignal.set(key, task);
-  }
-  return [...bySignal.values()];
-}
-
-function sleepsHard({ state, stateBits }: MemallocTask): boolean {
-  return state === 'D' && ((stateBits ?? 0) & TASK_FROZEN) === 0;
-}
-
-/** A task in the freezer, which the kernel shows as D (v6.1, commit f5d39b020809). */
-const TASK_FROZEN = 0x8000;
-
-function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boolean {
-  return sigkillPending === true || sharedSigkillPending === true;
-}
-
 /**
  * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
  * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
@@ -355,48 +356,3 @@ function cannotInvokeOom(task: MemallocTask, maskAsAsked: boolean): boolean | un
 
 /** include/linux/mmzone.h */
 const PAGE_ALLOC_COSTLY_ORDER = 3;
-
-/** `backup(412) for 23.7 s`: who has waited longest. */
-function oldestOf(tasks: readonly MemallocTask[]): string {
-  let oldest: MemallocTask | undefined;
-  for (const task of tasks) {
-    if (oldest === undefined || age(task) > age(oldest)) oldest = task;
-  }
-  if (oldest === undefined) return 'none';
-  const seconds = oldest.record?.delaySeconds;
-  const waited = seconds === undefined ? `${age(oldest)} jiffies` : `${seconds.toFixed(1)} s`;
-  return `${nameOf(oldest)} for ${waited}`;
-}
-
-function age({ record }: MemallocTask): bigint {
-  return BigInt(record?.delay ?? 0);
-}
-
-function masksOf(tasks: readonly MemallocTask[]): string {
-  const counts = new Map<string, number>();
-  for (const { record } of tasks) {
-    const name = record?.gfpNames ?? record?.gfpMask ?? '';
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return [...counts].map(([name, times]) => `${times} × ${name}`).join(', ');
-}
-
-function nameOf({ comm, pid }: { comm?: string; pid?: number }): string {
-  return `${comm ?? '?'}(${pid ?? '?'})`;
-}
-
-const NAMES_SHOWN = 4;
-
-function sample(tasks: readonly MemallocTask[]): string {
-  const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf).join(', ');
-  return tasks.length > NAMES_SHOWN ? `${shown}, …` : shown;
-}
-
-function nameList(tasks: readonly MemallocTask[]): string {
-  const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf).join(' and ');
-  return tasks.length > NAMES_SHOWN ? `${shown} and ${tasks.length - NAMES_SHOWN} more` : shown;
-}
-
-function count(number: number, noun: string, plural = 's'): string {
-  return `${number} ${noun}${number === 1 ? '' : plural}`;
-}

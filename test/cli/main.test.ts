@@ -38,6 +38,12 @@ describe('main', function () {
     assert.equal(bare.stdout, named.stdout);
   });
 
+  it('judges by the timeout that --timeout gives, with the verb or without', async () => {
+    const said = { exitCode: 0, stdout: /^No task is stuck .* no request is older than 3600 s, / };
+    await check(['triage', '--timeout', '3600', SAMPLE], said);
+    await check(['--timeout', '3600', SAMPLE], said);
+  });
+
   it('prints the lines of kmallocwd and nothing else on standard output', async () => {
     const { stdout } = await check(['memalloc', SAMPLE], { exitCode: 0 });
     const lines = stdout.trimEnd().split('\n');
@@ -132,6 +138,7 @@ describe('main', function () {
     [['tasks', SAMPLE, '--kthreads', '--user'], /mutually exclusive/],
     [['tasks', SAMPLE, '--no-such-option'], /Unknown argument: no-such-option\n/],
     [['memalloc', '--format', 'v99', SAMPLE], /Argument: format, Given: "v99"/],
+    [['triage', '--timeout', '0', SAMPLE], /--timeout: expected a number of seconds above 0/],
     [['memalloc', '--timeout', '-1', SAMPLE], /--timeout: expected a number of seconds above 0/],
     [['info', '--phs-offset', '0', SAMPLE], /Unknown argument: phs-offset\n/],
     [['info', '--phys-offset', 'here', SAMPLE], /--phys-offset here: expected a physical address/],

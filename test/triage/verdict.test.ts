@@ -129,7 +129,7 @@ describe('judge', () => {
       { ...memalloc, coverage },
       {
         class: 'stalled',
-        says: /^At least 1 task is .*; whether the OOM killer has chosen .* could not be read/,
+        says: /^At least 1 task has .*; whether the OOM killer has chosen .* could not be read/,
       },
     );
     assert.match(verdict.missing.join(), /TIF_MEMDIE not found in the code/);
@@ -181,12 +181,71 @@ describe('judge', () => {
     check({ ...memalloc, record }, { class: 'only-nofs', says: /none of these requests/ });
   });
 
+  it('says of a victim that it waits for memory itself', () => {
+    const PF_EXITING = 0x4;
+    const words = { ...VICTIM, uninterruptible: false, exiting: true };
+    const other = { comm: 'write', words: VICTIM };
+    const waiter = { comm: 'exits', waits: 31.7, flags: PF_EXITING, words };
+    check(result([STUCK, other, waiter]), {
+      class: 'after-oom-kill',
+      says: /; write\(\d+\) sleeps .*; exits\(\d+\) is exiting and has waited .* 31\.7 s\.$/,
+    });
+    check(result([STUCK, waiter]), { class: 'after-oom-kill', says: /chosen exits\(\d+\); exits/ });
+  });
+
+  it('says that tasks wait for memory at their exit', () => {
+    const PF_EXITING = 0x4;
+    const verdict = check(result([STUCK, { comm: 'httpd', waits: 12, flags: PF_EXITING }]), {
+      class: 'no-oom-kill',
+      says: /^2 tasks have waited .* over 10 s, .* One of them is exiting, .* for 12\.0 s\.$/,
+    });
+    assert.match(
+      verdict.evidence.map(({ fact }) => fact).join('\n'),
+      /exiting: 1 \(httpd\(\d+\)\)/,
+    );
+  });
+
+  it('counts the kinds of requests, a detail each, the most frequent first', () => {
+    const nofs = { ...STUCK, gfpNames: 'GFP_NOFS' };
+    const { evidence } = judge(result([STUCK, nofs, nofs]), MACHINE).verdict;
+    const details = evidence.flatMap((each) => each.details ?? []);
+    assert.deepEqual(details, ['2 × GFP_NOFS', '1 × GFP_KERNEL']);
+    const kinds = Array.from({ length: 12 }, (_, i) => ({ ...STUCK, gfpNames: `GFP_KERNEL${i}` }));
+    const many = judge(result(kinds), MACHINE).verdict.evidence.flatMap(({ details }) => details);
+    assert.ok(many.includes('2 more kinds'));
+  });
+
+  it('does not close the case while a task reclaims without a request of its own', () => {
+    const PF_MEMALLOC = 0x800;
+    const words = { ...VICTIM, dying: false, victim: false };
+    const reclaiming = { comm: 'mysqld', flags: PF_MEMALLOC, words };
+    for (const spec of [reclaiming, { comm: 'mysqld', inMemstall: true }]) {
+      const verdict = check(result([{ comm: 'a' }, spec]), {
+        class: 'unknown',
+        says: /^No request .* 10 s, and none is in flight; but 1 task \(mysqld\(\d+\)\) is in/,
+      });
+      assert.match(
+        verdict.missing.join(),
+        /since when mysqld\(\d+\) waits,what the tasks wait for/,
+      );
+      assert.match(verdict.evidence.map(({ fact }) => fact).join(), /: 1 \(mysqld\(\d+\)\)/);
+    }
+    // Its request says since when it reclaims.
+    const young = { ...reclaiming, waits: 2 };
+    check(result([young]), {
+      class: 'not-stalled',
+      says: /the oldest: mysqld\(\d+\) for 2\.0 s\.$/,
+    });
+  });
+
   it('closes the case where every record was read and none is old', () => {
     const verdict = check(result([{ comm: 'a' }, { comm: 'b', waits: 2 }]), {
       class: 'not-stalled',
       says: /^No task is stuck .* no request is older than 10 s, the oldest: b\(\d+\) for 2\.0 s/,
     });
-    assert.deepEqual(verdict.missing, []);
+    assert.deepEqual(verdict.missing, [
+      'what the tasks wait for: stacks and locks are not read yet',
+    ]);
   });
 
   it('does not close it where a record could not be read', () => {
@@ -204,7 +263,7 @@ describe('judge', () => {
       { ...memalloc, coverage },
       {
         class: 'stalled',
-        says: /^At least 1 task is stuck .* chosen a victim could not be read/,
+        says: /^At least 1 task has waited .* chosen a victim could not be read/,
       },
     );
     assert.match(verdict.missing.join(), /the task list could not be read whole/);

@@ -7,7 +7,7 @@ import { memallocLines, memallocRemarks, memallocTable } from '../../report/mema
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, printTable, remark, withProblems } from '../output.ts';
-import { UsageError } from '../usage.ts';
+import { timeoutOf, withTimeout } from '../timeout-option.ts';
 
 /** Adds the verb. */
 export function addMemalloc(cli: Argv, state: RunState): void {
@@ -15,11 +15,7 @@ export function addMemalloc(cli: Argv, state: RunState): void {
     'memalloc [vmcore..]',
     'the lines that kmallocwd would have printed at the instant of the dump',
     (verb) =>
-      withOpenOptions(verb)
-        .option('timeout', {
-          type: 'number',
-          describe: "seconds after which a request stalls, instead of the dump's own",
-        })
+      withTimeout(withOpenOptions(verb))
         .option('format', {
           choices: MEMALLOC_FORMAT_NAMES,
           describe: "whose lines to print, instead of the dump's own",
@@ -28,15 +24,11 @@ export function addMemalloc(cli: Argv, state: RunState): void {
           type: 'boolean',
           default: false,
           describe: "a table of every task's request in flight or last one finished",
-        })
-        .check(({ timeout }) => {
-          if (timeout === undefined || (timeout > 0 && Number.isFinite(timeout))) return true;
-          throw new UsageError('--timeout: expected a number of seconds above 0');
         }),
     (args) =>
       onVmcore(args, state, async (vmcore) => {
         const result = readMemalloc(vmcore, {
-          ...(args.timeout === undefined ? {} : { timeoutSeconds: args.timeout }),
+          ...timeoutOf(args),
           ...(args.format === undefined ? {} : { format: args.format }),
         });
         if (args.json) {

@@ -5,19 +5,20 @@ import { triage } from '../../triage/triage.ts';
 import { triageText } from '../../report/triage.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
-import { print, printJson, withProblems } from '../output.ts';
+import { print, printJson, proseWidth, withProblems } from '../output.ts';
+import { timeoutOf, withTimeout } from '../timeout-option.ts';
 
 /** Adds the verb. */
 export function addTriage(cli: Argv, state: RunState): void {
   cli.command(
     ['triage [vmcore..]', '$0 [vmcore..]'],
     'a verdict: was the machine stuck in the memory allocator, who, since when',
-    (verb) => withOpenOptions(verb),
+    (verb) => withTimeout(withOpenOptions(verb)),
     (args) =>
       onVmcore(args, state, (vmcore) => {
-        const result = triage(vmcore);
+        const result = triage(vmcore, timeoutOf(args));
         if (args.json) printJson(withProblems(result, vmcore.problems));
-        else print(triageText(result));
+        else print(triageText(result, proseWidth()));
       }),
   );
 }

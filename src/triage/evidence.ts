@@ -1,0 +1,118 @@
+// The facts that a verdict rests on, each with the verb that shows it.
+
+import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
+import { isExiting, isKswapdByName, isReclaiming } from '../kernel/task-flags.ts';
+import type { Victims } from './victims.ts';
+import { count, nameList, sample } from './words.ts';
+
+/** A fact that speaks for or against, with the verb that shows it. */
+export interface Evidence {
+  readonly fact: string;
+  /** What the fact consists of, each for a line of its own. */
+  readonly details?: readonly string[];
+  /** The verb to look it up with. */
+  readonly verb: string;
+}
+
+/** What the records say of a stall. */
+export function stallEvidence(
+  { record }: MemallocResult,
+  about: { stalling: readonly MemallocTask[]; victims: Victims },
+): Evidence[] {
+  const { counts } = record ?? {};
+  const number = (value: number | undefined): string => String(value ?? '?');
+  const counted =
+    `${number(counts?.stalling)} stalling, ${number(counts?.dying)} dying, ` +
+    `${number(counts?.victim)} victim`;
+  const { tasks, source } = about.victims;
+  return [
+    { fact: `${counted} (stalling: older than ${thresholdOf(record)})`, verb: 'memalloc' },
+    { fact: 'their requests', details: masksOf(about.stalling), verb: 'memalloc --all' },
+    ...having('stalling, though they are exiting', about.stalling.filter(isExiting), 'memalloc'),
+    ...(tasks.length === 0
+      ? []
+      : [{ fact: `OOM victims (${source}): ${nameList(tasks)}`, verb: 'tasks' }]),
+  ];
+}
+
+/** What task_struct says of pressure on memory, whether its kernel keeps records or not. */
+export function pressureEvidence({ tasks }: MemallocResult): Evidence[] {
+  return [
+    ...having('inside reclaim or compaction (PF_MEMALLOC)', tasks.filter(isReclaiming)),
+    ...having('counted as stalled on memory (in_memstall)', tasks.filter(isMemstalled)),
+  ];
+}
+
+/** Who is about to die. */
+export function killEvidence({ tasks }: MemallocResult): Evidence[] {
+  return having('tasks with SIGKILL pending', tasks.filter(hasSigkill));
+}
+
+/** Who sleeps for what is not known. */
+export function sleepEvidence({ tasks }: MemallocResult): Evidence[] {
+  return having('in uninterruptible sleep, frozen ones aside', tasks.filter(sleepsHard));
+}
+
+/** How many tasks are so, and the first of them; nothing where none is. */
+export function having(what: string, found: readonly MemallocTask[], verb = 'tasks'): Evidence[] {
+  return found.length === 0 ? [] : [{ fact: `${what}: ${found.length} (${sample(found)})`, verb }];
+}
+
+/** The task is stalled on memory by the kernel's own count. */
+export function isMemstalled({ inMemstall }: MemallocTask): boolean {
+  return inMemstall === true;
+}
+
+/**
+ * Tasks that wait for memory in a way that has no record: reclaim for a memory cgroup, a page that
+ * is read back again and again. kswapd is no such task, it reclaims for others.
+ */
+export function waitersWithoutRequest({ tasks }: MemallocResult): MemallocTask[] {
+  return tasks.filter(
+    (task) =>
+      (isReclaiming(task) || isMemstalled(task)) &&
+      task.record?.inFlight === false &&
+      !isKswapdByName(task),
+  );
+}
+
+/** `10 s, kmallocwd_timeout`, or in jiffies where HZ is not known. */
+export function thresholdOf(record: MemallocResult['record']): string {
+  const source = record?.timeoutSeconds?.source;
+  return source === undefined ? timeoutOf(record) : `${timeoutOf(record)}, ${source}`;
+}
+
+/** `10 s` */
+export function timeoutOf(record: MemallocResult['record']): string {
+  const { timeoutSeconds, timeoutJiffies } = record ?? {};
+  return timeoutSeconds === undefined ? `${timeoutJiffies} jiffies` : `${timeoutSeconds.value} s`;
+}
+
+/** Kinds of requests that are told apart; `memalloc --all` shows them all. */
+const KINDS_SHOWN = 10;
+
+/** Each kind of request and how many there are of it, the most frequent first. */
+function masksOf(tasks: readonly MemallocTask[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { record } of tasks) {
+    const name = record?.gfpNames ?? record?.gfpMask ?? '';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const kinds = [...counts].sort(([, a], [, b]) => b - a);
+  const more = kinds.length - KINDS_SHOWN;
+  return [
+    ...kinds.slice(0, KINDS_SHOWN).map(([name, times]) => `${times} × ${name}`),
+    ...(more > 0 ? [`${count(more, 'more kind')}`] : []),
+  ];
+}
+
+function sleepsHard({ state, stateBits }: MemallocTask): boolean {
+  return state === 'D' && ((stateBits ?? 0) & TASK_FROZEN) === 0;
+}
+
+/** A task in the freezer, which the kernel shows as D (v6.1, commit f5d39b020809). */
+const TASK_FROZEN = 0x8000;
+
+function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boolean {
+  return sigkillPending === true || sharedSigkillPending === true;
+}
