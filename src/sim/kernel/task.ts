@@ -152,7 +152,7 @@ export class Task {
   /** memcg_nr_pages_over_high: what it must reclaim or wait for before it is back in user mode. */
   memcgOverHigh = 0;
   memalloc: MemallocInfo = noMemallocInfo();
-  readonly request: RequestBook = { depth: 0, count: 0, start: 0 };
+  readonly request: RequestBook = { depth: 0, count: 0, start: 0, order: 0 };
   /** The kernel stack, outermost function first. */
   readonly frames: Frame[] = [];
   #held: Set<WaitTarget> | undefined;

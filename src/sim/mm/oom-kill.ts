@@ -45,9 +45,7 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     queue_oom_reaper(k, task.process);
     return true;
   }
-  // The OOM killer cannot know what a caller that may not enter the file system holds up.
-  const mayKill = (request.gfp & __GFP_FS) !== 0 || mustNotFail(k, request);
-  if (!mayKill && request.memcg === undefined) {
+  if (!mayKillFor(k, request) && request.memcg === undefined) {
     k.noOomCalls++;
     return true;
   }
@@ -71,9 +69,13 @@ function taskWillFreeMem({ mm, process, isExiting }: Task): boolean {
   return (process.flags & SIGNAL_GROUP_EXIT) !== 0 || (isExiting && process.threads.length === 1);
 }
 
-/** Kernels that kill before they let a request fail that must not. */
-function mustNotFail(k: Kernel, { gfp }: OomRequest): boolean {
-  return k.options.nofailInvokesOom && (gfp & __GFP_NOFAIL) !== 0;
+/**
+ * Whether anybody is killed for a request. The OOM killer cannot know what a caller that may not
+ * enter the file system holds up; some kernels kill all the same where the request must not fail.
+ */
+export function mayKillFor({ options }: Kernel, { gfp }: { gfp: number }): boolean {
+  if ((gfp & __GFP_FS) !== 0) return true;
+  return options.nofailInvokesOom && (gfp & __GFP_NOFAIL) !== 0;
 }
 
 /** Kernels that take any exiting task for one that needs but a little memory to be gone. */

@@ -42,7 +42,7 @@ import {
 } from './gfp.ts';
 import { wake_all_kswapds } from './kswapd.ts';
 import type { Page } from './mmzone.ts';
-import { out_of_memory } from './oom-kill.ts';
+import { mayKillFor, out_of_memory } from './oom-kill.ts';
 import { get_page_from_freelist, highestZone } from './page-alloc.ts';
 import { COSTLY_ORDER } from './pcp.ts';
 import { zone_reclaimable_pages } from './throttle.ts';
@@ -223,8 +223,7 @@ function* should_reclaim_retry(k: Kernel, request: SlowRequest): Code<boolean> {
 function* __alloc_pages_may_oom(k: Kernel, request: SlowRequest): Code<Page | undefined> {
   const { gfp, order } = request;
   request.progress = 0;
-  // Up to Linux 4.6 a request without __GFP_FS did not come as far as out_of_memory().
-  if (k.options.oomNeedsFs && (gfp & __GFP_FS) === 0 && (gfp & __GFP_NOFAIL) === 0) {
+  if (mustNotAskOom(k, gfp)) {
     k.noOomCalls++;
     request.progress = 1;
     return undefined;
@@ -247,6 +246,23 @@ function* __alloc_pages_may_oom(k: Kernel, request: SlowRequest): Code<Page | un
   } finally {
     mutex_unlock(k, k.oomLock);
   }
+}
+
+/** Up to Linux 4.6 a request without __GFP_FS did not come as far as out_of_memory(). */
+function mustNotAskOom({ options }: Kernel, gfp: number): boolean {
+  return options.oomNeedsFs && (gfp & (__GFP_FS | __GFP_NOFAIL)) === 0;
+}
+
+/**
+ * Whether this kernel would have somebody killed for a request that stays in the slow path, by the
+ * very questions that are asked there: what the truth about a run is told from.
+ */
+export function mayHaveSomebodyKilled(k: Kernel, request: AllocRequest): boolean {
+  const { gfp } = request;
+  if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || (gfp & __GFP_NORETRY) !== 0) return false;
+  // The thread that reclaims for all kills as for GFP_KERNEL, whoever waits.
+  if (k.options.noDirectReclaim) return true;
+  return !mustNotAskOom(k, gfp) && oomWouldHelp(k, request) && mayKillFor(k, request);
 }
 
 /** A kill frees single pages, anywhere; and who has another way to go should go it. */

@@ -6,8 +6,9 @@ import { MMF_OOM_SKIP, TASK_RUNNING } from '../kernel/task-bits.ts';
 import { WAITS_FOR_MEMORY, type WaitTarget } from '../locking/wait-target.ts';
 import type { Task } from '../kernel/task.ts';
 import { mayUseOomReserves } from '../mm/alloc-flags.ts';
-import { __GFP_FS, __GFP_NOFAIL, __GFP_NORETRY } from '../mm/gfp.ts';
+import { __GFP_NOFAIL } from '../mm/gfp.ts';
 import { isWaitedFor } from '../mm/oom-kill.ts';
+import { mayHaveSomebodyKilled } from '../mm/slowpath.ts';
 import { isKswapd } from '../mm/throttle.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 
@@ -144,7 +145,7 @@ export class WaitGraph {
     if (owner !== undefined && owner !== task) {
       return { what: 'oom_lock', kind: 'mutex', others: [owner] };
     }
-    if (!mayKill(task))
+    if (!mayKill(this.#kernel, task))
       return { ...memory, others: [...this.#killers(), ...this.#reclaimers(task)] };
     const inTheWay = whoHoldsCounters(this.#kernel);
     if (inTheWay.length > 0) return { what: COUNTERS, kind: 'work', others: inTheWay };
@@ -155,7 +156,7 @@ export class WaitGraph {
   /** Requests that may have somebody killed: first those that nothing but memory holds up. */
   #killers(): Task[] {
     const killers = [...this.#kernel.threads()].filter(
-      (task) => task.request.depth > 0 && mayKill(task),
+      (task) => task.request.depth > 0 && mayKill(this.#kernel, task),
     );
     const isFree = ({ blockedOn }: Task): boolean => blockedOn === undefined;
     return [...killers.filter(isFree), ...killers.filter((task) => !isFree(task))];
@@ -187,12 +188,10 @@ interface Wait {
   readonly others: readonly Task[];
 }
 
-/**
- * Whether out_of_memory() kills for its request: not for one that may not enter the file system,
- * and whoever gives up at the first failure does not come that far.
- */
-function mayKill({ request }: Task): boolean {
-  return ((request.gfp ?? 0) & (__GFP_FS | __GFP_NORETRY)) === __GFP_FS;
+/** Whether somebody is killed for its request, which this kernel's slow path itself is asked. */
+function mayKill(k: Kernel, { request }: Task): boolean {
+  const { gfp = 0, order } = request;
+  return mayHaveSomebodyKilled(k, { gfp, order });
 }
 
 /** A victim's request fails when reclaim and the reserves have nothing, unless it must not. */

@@ -104,6 +104,8 @@ export interface RequestBook {
   start: number;
   /** Of the outermost one: its mask, in the bits of mm/gfp.ts; undefined before the first. */
   gfp?: number;
+  /** Of the outermost one; 0 before the first. */
+  order: number;
 }
 
 /** Whether a request is in flight and not younger than `expire`. */

@@ -22,7 +22,7 @@ export function start_memalloc_timer(
   { gfp, order }: Request,
   place: RecordedPlace = 'slow path',
 ): void {
-  if (place === 'slow path') bookRequest(k, gfp);
+  if (place === 'slow path') bookRequest(k, { gfp, order });
   if (!isRecorded(k, gfp, place)) return;
   const { memalloc, cpu } = k.current;
   if (memalloc.valid === 0) {
@@ -109,12 +109,13 @@ export function set_memalloc_location(k: Kernel, location: number): void {
 }
 
 /** The simulation's own book, whatever the kernel records. */
-function bookRequest(k: Kernel, gfp: number): void {
+function bookRequest(k: Kernel, { gfp, order }: Request): void {
   if ((gfp & __GFP_RECLAIM) === 0) return;
   const { request } = k.current;
   if (request.depth === 0) {
     request.start = k.jiffies;
     request.gfp = gfp;
+    request.order = order;
     request.count++;
   }
   request.depth++;

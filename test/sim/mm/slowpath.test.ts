@@ -9,6 +9,7 @@ import {
   __GFP_NOFAIL,
   __GFP_NOMEMALLOC,
   __GFP_NORETRY,
+  __GFP_RETRY_MAYFAIL,
   GFP_ATOMIC,
   GFP_KERNEL,
   GFP_NOFS,
@@ -16,7 +17,9 @@ import {
 import type { Page } from '../../../src/sim/mm/mmzone.ts';
 import { __alloc_pages } from '../../../src/sim/mm/page-alloc.ts';
 import { COSTLY_ORDER } from '../../../src/sim/mm/pcp.ts';
+import { mayHaveSomebodyKilled } from '../../../src/sim/mm/slowpath.ts';
 import { LOCATION_OOM_LOCK } from '../../../src/sim/watchdog/memalloc-info.ts';
+import { bareKernel } from '../../support/bare-kernel.ts';
 import {
   bootedMachine,
   SECOND_US,
@@ -96,5 +99,27 @@ describe('__alloc_pages_slowpath', () => {
     const old = ask({ gfp: GFP_NOFS }, { oomNeedsFs: true }).k;
     assert.ok(old.noOomCalls > 0);
     assert.equal(old.oomCalls, 0);
+  });
+});
+
+describe('mayHaveSomebodyKilled', () => {
+  const may = (gfp: number, options: Partial<KernelOptions> = {}, order = 0): boolean =>
+    mayHaveSomebodyKilled(bareKernel(options), { gfp, order });
+  const mustNotFail = GFP_NOFS | __GFP_NOFAIL;
+
+  it('is so for who may enter the file system, and waits for small blocks', () => {
+    assert.deepEqual([may(GFP_KERNEL), may(GFP_NOFS)], [true, false]);
+    const masks = [GFP_KERNEL | __GFP_NORETRY, GFP_KERNEL | __GFP_RETRY_MAYFAIL, GFP_ATOMIC];
+    for (const gfp of masks) assert.equal(may(gfp), false);
+    assert.equal(may(GFP_KERNEL, {}, COSTLY_ORDER + 1), false);
+  });
+
+  it('is so for __GFP_NOFAIL in kernels that kill for it', () => {
+    assert.deepEqual([may(mustNotFail), may(mustNotFail, { oomNeedsFs: true })], [false, false]);
+    assert.ok(may(mustNotFail, { oomNeedsFs: true, nofailInvokesOom: true }));
+  });
+
+  it('is so for everybody where one thread reclaims for all', () => {
+    assert.ok(may(GFP_NOFS, { noDirectReclaim: true }));
   });
 });

@@ -74,6 +74,22 @@ describe('WaitGraph', () => {
     assert.ok(circle.some(({ pid, onPid }) => pid === kswapd.pid && onPid === holder.pid));
   });
 
+  it('follows who asks with GFP_NOFS to who could kill, unless the kernel kills for it', () => {
+    const waitsOf = (gfp: number, nofailInvokesOom: boolean): readonly (string | undefined)[] => {
+      const k = bareKernel({ nofailInvokesOom });
+      const journal = new Mutex('journal');
+      const holder = asking(k, gfp, function* () {
+        yield* mutex_lock(k, journal);
+        yield* schedule_timeout_uninterruptible(k, LONG_JIFFIES);
+      });
+      const other = asking(k, GFP_KERNEL, () => mutex_lock(k, journal));
+      return circleOf(k, holder).map(({ pid, what }) => (pid === other.pid ? what : undefined));
+    };
+    assert.ok(waitsOf(GFP_NOFS, true).includes('journal'));
+    assert.ok(waitsOf(GFP_NOFS | __GFP_NOFAIL, false).includes('journal'));
+    assert.deepEqual(waitsOf(GFP_NOFS | __GFP_NOFAIL, true), []);
+  });
+
   it('lets the request of a victim end by itself, unless it must not fail', () => {
     const circleWith = (gfp: number): number => {
       const k = bareKernel();
