@@ -9,6 +9,7 @@ import {
   ledgerPieces,
   parseRemedy,
   PATCH_NAMES,
+  patchVersion,
   REMEDIES,
   SCENARIOS,
   simulate,
@@ -56,6 +57,9 @@ export interface SimulateOptions {
   readonly trace?: { readonly path: string; readonly of: TraceChoice };
 }
 
+/** In seconds; beyond it the simulation's timers could not count to the end. */
+const SYSCTL_MAX = 2 ** 32 - 1;
+
 /** Of the column of names. */
 const REMEDY_WIDTH = 27;
 
@@ -99,6 +103,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const { flavour } = FLAVOURS[flavourName ?? FLAVOUR_DEFAULT];
   const asReleased = flavourName !== undefined;
   const patch = patchOf(flavourName, options.patch);
+  checkTimeout(kmallocwd, patch);
   const tried = remediesNamed(options.remedies);
   for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
   const types = simulatedTypes(patch, flavour.name);
@@ -149,6 +154,13 @@ function patchOf(flavour: FlavourName = FLAVOUR_DEFAULT, given: string | undefin
     throw new UsageError(`simulate: --flavour 4.4 has the patch ${own}, not ${chosen}`);
   }
   return chosen;
+}
+
+/** A parameter of the kernel command line is an unsigned long; what a sysctl takes is smaller. */
+function checkTimeout(seconds: number, patch: PatchName): void {
+  const knob = patchVersion(patch).reporter?.knob ?? 'kmallocwd';
+  if (knob === 'kmallocwd' || seconds <= SYSCTL_MAX) return;
+  throw new UsageError(`simulate: --patch ${patch}: ${knob} is at most ${SYSCTL_MAX}`);
 }
 
 /** All of them together. */
@@ -208,6 +220,11 @@ function lackText({ expected }: Simulation['ledger'], { name, needs }: Scenario)
   return `  no ${diagnosis}, for which ${name} needs ${what}; without --flavour it has that\n`;
 }
 
+/** How long the machine has run on after the dump. */
+function ranOnText({ judgedBySeconds: seconds }: Simulation['ledger']): string {
+  return seconds === undefined ? 'ten timeouts' : `${10 * seconds} s, not for ten timeouts`;
+}
+
 /** The command that opens what was written. */
 function openText({ vmcores, map }: Written): string {
   const option = map === undefined ? '' : `--system-map ${map} `;
@@ -232,7 +249,8 @@ function summary({ ledger }: Simulation, asked: Scenario, files: Written): strin
     `${knobs.ramMiB} MiB, ${knobs.cpus} CPUs, dumped after ${knobs.dumpSeconds} s\n`,
     ...Object.entries(ledger.parameters ?? {}).map(([name, value]) => `  ${name}: ${value}\n`),
     `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
-    `run on for ten timeouts: ${truth.stuck.length} stuck, ${truth.recovered.length} recovered\n`,
+    `run on for ${ranOnText(ledger)}: ${truth.stuck.length} stuck, `,
+    `${truth.recovered.length} recovered\n`,
     ...describeTruth(ledger).map((line) => `${line}\n`),
     lackText(ledger, asked),
     `written: ${allFiles(files).join(', ')}\n`,

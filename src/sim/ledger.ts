@@ -115,6 +115,11 @@ export interface Ledger {
   readonly jiffies: string;
   readonly hz: number;
   readonly timeoutSeconds: number;
+  /**
+   * What `truth` is by, and how old a request must have been at the dump to be among those that
+   * recovered: a tenth of what the machine ran on for. Absent where it is `timeoutSeconds`.
+   */
+  readonly judgedBySeconds?: number;
   readonly truth: Truth;
   /** What the kernel said when it stopped the machine, at the instant of the dump. */
   readonly panic?: string;
@@ -186,9 +191,13 @@ export function ledgerAtDump(run: RunAtDump): Omit<Ledger, 'truth'> {
 }
 
 /** What requests are measured by: what the kernel waits for, if it waits at all. */
-function timeoutSecondsOf({ memalloc, options }: Kernel): number {
-  const isOff = options.kmallocwd === 0 || memalloc.version.reporter === undefined;
-  return isOff ? TIMEOUT_SECONDS_DEFAULT : options.kmallocwd;
+function timeoutSecondsOf({ memalloc, options, kmallocwdTimeout }: Kernel): number {
+  const { reporter } = memalloc.version;
+  if (options.kmallocwd === 0 || reporter === undefined) return TIMEOUT_SECONDS_DEFAULT;
+  if (reporter.knob !== 'kmallocwd') return options.kmallocwd;
+  // The parameter has been clamped to LONG_MAX jiffies, or has come round to 0.
+  if (kmallocwdTimeout === 0n) return TIMEOUT_SECONDS_DEFAULT;
+  return Number(kmallocwdTimeout) / options.hz;
 }
 
 function expectedOf({ scenario, kernel }: RunAtDump): Expected | undefined {

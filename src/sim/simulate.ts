@@ -15,7 +15,6 @@ import { systemMapText } from './image/system-map.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Kernel } from './core/kernel.ts';
-import { lackedFeatures } from './needs.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
@@ -40,6 +39,8 @@ const US_PER_SECOND = 1_000_000;
 const MIB = 2 ** 20;
 /** How many timeouts the machine runs on after the dump. */
 const TIMEOUTS_AFTER = 10;
+/** A timeout may be longer than anybody waits for: this is how long a machine runs on at most. */
+const SECONDS_AFTER_MAX = 1_000;
 
 /** What a run is made from. */
 export interface SimulationOptions {
@@ -51,9 +52,7 @@ export interface SimulationOptions {
   readonly knobs?: Partial<Knobs>;
   /** Instead of what the scenario's kernel has. */
   readonly features?: Features;
-  /**
-   * Where the flavour's release lacks what the scenario needs, the kernel does as the release does.
-   */
+  /** The kernel does as the flavour's release does, whatever the scenario needs of it. */
   readonly asReleased?: boolean;
   /** What is tried against the stall. */
   readonly remedies?: Partial<Remedies>;
@@ -61,7 +60,10 @@ export interface SimulationOptions {
   readonly patch?: PatchName;
   /** `kmallocwd=N`, or the sysctl of the version */
   readonly kmallocwd: number;
-  /** Seconds, a tenth of what the machine runs on after the dump; its timeout unless told. */
+  /**
+   * Seconds, a tenth of what the machine runs on after the dump; unless told its timeout, or 100
+   * where that is longer.
+   */
   readonly judgedBy?: number;
   /** All of RAM; else the kernel's pages, as `makedumpfile -d 31` leaves them. */
   readonly unfiltered?: boolean;
@@ -109,7 +111,7 @@ export function simulate(options: SimulationOptions): Simulation {
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
       ...scenario.features,
-      ...(options.asReleased === true ? featuresInstead(flavour, scenario) : {}),
+      ...(options.asReleased === true ? flavour.features : {}),
       ...options.features,
       ...options.remedies,
       zoneDma,
@@ -120,8 +122,7 @@ export function simulate(options: SimulationOptions): Simulation {
   addIdleTasks(kernel, idleTasks);
   scenario.start(kernel);
   const tracer = startTrace(kernel, options.trace);
-  const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
-  const seconds = options.judgedBy ?? timeout;
+  const seconds = options.judgedBy ?? judgedBySeconds(kmallocwd);
   const total = knobs.dumpSeconds + TIMEOUTS_AFTER * seconds;
   const runTo = (end: number): void => runSeconds(kernel, { end, total, ...options });
   runTo(knobs.dumpSeconds);
@@ -138,8 +139,14 @@ export function simulate(options: SimulationOptions): Simulation {
   const atDump = ledgerAtDump(run);
   const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
   runTo(total);
-  const ledger = { ...atDump, truth: findTruth(kernel, snapshot) };
+  const judged = seconds === atDump.timeoutSeconds ? {} : { judgedBySeconds: seconds };
+  const ledger = { ...atDump, ...judged, truth: findTruth(kernel, snapshot) };
   return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+}
+
+function judgedBySeconds(kmallocwd: number): number {
+  const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
+  return Math.min(timeout, SECONDS_AFTER_MAX / TIMEOUTS_AFTER);
 }
 
 function hasZoneDma(types: TypeSource): boolean {
@@ -179,11 +186,6 @@ function runSeconds(
   }
   sched.run(end * US_PER_SECOND);
   onProgress?.(end, total);
-}
-
-/** The release's own, where that lacks what the scenario needs. */
-function featuresInstead({ features }: Flavour, scenario: Scenario): Features {
-  return lackedFeatures(scenario, features).length > 0 ? features : {};
 }
 
 /** The watchdog is the hook: where it is off, nothing but a trace of everything begins. */

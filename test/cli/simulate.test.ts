@@ -95,6 +95,24 @@ describe('simulateToFile', function () {
     assert.match(read.stdout, /\d+ tasks, 2 idle tasks; the task list and the pid hash agree/);
   });
 
+  it('takes a timeout that is clamped, and does not run on for ten of such', async () => {
+    const path = join(folder, 'clamped.vmcore');
+    const small = ['--ram', '64', '--cpus', '1', '--hz', '1000', '--dump-at', '1'];
+    const argv = ['simulate', 'quiet', '-o', path, '--kmallocwd', '10000000000000000', ...small];
+    const { exitCode, stdout, stderr } = await cli.run(argv);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /^run on for 1000 s, not for ten timeouts: 0 stuck, 0 recovered$/m);
+    const ledger = JSON.parse(readFileSync(`${path}.ledger.json`, 'utf8')) as {
+      judgedBySeconds: number;
+      kernel: { kmallocwdTimeout: string };
+    };
+    assert.equal(ledger.judgedBySeconds, 100);
+    assert.equal(ledger.kernel.kmallocwdTimeout, String(2n ** 63n - 1n));
+    const read = await cli.run(['memalloc', path, '--json']);
+    const { record } = JSON.parse(read.stdout) as { record: { timeoutJiffies: string } };
+    assert.equal(record.timeoutJiffies, ledger.kernel.kmallocwdTimeout);
+  });
+
   it('says of a kernel without the patch that it has no lines', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'bare.vmcore'), '--dump-at', '2'];
     const { stdout } = await cli.run([...argv, '--flavour', '6.1']);
@@ -250,6 +268,16 @@ describe('simulateToFile', function () {
     ['too many CPUs', ['quiet', '-o', 'x', '--cpus', '65'], /--cpus: .* from 1 to 64/],
     ['a dump at boot', ['quiet', '-o', 'x', '--dump-at', '0'], /--dump-at: .* from 1 to 86400/],
     ['a timeout below 0', ['quiet', '-o', 'x', '--kmallocwd=-1'], /--kmallocwd: .* from 0 to/],
+    [
+      'a timeout that no number is',
+      ['quiet', '-o', 'x', '--kmallocwd', '9223372036854775807'],
+      /--kmallocwd: above 9007199254740991 only round numbers/,
+    ],
+    [
+      'a timeout beyond what its sysctl takes',
+      ['quiet', '-o', 'x', '--patch', 'v9', '--kmallocwd', '4294967296'],
+      /--patch v9: memalloc_task_warning_secs is at most 4294967295/,
+    ],
     ['an HZ that is none', ['quiet', '-o', 'x', '--hz', '200'], /--hz: .* 100, 250, 300, 1000/],
   ];
   for (const [about, argv, message] of wrong) {

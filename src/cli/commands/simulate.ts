@@ -10,6 +10,8 @@ import { UsageError } from '../usage.ts';
 const SEED_MAX = 2 ** 32 - 1;
 /** NR_CPUS of the kernels whose layouts are in structs/: their CPU masks are one word. */
 const CPUS_MAX = 64;
+/** ULONG_MAX: what kstrtoul() takes. */
+const KMALLOCWD_MAX = 2n ** 64n - 1n;
 const HZ_CHOICES = [100, 250, 300, 1000] as const;
 
 /** The watchdog as a hook, as seed 002 wants it. */
@@ -60,10 +62,12 @@ const RUN_OPTIONS = {
       'has what the scenario needs',
   },
   kmallocwd: {
-    type: 'number',
-    default: 10,
+    // Beyond 2^53 a number would not be what was written.
+    type: 'string',
+    default: '10',
     describe:
-      'the boot parameter: seconds until the watchdog reports, 0 for no watchdog, to 4294967295',
+      'the boot parameter: seconds until the watchdog reports, 0 for no watchdog, to ' +
+      `${KMALLOCWD_MAX} (an unsigned long)`,
   },
   patch: {
     type: 'string',
@@ -136,7 +140,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           remedies: args.remedy,
           seed: wholeNumber('--seed', args.seed),
           flavour: args.flavour,
-          kmallocwd: wholeNumber('--kmallocwd', args.kmallocwd),
+          kmallocwd: timeoutSeconds(args.kmallocwd),
           patch: args.patch,
           ...traceOption(args),
           knobs: {
@@ -181,8 +185,20 @@ function hzKnob(given: number | undefined): Partial<Knobs> {
 }
 
 /** The truth is found by running on for ten timeouts: there must be one. */
-function comparedTimeout(seconds: number): number {
-  return wholeNumber('--kmallocwd', seconds, [1, 1_000]);
+function comparedTimeout(seconds: string): number {
+  return wholeNumber('--kmallocwd', Number(seconds), [1, 1_000]);
+}
+
+/** Above 2^53 the parameter must be one of the numbers that the simulation can keep. */
+function timeoutSeconds(given: string): number {
+  const isWhole = /^[0-9]+$/.test(given);
+  if (!isWhole || BigInt(given) > KMALLOCWD_MAX) {
+    throw new UsageError(`--kmallocwd: expected a whole number from 0 to ${KMALLOCWD_MAX}`);
+  }
+  const seconds = Number(given);
+  if (Number.isSafeInteger(seconds) || String(seconds) === given) return seconds;
+  const limit = Number.MAX_SAFE_INTEGER;
+  throw new UsageError(`--kmallocwd: above ${limit} only round numbers, as 10000000000000000`);
 }
 
 type Range = readonly [least: number, most: number];
