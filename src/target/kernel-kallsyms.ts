@@ -5,7 +5,6 @@ import { FaultError, FormatError } from '../util/errors.ts';
 import type { AddressTable } from '../format/kallsyms/addresses.ts';
 import type { Kallsyms } from '../format/kallsyms/kallsyms.ts';
 import { NUM_SYMS_MAX, readKallsyms } from '../format/kallsyms/read.ts';
-import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
 
@@ -48,17 +47,24 @@ export class KallsymsSymbols implements SymbolTable {
   }
 }
 
+/** Who says where the tables are: VMCOREINFO, or a list of symbols that is to be proved. */
+export interface TableNames {
+  symbol(name: string): Vaddr | undefined;
+  /** Symbols that are known to be right. */
+  symbols(): Iterable<{ readonly name: string; readonly address: Vaddr }>;
+}
+
 /**
- * kallsyms, where VMCOREINFO names its tables: since kernel 6.0 (5fd8fea935a1) and in kernels that
- * had it backported.
+ * kallsyms, where its tables are named. VMCOREINFO does since kernel 6.0 (5fd8fea935a1) and in
+ * kernels that had it backported.
  *
- * @returns undefined if VMCOREINFO does not name them
- * @throws FormatError if the tables contradict each other or the symbols of VMCOREINFO
+ * @returns undefined if they are not named
+ * @throws FormatError if the tables contradict each other or the known symbols
  * @throws FaultError if they are not in the dump
  */
 export function readKernelKallsyms(
   space: AddressSpace,
-  info: Vmcoreinfo,
+  info: TableNames,
 ): KallsymsSymbols | undefined {
   const places = tablePlaces(info);
   if (places === undefined) return undefined;
@@ -92,7 +98,7 @@ interface TablePlaces {
   readonly all: readonly Vaddr[];
 }
 
-function tablePlaces(info: Vmcoreinfo): TablePlaces | undefined {
+function tablePlaces(info: TableNames): TablePlaces | undefined {
   const names = info.symbol('kallsyms_names');
   const numSyms = info.symbol('kallsyms_num_syms');
   const tokenTable = info.symbol('kallsyms_token_table');

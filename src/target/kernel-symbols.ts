@@ -1,7 +1,8 @@
 // Where the symbols of the dumped kernel come from: what the user names, else kallsyms in the dump,
 // else the few that VMCOREINFO names.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { Vaddr } from '../util/address.ts';
 import { UnsupportedError } from '../util/errors.ts';
@@ -9,6 +10,7 @@ import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
+import { proveSymbols } from './prove-symbols.ts';
 import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
 import { parseSystemMap } from './system-map.ts';
@@ -22,6 +24,8 @@ export interface SymbolSearch {
   readonly vmlinux: Vmlinux | undefined;
   /** A System.map that the user names. */
   readonly systemMapPath: string | undefined;
+  /** The dump, or the first part of it; a System.map may lie beside it. */
+  readonly vmcorePath: string;
 }
 
 /**
@@ -35,7 +39,10 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
     const known = kernel.info.symbols();
     const text = readFileSync(systemMapPath, 'latin1');
     const listed = inFile(systemMapPath, () => parseSystemMap(text));
-    return readSymbolList(listed, { origin: `System.map ${fileName(systemMapPath)}`, known });
+    const origin = `System.map ${fileName(systemMapPath)}`;
+    const list = readSymbolList(listed, { origin, known });
+    proveSymbols(list, { space: kernel.space, info: kernel.info, problems });
+    return list;
   }
   const linked = search.vmlinux?.symbols();
   if (linked !== undefined) {
@@ -44,12 +51,27 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
   }
   const kallsyms = problems.attempt('kallsyms', () => {
     const found = readKernelKallsyms(kernel.space, kernel.info);
-    if (found === undefined) throw new UnsupportedError('VMCOREINFO does not name its tables');
+    if (found === undefined) {
+      const cure = cureOf(search.vmcorePath, kernel.info.osrelease);
+      throw new UnsupportedError(`VMCOREINFO does not name its tables; ${cure}`);
+    }
     return found;
   });
-  if (kallsyms !== undefined) return kallsyms;
-  problems.addMessage('symbols', 'only those that VMCOREINFO names are known', 'lookup');
-  return new VmcoreinfoSymbols(kernel.info);
+  return kallsyms ?? new VmcoreinfoSymbols(kernel.info);
+}
+
+/** Where the symbols can be had from, and the file that lies beside the dump. */
+function cureOf(vmcorePath: string, release = ''): string {
+  const stem = vmcorePath.replace(/\.[^./\\]*$/, '');
+  const folder = dirname(vmcorePath);
+  const beside = [
+    `${vmcorePath}.System.map`,
+    `${stem}.System.map`,
+    join(folder, `System.map-${release}`),
+  ].find((path) => existsSync(path));
+  return beside === undefined
+    ? '--system-map FILE or --vmlinux FILE of this kernel has the symbols'
+    : `try --system-map ${beside}`;
 }
 
 /** The symbols that VMCOREINFO names, without sizes. */

@@ -39,8 +39,7 @@ export function findTypes(search: TypeSearch): TypeSource {
   if (btf !== undefined) return btf;
   const shipped = shippedLayout(search.identity);
   if (shipped !== undefined) return shipped;
-  const what = 'the dump has no BTF, and no layout file in structs/ was made from this kernel';
-  problems.addMessage('types', `${what} (--layout names one)`, 'lookup');
+  problems.addMessage('types', whyNone(search), 'lookup');
   return NO_TYPES;
 }
 
@@ -50,6 +49,14 @@ export const NO_TYPES: TypeSource = {
   find: (): CType | undefined => undefined,
   findEnumerator: (): bigint | undefined => undefined,
 };
+
+/** BTF and the banner that a layout file is known by are found by symbols. */
+function whyNone({ symbols }: TypeSearch): string {
+  return symbols.lookup('_text') === undefined && symbols.lookup('linux_banner') === undefined
+    ? 'none found: without symbols there is no way to them'
+    : 'the dump has no BTF, and no layout file in structs/ was made from this kernel ' +
+        '(--layout names one)';
+}
 
 /** BTF between `__start_BTF` and `__stop_BTF` (CONFIG_DEBUG_INFO_BTF, v5.2). */
 function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
@@ -70,31 +77,44 @@ function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
 function layoutFromFile(path: string, { identity, problems }: TypeSearch): TypeSource {
   const text = readFileSync(path, 'utf8');
   const layout = inFile(path, () => readLayout(text, `layout file ${fileName(path)}`));
-  const { buildId, banner, release } = layout.file;
-  const isNamed = buildId !== null || banner !== null;
-  if (!isNamed && release !== null && release !== identity.release.value) {
-    const what = `made from kernel ${release}; the dump is of ${identity.release.value}`;
-    throw new InvalidError(`layout file ${fileName(path)}: ${what}`);
+  const subject = `layout file ${fileName(path)}`;
+  const proof = compare(layout, identity);
+  const release = layout.file.release ?? identity.release.value;
+  if (proof === undefined ? release !== identity.release.value : !proof.isSame) {
+    const by = proof === undefined ? '' : `, ${proof.by} ${proof.own}`;
+    const dumps = proof === undefined ? '' : `, ${proof.by} ${proof.dumps}`;
+    const own = `made from kernel ${release}${by}`;
+    throw new InvalidError(`${subject}: ${own}; the dump is of ${identity.release.value}${dumps}`);
   }
-  if (!isNamed) {
-    const what = 'it has neither build ID nor banner to compare: taken unproved';
-    problems.addMessage(`layout file ${fileName(path)}`, what);
-  }
-  if (isNamed && !fits(layout, identity)) {
-    throw new InvalidError(
-      `layout file ${fileName(path)}: made from kernel ${layout.file.release ?? banner}, ` +
-        `build ID ${buildId}; the dump is of ${identity.release.value}, ` +
-        `build ID ${identity.buildId?.value ?? 'unknown'}`,
-    );
+  if (proof === undefined) {
+    const { buildId, banner } = layout.file;
+    const what =
+      buildId === null && banner === null
+        ? 'it has neither build ID nor banner to compare'
+        : 'the build ID or banner that it names was not found in the dump';
+    problems.addMessage(subject, `${what}: taken unproved`);
   }
   return layout;
 }
 
-function fits({ file }: LayoutTypes, identity: KernelIdentity): boolean {
-  if (file.buildId !== null && identity.buildId !== undefined) {
-    return file.buildId === identity.buildId.value;
+/** What a layout file and a dump both say of their kernel. */
+interface Proof {
+  readonly by: 'build ID' | 'banner';
+  readonly own: string;
+  readonly dumps: string;
+  readonly isSame: boolean;
+}
+
+/** The build ID goes before the banner; undefined where there is neither in both. */
+function compare({ file }: LayoutTypes, identity: KernelIdentity): Proof | undefined {
+  const names = [
+    ['build ID', file.buildId, identity.buildId?.value],
+    ['banner', file.banner, identity.banner?.value],
+  ] as const;
+  for (const [by, own, dumps] of names) {
+    if (own !== null && dumps !== undefined) return { by, own, dumps, isSame: own === dumps };
   }
-  return file.banner !== null && file.banner === identity.banner?.value;
+  return undefined;
 }
 
 /** The layout in structs/ whose build ID, else whose exact banner, is that of the dump. */
@@ -108,7 +128,7 @@ function shippedLayout(identity: KernelIdentity): TypeSource | undefined {
     // Parsing all of them would take longer than reading the dump.
     if (!wanted.some((id) => text.includes(JSON.stringify(id)))) continue;
     const layout = readLayout(text, `structs/${name}`);
-    if (fits(layout, identity)) return layout;
+    if (compare(layout, identity)?.isSame === true) return layout;
   }
   return undefined;
 }

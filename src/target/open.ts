@@ -62,7 +62,10 @@ export async function openVmcore(
     const { space } = kernel;
     const vmlinux = openVmlinux(options.vmlinux, hold);
     const { systemMap } = options;
-    const kernelSymbols = findSymbols({ kernel, problems, vmlinux, systemMapPath: systemMap });
+    const kernelSymbols = findSymbols({
+      ...{ kernel, problems, vmlinux, systemMapPath: systemMap },
+      vmcorePath: paths[0] ?? '',
+    });
     const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
     if (vmlinux !== undefined) checkVmlinux(vmlinux, identity, problems);
     const types = findTypes({

@@ -26,7 +26,7 @@ export function parseSystemMap(text: string): ListedSymbol[] {
     if (address !== undefined && type !== undefined && name !== undefined) {
       if (!line.includes('[')) symbols.push({ name, value: BigInt(`0x${address}`), type });
     } else if (line.trim() !== '') {
-      const have = JSON.stringify(line.slice(0, 80));
+      const have = /[^\t\x20-\x7e]/.test(line) ? 'binary data' : JSON.stringify(line.slice(0, 80));
       throw new FormatError({ section, offset }, `expected \`address type name\`, have ${have}`);
     }
     offset += line.length + 1;

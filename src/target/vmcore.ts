@@ -89,7 +89,12 @@ export class Vmcore implements TypedMemory {
   /** @throws LookupError if this kernel has no such symbol */
   symbol(name: string): Vaddr {
     const address = this.symbols.lookup(name);
-    if (address === undefined) throw new LookupError('symbol', name);
+    if (address === undefined) {
+      const { origin } = this.symbols;
+      // A handful, of which nothing can be concluded.
+      const why = origin === 'VMCOREINFO' ? 'VMCOREINFO does not name it' : undefined;
+      throw new LookupError('symbol', name, why);
+    }
     return address;
   }
 
@@ -97,7 +102,7 @@ export class Vmcore implements TypedMemory {
   struct(name: string): StructType {
     const type = this.types.find('struct', name) ?? this.types.find('union', name);
     if (type === undefined || (type.kind !== 'struct' && type.kind !== 'union')) {
-      throw new LookupError('type', `struct ${name}`);
+      throw new LookupError('type', `struct ${name}`, this.#whyNoType);
     }
     return type;
   }
@@ -164,8 +169,15 @@ export class Vmcore implements TypedMemory {
 
   #globalType(name: string): CType {
     const type = globalType(this.types, name);
-    if (type === undefined) throw new LookupError('type', `variable ${name}`);
+    if (type === undefined) {
+      throw new LookupError('type', `variable ${name}`, this.#whyNoType);
+    }
     return type;
+  }
+
+  /** A kernel whose types were not found may have any. */
+  get #whyNoType(): string | undefined {
+    return this.types.origin === 'none' ? 'no types were found' : undefined;
   }
 
   #pointerAt(address: Vaddr): Vaddr {

@@ -83,8 +83,9 @@ export class LookupError extends VmcoreError {
   readonly kind: 'symbol' | 'type' | 'member';
   readonly symbolName: string;
 
-  constructor(kind: 'symbol' | 'type' | 'member', name: string, options?: ErrorOptions) {
-    super(`${kind} ${name}: not in this kernel`, options);
+  /** @param why where it is not the kernel that lacks it */
+  constructor(kind: 'symbol' | 'type' | 'member', name: string, why = 'not in this kernel') {
+    super(`${kind} ${name}: ${why}`);
     this.kind = kind;
     this.symbolName = name;
   }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { checkChromeTrace } from '../support/chrome-trace.ts';
 import { CliRunner } from '../support/cli-runner.ts';
 
@@ -90,6 +91,21 @@ describe('simulateToFile', function () {
     // Without its symbols there is no way to its types.
     const info = await cli.run(['info', path]);
     assert.match(info.stdout, /MEMALLOC +\? \(there are no types/);
+    const alone = await cli.run(['tasks', path]);
+    assert.equal(alone.exitCode, 3);
+    assert.match(alone.stderr, /does not name its tables; try --system-map \S+old\.vmcore\.System/);
+    assert.match(alone.stderr, /types: none found: without symbols there is no way to them$/m);
+    assert.match(alone.stderr, /type struct task_struct: no types were found$/m);
+    const root = fileURLToPath(new URL('../../', import.meta.url));
+    // The layout of this very kernel cannot be proved, and is no other kernel's for that.
+    const layout = join(root, 'structs/4.4.1-stallcore-sim-x86_64.json');
+    const withLayout = await cli.run(['info', path, '--layout', layout]);
+    assert.match(withLayout.stderr, /was not found in the dump: taken unproved/);
+    // VMCOREINFO names nothing that lies elsewhere in that other build.
+    const foreign = join(root, 'samples/too-many-isolated.System.map');
+    const refused = await cli.run(['tasks', path, '--system-map', foreign]);
+    assert.equal(refused.exitCode, 3, refused.stderr);
+    assert.match(refused.stderr, /too-many-isolated\.System\.map: it is of another kernel: /);
     const read = await cli.run(['tasks', path, '--system-map', `${path}.System.map`]);
     assert.equal(read.exitCode, 0, read.stderr);
     assert.match(read.stdout, /\d+ tasks, 2 idle tasks; the task list and the pid hash agree/);
