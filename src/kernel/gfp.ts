@@ -1,6 +1,6 @@
 // Names for gfp_masks, from the dump's own kernel where it has them.
 
-import { describeGfp, guessGfpEra, type GfpName } from '../types/gfp-flags.ts';
+import { describeGfp, gfpNames, guessGfpEra, type GfpName } from '../types/gfp-flags.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { vaddr, vaddrAdd } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
@@ -80,8 +80,10 @@ const ENUM_NAMES = [
   .split(' ');
 
 function namesFromEnum(vmcore: Vmcore): GfpName[] {
-  return ENUM_NAMES.flatMap((name) => {
+  const bits: Record<string, number> = {};
+  for (const name of ENUM_NAMES) {
     const bit = vmcore.types.findEnumerator(`___GFP_${name}_BIT`);
-    return bit === undefined ? [] : [{ mask: 2 ** Number(bit), name: `__GFP_${name}` }];
-  });
+    if (bit !== undefined) bits[`__GFP_${name}`] = 2 ** Number(bit);
+  }
+  return Object.keys(bits).length === 0 ? [] : gfpNames(bits);
 }

@@ -130,24 +130,50 @@ export const GFP_ERAS: readonly GfpEra[] = [
 ];
 
 function era(releases: string, bits: Readonly<Record<string, number>>): GfpEra {
-  const directReclaim = bits.__GFP_DIRECT_RECLAIM ?? bits.__GFP_WAIT ?? 0;
-  const kswapdReclaim = bits.__GFP_KSWAPD_RECLAIM ?? 0;
-  const singles = Object.entries(bits).map(([name, mask]) => ({ name, mask }));
-  const names = [...composites(bits, directReclaim | kswapdReclaim), ...singles];
-  return { releases, names, directReclaim, kswapdReclaim };
+  const { directReclaim, kswapdReclaim } = reclaimBits(bits);
+  return { releases, names: gfpNames(bits), directReclaim, kswapdReclaim };
 }
 
-/** The masks that have a name of their own, most bits first, as the kernel lists them. */
-function composites(bits: Readonly<Record<string, number>>, reclaim: number): GfpName[] {
+type GfpBits = Readonly<Record<string, number>>;
+
+function reclaimBits(bits: GfpBits): Pick<GfpEra, 'directReclaim' | 'kswapdReclaim'> {
+  return {
+    directReclaim: bits.__GFP_DIRECT_RECLAIM ?? bits.__GFP_WAIT ?? 0,
+    kswapdReclaim: bits.__GFP_KSWAPD_RECLAIM ?? 0,
+  };
+}
+
+/** The names of a kernel that has these bits, by their names: the masks that have one first. */
+export function gfpNames(bits: GfpBits): GfpName[] {
+  const singles = Object.entries(bits).map(([name, mask]) => ({ name, mask }));
+  return [...composites(bits), ...singles];
+}
+
+/**
+ * The masks that have a name of their own, most bits first, as the kernel lists them
+ * (include/trace/events/gfpflags.h, later mmflags.h).
+ */
+function composites(bits: GfpBits): GfpName[] {
+  const { directReclaim, kswapdReclaim } = reclaimBits(bits);
+  const reclaim = directReclaim | kswapdReclaim;
   const bit = (name: string): number => bits[`__GFP_${name}`] ?? 0;
   const kernel = reclaim | bit('IO') | bit('FS');
   const user = kernel | bit('HARDWALL');
   const highuser = user | bit('HIGHMEM');
+  const movable = highuser | bit('MOVABLE');
+  // Up to v4.4, which has no __GFP_ACCOUNT; what it stands for has changed since.
+  const hugeOptions = ['COMP', 'NOMEMALLOC', 'NORETRY', 'NOWARN', 'NO_KSWAPD'];
+  const huge = hugeOptions.reduce((all, name) => all | bit(name), movable & ~kswapdReclaim);
   const named: GfpName[] = [
-    { name: 'GFP_HIGHUSER_MOVABLE', mask: highuser | bit('MOVABLE') },
+    ...(bit('ACCOUNT') === 0 ? [{ name: 'GFP_TRANSHUGE', mask: huge }] : []),
+    { name: 'GFP_HIGHUSER_MOVABLE', mask: movable },
     { name: 'GFP_HIGHUSER', mask: highuser },
     { name: 'GFP_USER', mask: user },
-    { name: 'GFP_KERNEL_ACCOUNT', mask: kernel | bit('ACCOUNT') },
+    // Up to v4.13, as was __GFP_NOTRACK.
+    ...(bit('NOTRACK') === 0 ? [] : [{ name: 'GFP_TEMPORARY', mask: kernel | bit('RECLAIMABLE') }]),
+    ...(bit('ACCOUNT') === 0
+      ? []
+      : [{ name: 'GFP_KERNEL_ACCOUNT', mask: kernel | bit('ACCOUNT') }]),
     { name: 'GFP_KERNEL', mask: kernel },
     { name: 'GFP_NOFS', mask: reclaim | bit('IO') },
     { name: 'GFP_ATOMIC', mask: bit('HIGH') | bit('ATOMIC') | bit('KSWAPD_RECLAIM') },
