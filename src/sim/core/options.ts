@@ -71,6 +71,11 @@ export interface KernelFeatures {
   readonly memcgWaitsOnWriteback: boolean;
   /** Up to Linux 4.8: reclaim waits while much is under writeback (throttle_vm_writeout()). */
   readonly throttleVmWriteout: boolean;
+  /**
+   * Since Linux 4.7 (a53eaff8c119, "MM: increase safety margin provided by PF_LESS_THROTTLE"): who
+   * is throttled less has, besides a quarter of the limit, a thirty-second of the one in force.
+   */
+  readonly lessThrottleMargin: boolean;
   /** vm.dirty_ratio: percent of dirtyable memory above which writers wait; 100 as good as never. */
   readonly dirtyRatio: number;
   /** A bug of drivers: bios for the device below come from the set that the file system uses. */
@@ -153,6 +158,7 @@ export const FEATURES_DEFAULT: KernelFeatures = {
   memcgOomAtFault: false,
   memcgWaitsOnWriteback: false,
   throttleVmWriteout: false,
+  lessThrottleMargin: true,
   dirtyRatio: 20,
   sharedBioSet: false,
   consoleUs: 0,

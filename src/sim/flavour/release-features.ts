@@ -38,6 +38,7 @@ export const FEATURES_4_4: ReleaseFeatures = {
   faultsAvoidFs: true,
   cascadingTimers: true,
   consoleHandover: false,
+  lessThrottleMargin: false,
 };
 
 /** Linux 6.1. */
@@ -65,4 +66,5 @@ export const FEATURES_6_1: ReleaseFeatures = {
   faultsAvoidFs: false,
   cascadingTimers: false,
   consoleHandover: true,
+  lessThrottleMargin: true,
 };

@@ -47,16 +47,16 @@ export function global_dirtyable_memory({ node }: Kernel): number {
 }
 
 /**
- * global_dirty_limits() for the current task. PF_LESS_THROTTLE lifts them by a quarter and a
- * thirty-second, as for real-time tasks (Linux commit a53eaff8c119, "MM: increase safety margin
- * provided by PF_LESS_THROTTLE", in 4.7); since 5.8 the flag has another meaning here.
+ * global_dirty_limits() for the current task. PF_LESS_THROTTLE lifts them by a quarter, and in
+ * later kernels by a thirty-second of the limit in force, as for real-time tasks; since 5.8 the
+ * flag has another meaning here.
  */
 export function global_dirty_limits(k: Kernel): DirtyLimits {
   const { flags, policy } = k.current;
   let dirty = Math.floor((global_dirtyable_memory(k) * k.options.dirtyRatio) / 100);
   let background = Math.floor(dirty * BACKGROUND_SHARE);
   if ((flags & PF_LESS_THROTTLE) !== 0 || policy === SCHED_FIFO) {
-    const more = k.writeback.dirtyLimit / 32;
+    const more = k.options.lessThrottleMargin ? k.writeback.dirtyLimit / 32 : 0;
     background += background / 4 + more;
     dirty += dirty / 4 + more;
   }

@@ -45,9 +45,9 @@ function drawFeatures(prng: Prng): Features {
     [FEATURES_4_4, FEATURES_6_1],
     [FEATURES_6_1, FEATURES_4_4],
   ] as const);
-  // A feature that came later is the release's: one more draw, and all behind it are others.
+  // What came later is the release's: one more draw, and all behind it are others.
   const names = (Object.keys(release) as (keyof ReleaseFeatures)[]).filter(
-    (name) => name !== 'consoleHandover',
+    (name) => name !== 'consoleHandover' && name !== 'lessThrottleMargin',
   );
   const taken = names.filter(() => prng.chance(0.1));
   return {

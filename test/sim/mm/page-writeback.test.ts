@@ -47,16 +47,21 @@ describe('global_dirty_limits', () => {
     assert.equal(background, Math.floor(dirty / 2));
   });
 
-  it('are higher by a quarter, and by a part of the limit in force, for PF_LESS_THROTTLE', () => {
-    const k = bareKernel();
-    k.writeback.dirtyLimit = 3_200;
-    const [plain, lifted] = seen(k, () => {
-      const before = global_dirty_limits(k);
-      k.current.flags |= PF_LESS_THROTTLE;
-      return [before, global_dirty_limits(k)];
-    });
-    assert.equal(lifted.dirty, plain.dirty * 1.25 + 100);
-    assert.equal(lifted.background, plain.background * 1.25 + 100);
+  it('are higher by a quarter for PF_LESS_THROTTLE, and later by a part of the limit besides', () => {
+    for (const [lessThrottleMargin, more] of [
+      [false, 0],
+      [true, 100],
+    ] as const) {
+      const k = bareKernel({ lessThrottleMargin });
+      k.writeback.dirtyLimit = 3_200;
+      const [plain, lifted] = seen(k, () => {
+        const before = global_dirty_limits(k);
+        k.current.flags |= PF_LESS_THROTTLE;
+        return [before, global_dirty_limits(k)];
+      });
+      assert.equal(lifted.dirty, plain.dirty * 1.25 + more);
+      assert.equal(lifted.background, plain.background * 1.25 + more);
+    }
   });
 });
 
