@@ -5,8 +5,8 @@ import {
   describeTruth,
   findScenario,
   FLAVOURS,
-  idleTasksBound,
   ledgerPieces,
+  machineBounds,
   parseRemedy,
   PATCH_NAMES,
   patchVersion,
@@ -18,6 +18,7 @@ import {
   writeSimulation,
   type FlavourName,
   type Knobs,
+  type MachineBounds,
   type PatchName,
   type RemedyOptions,
   type Scenario,
@@ -107,7 +108,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const tried = remediesNamed(options.remedies);
   for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
   const types = simulatedTypes(patch, flavour.name);
-  checkIdleTasks(knobs.idleTasks, idleTasksBound({ scenario, seed, knobs, types }));
+  checkMachine(machineBounds({ scenario, seed, knobs, types }));
   const run = simulate({
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
@@ -124,11 +125,21 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   return summary(run, scenario, { vmcores, ...writeMap(run, path), others });
 }
 
-/** Each thread has a stack and more, and all of them together must leave memory for the others. */
-function checkIdleTasks(count = 0, { ramMiB, most }: ReturnType<typeof idleTasksBound>): void {
-  if (count <= most) return;
-  const limit = `${ramMiB} MiB hold at most ${most} (see --ram)`;
-  throw new UsageError(`simulate: --idle-tasks ${count}: ${limit}`);
+/**
+ * The kernel must know of the CPUs; what belongs to them, and the stacks and more of idle threads,
+ * must leave memory for others.
+ */
+function checkMachine({ knobs, ...most }: MachineBounds): void {
+  const { cpus, ramMiB, idleTasks = 0 } = knobs;
+  const refuse = (option: string, limit: string): never => {
+    throw new UsageError(`simulate: ${option}: ${limit}`);
+  };
+  if (cpus > most.nrCpus) {
+    refuse(`--cpus ${cpus}`, `this kernel has NR_CPUS=${most.nrCpus} (see --flavour)`);
+  }
+  const holds = (count: number): string => `${ramMiB} MiB hold at most ${count} (see --ram)`;
+  if (cpus > most.cpus) refuse(`--cpus ${cpus}`, holds(most.cpus));
+  if (idleTasks > most.idleTasks) refuse(`--idle-tasks ${idleTasks}`, holds(most.idleTasks));
 }
 
 /** Writes the System.map where nothing in the vmcore leads to its symbols. */

@@ -1,8 +1,9 @@
 // One run: boot, scenario, dump, and ten timeouts more to see what becomes of it. This is the front
 // of the simulation: the command line sees nothing else of it.
 
-import type { TypeSource } from '../types/ctype.ts';
+import { sizeOf, type TypeSource } from '../types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
+import { assert } from '../util/assert.ts';
 import { Prng } from '../util/prng.ts';
 import { addIdleTasks } from './background.ts';
 import { boot } from './boot.ts';
@@ -18,7 +19,7 @@ import type { Kernel } from './core/kernel.ts';
 import type { Features, Knobs, Scenario } from './scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
-import { idleTasksMax } from './mm/free-area-init.ts';
+import { cpusMax, idleTasksMax } from './mm/free-area-init.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
 import { patchFacts } from './watchdog/patch-facts.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
@@ -37,6 +38,7 @@ export { parseRemedy, REMEDIES, type RemedyOptions } from './remedies/remedy.ts'
 
 const US_PER_SECOND = 1_000_000;
 const MIB = 2 ** 20;
+const BITS_PER_BYTE = 8;
 /** How many timeouts the machine runs on after the dump. */
 const TIMEOUTS_AFTER = 10;
 /** A timeout may be longer than anybody waits for: this is how long a machine runs on at most. */
@@ -153,20 +155,37 @@ function hasZoneDma(types: TypeSource): boolean {
   return types.findEnumerator('ZONE_DMA') !== undefined;
 }
 
-/** How many idle threads the memory of a run would hold, and how much memory that is. */
-export function idleTasksBound({
+/** What the machine of a run may have at most. */
+export interface MachineBounds {
+  /** What of it the run would have. */
+  readonly knobs: Knobs;
+  /** NR_CPUS of the kernel: bits of its CPU masks. */
+  readonly nrCpus: number;
+  /** CPUs that the memory holds what belongs to. */
+  readonly cpus: number;
+  /** The same of idle threads, beside the CPUs of the run. */
+  readonly idleTasks: number;
+}
+
+/** How large the machine of a run may be; {@link simulate} asserts that it is not larger. */
+export function machineBounds({
   scenario,
   seed,
-  knobs,
+  knobs: chosen,
   types,
-}: Pick<SimulationOptions, 'scenario' | 'seed' | 'knobs' | 'types'>): {
-  readonly ramMiB: number;
-  readonly most: number;
-} {
+}: Pick<SimulationOptions, 'scenario' | 'seed' | 'knobs' | 'types'>): MachineBounds {
   const { defaults } = scenario.forSeed?.(seed) ?? scenario;
-  const { ramMiB, cpus: cpuCount } = { ...defaults, ...knobs };
+  const knobs = { ...defaults, ...chosen };
+  const { ramMiB, cpus: cpuCount } = knobs;
   const memory = { ramBytes: ramMiB * MIB, cpuCount, zoneDma: hasZoneDma(types) };
-  return { ramMiB, most: idleTasksMax(memory) };
+  const mask = types.find('struct', 'cpumask');
+  assert(mask?.kind === 'struct', `${types.origin} has no struct cpumask`);
+  return {
+    knobs,
+    nrCpus: sizeOf(mask) * BITS_PER_BYTE,
+    cpus: cpusMax(memory),
+    idleTasks: idleTasksMax(memory),
+  };
 }
 
 /** Runs to that second, in steps of one where somebody wants to hear of them. */

@@ -281,7 +281,17 @@ describe('simulateToFile', function () {
       /--seed: expected a whole number from 0/,
     ],
     ['too little memory', ['quiet', '-o', 'x', '--ram', '63'], /--ram: .* from 64 to 1048576/],
-    ['too many CPUs', ['quiet', '-o', 'x', '--cpus', '65'], /--cpus: .* from 1 to 64/],
+    ['too many CPUs', ['quiet', '-o', 'x', '--cpus', '257'], /--cpus: .* from 1 to 256/],
+    [
+      'more CPUs than the kernel knows',
+      ['quiet', '-o', 'x', '--cpus', '65'],
+      /--cpus 65: this kernel has NR_CPUS=64 \(see --flavour\)/,
+    ],
+    [
+      'more CPUs than the memory holds',
+      ['quiet', '-o', 'x', '--flavour', '4.4', '--cpus', '256', '--ram', '64'],
+      /--cpus 256: 64 MiB hold at most \d+ \(see --ram\)/,
+    ],
     ['a dump at boot', ['quiet', '-o', 'x', '--dump-at', '0'], /--dump-at: .* from 1 to 86400/],
     ['a timeout below 0', ['quiet', '-o', 'x', '--kmallocwd=-1'], /--kmallocwd: .* from 0 to/],
     [

@@ -8,8 +8,8 @@ import type { Knobs, SimulateOptions } from '../simulate.ts';
 import { UsageError } from '../usage.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
-/** NR_CPUS of the kernels whose layouts are in structs/: their CPU masks are one word. */
-const CPUS_MAX = 64;
+/** NR_CPUS of the 4.4 kernel. That of 6.1 is larger, and with the patch it is 64. */
+const CPUS_MAX = 256;
 /** ULONG_MAX: what kstrtoul() takes. */
 const KMALLOCWD_MAX = 2n ** 64n - 1n;
 const HZ_CHOICES = [100, 250, 300, 1000] as const;
@@ -27,7 +27,7 @@ const TRACE_OPTIONS = {
 const KNOB_OPTIONS = {
   'dump-at': { type: 'number', describe: 'when the dump is taken: seconds of uptime, 1 to 86400' },
   ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
-  cpus: { type: 'number', describe: `1 to ${CPUS_MAX}` },
+  cpus: { type: 'number', describe: `1 to ${CPUS_MAX}, with a 6.1-kmallocwd to 64` },
   hz: { type: 'number', describe: `CONFIG_HZ: ${HZ_CHOICES.join(', ')}` },
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, 0 to 200000' },
 } as const;

@@ -37,7 +37,7 @@ export function defineVariables(
   definePageTables(image, flavour);
   const struct = (name: string): number => structSize(types, name);
   const pidSize = struct('pid') + PID_LEVELS * struct('upid');
-  const cpumask = struct('cpumask');
+  const maskSize = struct('cpumask');
   const places: [section: SectionName, name: string, size: number, align?: number][] = [
     ['data', 'init_task', struct('task_struct'), 64],
     ['data', 'init_pid_ns', struct('pid_namespace'), 64],
@@ -46,7 +46,7 @@ export function defineVariables(
     ['data', 'init_mm', struct('mm_struct'), 64],
     ['data', 'jiffies_64', 8, 64],
     ['data', 'phys_base', 8],
-    ['data', '__per_cpu_offset', cpumask * BITS_PER_BYTE * 8, 32],
+    ['data', '__per_cpu_offset', maskSize * BITS_PER_BYTE * 8, 32],
     ['data', 'loops_per_jiffy', 8],
     ['data', 'nr_cpu_ids', 4],
     ['data', 'pid_max', 4],
@@ -61,7 +61,7 @@ export function defineVariables(
   // Who is first in the per-CPU area is said by the flavour.
   flavour.variables.define(image, struct);
   for (const kind of CPU_MASKS) {
-    image.define(flavour.variables.cpuMask(kind), { section: 'data', size: cpumask });
+    image.define(flavour.variables.cpuMask(kind), { section: 'data', size: maskSize });
   }
   for (const [section, name, size, align = 8] of places)
     image.define(name, { section, size, align });
@@ -99,8 +99,9 @@ export function writeVariables(
   set('loops_per_jiffy', Math.floor((facts.tscKhz * 1000) / facts.hz));
   set('nr_cpu_ids', facts.cpuCount, 4);
   set('pid_max', 32768, 4);
+  const mask = cpumask(memory, facts.cpuCount);
   for (const kind of CPU_MASKS) {
-    set(flavour.variables.cpuMask(kind), (1n << BigInt(facts.cpuCount)) - 1n);
+    memory.write(image.symbol(flavour.variables.cpuMask(kind)), mask);
   }
   writeClocksource(image, memory, facts.hz);
   writeUtsname(image, memory, facts);
@@ -113,6 +114,16 @@ export function writeVariables(
   const at = areas.allocatePages(PAGE_SIZE);
   memory.write(at, new Uint8Array(Buffer.from(`${commandLine}\0`, 'latin1')));
   set('saved_command_line', at);
+}
+
+/** A `struct cpumask` with the first CPUs in it. @throws AssertionError beyond its NR_CPUS */
+function cpumask(memory: KernelMemory, cpuCount: number): Uint8Array {
+  const mask = new Uint8Array(memory.struct('cpumask').size);
+  assert(cpuCount <= mask.length * BITS_PER_BYTE, `${cpuCount} CPUs in ${mask.length} bytes`);
+  for (let cpu = 0; cpu < cpuCount; cpu++) {
+    mask[Math.floor(cpu / BITS_PER_BYTE)]! |= 1 << (cpu % BITS_PER_BYTE);
+  }
+  return mask;
 }
 
 /** Makes the per-CPU area of each CPU, as the embedding first chunk has them: in the direct map. */

@@ -19,7 +19,7 @@ const STRUCT_PAGE_SHARE = 64;
 
 /** Threads that {@link KERNEL_RESERVED_PAGES} has room for, besides those of a scenario. */
 const TASKS_RESERVED = 512;
-/** As many threads as a CPU takes the memory of: kernel threads of its own, per-CPU areas. */
+/** As many threads as a CPU takes the memory of: kernel threads of its own, its per-CPU area. */
 const TASKS_PER_CPU = 8;
 /**
  * What each thread beyond takes: a stack of 16 KiB, task_struct, its parts of the process and of
@@ -47,10 +47,12 @@ export interface MemorySize {
 /** Makes the node. Its zones are in the order in which requests try them: the highest first. */
 export function free_area_init({ idleTasks = 0, ...memory }: MemorySize): Node {
   const most = idleTasksMax(memory);
-  assert(idleTasks <= most, `${idleTasks} idle tasks, and there is memory for ${most}`);
+  const beside = `beside ${memory.cpuCount} CPUs`;
+  assert(idleTasks <= most, `no memory for ${idleTasks} idle tasks ${beside}, only for ${most}`);
   const plans = planZones(memory);
   const home = roomiest(plans);
-  const taken = Math.max(0, idleTasks - reservedTasks(memory)) * PAGES_PER_TASK;
+  const tasks = idleTasks + TASKS_PER_CPU * memory.cpuCount;
+  const taken = Math.max(0, tasks - TASKS_RESERVED) * PAGES_PER_TASK;
   return new Node(
     plans.map((plan) => {
       const reservedPages = plan.reservedPages + (plan === home ? taken : 0);
@@ -59,14 +61,22 @@ export function free_area_init({ idleTasks = 0, ...memory }: MemorySize): Node {
   );
 }
 
-/** How many idle threads a machine has memory for, if half of a zone is to be left for others. */
+/**
+ * How many idle threads a machine has memory for, if half of a zone is to be left for others.
+ * Negative where there is not even enough for its CPUs, see {@link cpusMax}.
+ */
 export function idleTasksMax(memory: Omit<MemorySize, 'idleTasks'>): number {
-  const room = pagesFor(roomiest(planZones(memory)));
-  return reservedTasks(memory) + Math.max(0, Math.floor(room / 2 / PAGES_PER_TASK));
+  return tasksMax(memory) - TASKS_PER_CPU * memory.cpuCount;
 }
 
-function reservedTasks({ cpuCount }: Pick<MemorySize, 'cpuCount'>): number {
-  return Math.max(0, TASKS_RESERVED - TASKS_PER_CPU * cpuCount);
+/** How many CPUs a machine has memory for, under the same condition. */
+export function cpusMax(memory: Pick<MemorySize, 'ramBytes' | 'zoneDma'>): number {
+  return Math.floor(tasksMax(memory) / TASKS_PER_CPU);
+}
+
+function tasksMax(memory: Pick<MemorySize, 'ramBytes' | 'zoneDma'>): number {
+  const room = pagesFor(roomiest(planZones(memory)));
+  return TASKS_RESERVED + Math.max(0, Math.floor(room / 2 / PAGES_PER_TASK));
 }
 
 /** The zone that threads beyond {@link TASKS_RESERVED} are kept in. */

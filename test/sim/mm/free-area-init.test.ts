@@ -6,7 +6,7 @@ import type { Kernel } from '../../../src/sim/core/kernel.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../../../src/sim/core/options.ts';
 import { MAX_ORDER } from '../../../src/sim/mm/buddy.ts';
 import type { Zone } from '../../../src/sim/mm/mmzone.ts';
-import { free_area_init, idleTasksMax } from '../../../src/sim/mm/free-area-init.ts';
+import { cpusMax, free_area_init, idleTasksMax } from '../../../src/sim/mm/free-area-init.ts';
 import { findScenario } from '../../../src/sim/scenarios/list.ts';
 import { Prng } from '../../../src/util/prng.ts';
 import { runKernel } from '../../support/run-kernel.ts';
@@ -66,6 +66,13 @@ describe('free_area_init', () => {
     const idleTasks = idleTasksMax(memory);
     assert.ok(free_area_init({ ...memory, idleTasks }).managedPages > 0);
     assert.throws(() => free_area_init({ ...memory, idleTasks: idleTasks + 1 }), /memory for/);
+  });
+
+  it('has memory for so many CPUs, and not for one more', () => {
+    const memory = { ramBytes: 64 << 20, zoneDma: true };
+    const cpuCount = cpusMax(memory);
+    assert.ok(free_area_init({ ...memory, cpuCount }).managedPages > 0);
+    assert.throws(() => free_area_init({ ...memory, cpuCount: cpuCount + 1 }), /memory for/);
   });
 
   it('shows a count of free pages that lags behind by what CPUs have not folded in', () => {
