@@ -31,7 +31,7 @@ export interface RemedyRun {
    * second; undefined where that did not come, or the kernel panicked.
    */
   readonly recoveredSeconds: number | undefined;
-  /** Tasks that had not moved ten timeouts after the dump. */
+  /** Tasks that had not moved when the truth was found, ten timeouts after the dump or more. */
   readonly hung: number;
   /** Seconds that the oldest request was ever seen to take, to a quarter of a second. */
   readonly longestSeconds: number;
@@ -100,18 +100,24 @@ export function runWithRemedy(
   const snapshot = takeSnapshot(k, kmallocwd * hz);
   const timesBefore = cpuTimes(k);
   const end = (dumpSeconds + TIMEOUTS_AFTER * kmallocwd) * US_PER_SECOND;
-  const recoveredAt = watch.runUntilMoved(snapshot, end);
-  watch.runTo(end);
-  const truth = findTruth(k, snapshot);
+  let recoveredAt: number | undefined;
+  const runOn = (to: number): void => {
+    recoveredAt ??= watch.runUntilMoved(snapshot, to);
+    watch.runTo(to);
+  };
+  runOn(end);
+  // Of the same time for all, however long the truth is looked for.
+  const costs = { ...harmOf(k), cpuSeconds: cpuSince(k, timesBefore) };
+  const truth = findTruth(k, snapshot, runOn);
   return {
     scenario: scenario.name,
     remedy: remedy?.name,
     ...whatHangs(k, truth),
-    ...harmOf(k),
+    ...costs,
+    panic: k.panicText,
     stalling: snapshot.stalling.length,
     recoveredSeconds: secondsToRecover(k, snapshot.time, recoveredAt),
     longestSeconds: watch.longestJiffies / hz,
-    cpuSeconds: cpuSince(k, timesBefore),
   };
 }
 
@@ -213,9 +219,10 @@ type Harmed = Omit<
   | 'recoveredSeconds'
   | 'longestSeconds'
   | 'cpuSeconds'
+  | 'panic'
 >;
 
-function harmOf({ harm, oomKills, panicText, fs }: Kernel): Harmed {
+function harmOf({ harm, oomKills, fs }: Kernel): Harmed {
   const { sigbus, failedAllocs, overdueVictims, chosenAgain, allocStalls } = harm;
   const spared = sigbus.filter(({ oomScoreAdj }) => oomScoreAdj === OOM_SCORE_ADJ_MIN);
   return {
@@ -226,7 +233,6 @@ function harmOf({ harm, oomKills, panicText, fs }: Kernel): Harmed {
     overdueVictims,
     chosenAgain,
     allocStalls,
-    panic: panicText,
     readOnly: fs.readOnly,
   };
 }

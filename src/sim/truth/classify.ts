@@ -16,8 +16,6 @@ export interface Found {
   readonly stuck: readonly Task[];
   /** Those that were stalling at the dump. */
   readonly stalling: readonly Task[];
-  /** Requests in flight at the dump that finished, overdue or not. */
-  readonly finished: readonly Task[];
   readonly cycle: readonly WaitsFor[];
 }
 
@@ -54,12 +52,9 @@ export function classify(found: Found): Diagnosis | 'unknown' {
   return rule?.[0] ?? 'unknown';
 }
 
-/**
- * Nobody is stuck; or others got on and nothing goes round in a circle: then it was bad luck, and
- * more time would do.
- */
-function gotOn({ stuck, finished, cycle }: Found): boolean {
-  return stuck.length === 0 || (cycle.length === 0 && finished.length > 0);
+/** Nobody is stuck: more time was all that it took. */
+function gotOn({ stuck }: Found): boolean {
+  return stuck.length === 0;
 }
 
 /**

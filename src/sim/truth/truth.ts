@@ -1,6 +1,7 @@
 // What is true about a run, found by running on: who moved after the dump was only waiting, who
 // never did was stuck. Why they are stuck is read from the kernel's own state: who waits for whom.
-// Nothing here looks at ages, masks or stacks, as a reader of dumps has to.
+// Nothing here looks at ages, masks or stacks, as a reader of dumps has to. Where some have not
+// moved and nobody is known to hold them, the machine runs on further, for they may be only slow.
 
 import type { Kernel } from '../core/kernel.ts';
 import { RECEIVE_RING } from '../drivers/e1000.ts';
@@ -9,6 +10,13 @@ import type { Diagnosis } from '../scenario.ts';
 import type { Task } from '../kernel/task.ts';
 import { classify } from './classify.ts';
 import { WaitGraph, type Snapshot, type WaitsFor } from './wait-graph.ts';
+
+const US_PER_SECOND = 1_000_000;
+/** How much longer a machine runs on at most: so many timeouts, and where those are short so long. */
+const FURTHER_TIMEOUTS = 10;
+const FURTHER_US = 100 * US_PER_SECOND;
+/** How often it is looked at then. */
+const LOOK_US = US_PER_SECOND;
 
 /** What a run came to. */
 export interface Truth {
@@ -25,6 +33,8 @@ export interface Truth {
   readonly recovered: readonly number[];
   /** The circle of waiting, from its lowest pid; empty where there is none. */
   readonly cycle: readonly WaitsFor[];
+  /** Seconds beyond the ten timeouts for which the machine ran on, where those did not tell. */
+  readonly furtherSeconds?: number;
 }
 
 /** Remembers which requests are in flight. */
@@ -33,6 +43,7 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
   const tasks = [...k.threads()].filter(({ request }) => request.depth > 0);
   return {
     time: k.sched.now,
+    timeout,
     stalling: tasks.filter(({ request }) => isOverdue(request, k.jiffies - timeout)),
     inFlight: new Map(tasks.map((task) => [task, task.request.count])),
     asleep: new Map(
@@ -45,17 +56,41 @@ export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
   };
 }
 
-/** Judges, after the machine has run on. */
-export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
-  const { stalling, inFlight } = snapshot;
+/**
+ * Judges, after the machine has run on.
+ *
+ * @param runTo lets the machine run to a time, in microseconds since boot
+ */
+export function findTruth(
+  k: Kernel,
+  snapshot: Snapshot,
+  runTo: (us: number) => void = (us) => k.sched.run(us),
+): Truth {
+  const truth = judge(k, snapshot);
+  if (truth.stuck.length === 0 || truth.cycle.length > 0) return truth;
+  const from = k.sched.now;
+  const timeoutUs = (snapshot.timeout * US_PER_SECOND) / k.options.hz;
+  const end = from + Math.max(FURTHER_US, FURTHER_TIMEOUTS * timeoutUs);
+  while (k.sched.now < end && k.panicText === undefined && stuckTasks(snapshot).length > 0) {
+    runTo(Math.min(end, k.sched.now + LOOK_US));
+  }
+  return { ...judge(k, snapshot), furtherSeconds: (k.sched.now - from) / US_PER_SECOND };
+}
+
+/** Whose request of that time is still in flight. */
+function stuckTasks({ inFlight }: Snapshot): Task[] {
+  return [...inFlight.keys()].filter((task) => {
+    return task.request.depth > 0 && task.request.count === inFlight.get(task);
+  });
+}
+
+function judge(k: Kernel, snapshot: Snapshot): Truth {
+  const { stalling } = snapshot;
   // Nobody can move any more, and that says nothing about who would have.
   if (k.panicText !== undefined)
     return { diagnosis: 'panic', stuck: [], asleep: [], recovered: [], cycle: [] };
-  const isStuck = (task: Task): boolean =>
-    task.request.depth > 0 && inFlight.get(task) === task.request.count;
-  const stuck = [...inFlight.keys()].filter(isStuck);
-  const recovered = stalling.filter((task) => !isStuck(task));
-  const finished = [...inFlight.keys()].filter((task) => !isStuck(task));
+  const stuck = stuckTasks(snapshot);
+  const recovered = stalling.filter((task) => !stuck.includes(task));
   const asleep = [...snapshot.asleep].flatMap(([task, target]) => {
     const slept = task.blockedOn === target && snapshot.ran.get(task)?.nvcsw === task.nvcsw;
     return slept ? [task] : [];
@@ -66,7 +101,7 @@ export function findTruth(k: Kernel, snapshot: Snapshot): Truth {
   const cycle = new WaitGraph(k, snapshot).cycleFrom([...rings, ...stuck, ...asleep]);
   const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
   return {
-    diagnosis: classify({ kernel: k, stuck, stalling, finished, cycle }),
+    diagnosis: classify({ kernel: k, stuck, stalling, cycle }),
     stuck: pids(stuck),
     asleep: pids(asleep),
     recovered: pids(recovered),

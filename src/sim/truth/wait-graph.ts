@@ -38,6 +38,8 @@ export interface WaitsFor {
 export interface Snapshot {
   /** Microseconds since boot. */
   readonly time: number;
+  /** After how many jiffies a request was stalling. */
+  readonly timeout: number;
   readonly stalling: readonly Task[];
   /** Which of its requests each task has in flight. */
   readonly inFlight: ReadonlyMap<Task, number>;
