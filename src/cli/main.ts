@@ -7,6 +7,7 @@ import yargs from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import { addBt } from './commands/bt.ts';
 import { addInfo } from './commands/info.ts';
+import { addLocks } from './commands/locks.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStructs } from './commands/structs.ts';
@@ -64,8 +65,7 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
       throw error instanceof Error ? error : new UsageError(message);
     });
   keepHelpForLater(cli);
-  for (const add of [addTriage, addMemalloc, addTasks, addBt, addInfo, addStructs, addSimulate])
-    add(cli, state);
+  for (const add of VERB_ADDERS) add(cli, state);
   return cli;
 }
 
@@ -126,4 +126,25 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
   return verb === undefined ? EXIT_UNREADABLE : EXIT_USAGE;
 }
 
-const VERBS = ['triage', 'memalloc', 'tasks', 'bt', 'info', 'structs', 'simulate', 'completion'];
+const VERB_ADDERS = [
+  addTriage,
+  addMemalloc,
+  addTasks,
+  addBt,
+  addLocks,
+  addInfo,
+  addStructs,
+  addSimulate,
+];
+
+const VERBS = [
+  'triage',
+  'memalloc',
+  'tasks',
+  'bt',
+  'locks',
+  'info',
+  'structs',
+  'simulate',
+  'completion',
+];

@@ -5,6 +5,13 @@ import type { Kernel } from '../core/kernel.ts';
 import { DmCrypt } from '../drivers/dm-crypt.ts';
 import { RECEIVE_RING } from '../drivers/e1000.ts';
 import type { Task } from '../kernel/task.ts';
+import {
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_WMARK_MIN,
+  zone_watermark_ok,
+} from '../mm/alloc-flags.ts';
 import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
 import { awaitedExits, CPU, ISOLATED, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
@@ -16,15 +23,13 @@ export interface Found {
   readonly stuck: readonly Task[];
   /** Those that were stalling at the dump. */
   readonly stalling: readonly Task[];
+  /** When the oldest request that was in flight at the dump began, in microseconds since boot. */
+  readonly oldest: number;
   readonly cycle: readonly WaitsFor[];
 }
 
-/** The time before the dump in which a slow device is judged, in microseconds. */
-const JUDGED_US = 10_000_000;
-/** What is left of a reserve that is gone: less than whoever keeps to watermarks ever leaves. */
-const RESERVE_LEFT = 1 / 8;
-/** Nearly all of the time that is waited. */
-const THROTTLED_SHARE = 0.8;
+/** What the lowest watermark is for: whoever takes a page below it looks at none. */
+const LOWEST = ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK | ALLOC_OOM;
 
 type Rule = readonly [diagnosis: Diagnosis, applies: (found: Found) => boolean];
 
@@ -58,15 +63,15 @@ function gotOn({ stuck }: Found): boolean {
 }
 
 /**
- * Swap goes through workers that were not on a CPU for most of the ten seconds before the dump, and
- * for nearly all of that time because reclaim throttled them: taken from the workers' own book.
+ * Swap goes through workers that reclaim throttled for most of the time that the oldest request had
+ * waited, and for longer than they waited for all else: taken from the workers' own book.
  */
-function swapWorkerIsThrottled({ kernel }: Found): boolean {
+function swapWorkerIsThrottled({ kernel, oldest }: Found): boolean {
   const { dumpTime } = kernel;
   const device = kernel.swap?.device;
   if (!(device instanceof DmCrypt)) return false;
-  const { total, throttled } = device.waits.between(kernel, dumpTime - JUDGED_US, dumpTime);
-  return total > JUDGED_US / 2 && throttled > total * THROTTLED_SHARE;
+  const { total, throttled } = device.waits.between(kernel, oldest, dumpTime);
+  return throttled > (dumpTime - oldest) / 2 && throttled > total - throttled;
 }
 
 function waitsFor({ cycle }: Found, wanted: string): boolean {
@@ -74,13 +79,14 @@ function waitsFor({ cycle }: Found, wanted: string): boolean {
 }
 
 /**
- * The I/O that would free memory waits for memory, which those who do it have used up themselves;
+ * The I/O that would free memory waits for memory, which those who do it have used up themselves:
+ * nobody who is held to a watermark could have taken that much, however low it is for him. And
  * nobody was killed for it, or the victim would have something to do with it.
  */
 function ioWaitsForReserves({ kernel, cycle }: Found): boolean {
   if (victimTasks(kernel).length > 0) return false;
-  const isGone = kernel.node.zones.every(({ nrFree, watermark }) => {
-    return nrFree.snapshot < watermark.min * RESERVE_LEFT;
+  const isGone = kernel.node.zones.every((zone) => {
+    return !zone_watermark_ok(zone, { order: 0 }, { flags: LOWEST, free: zone.freePages });
   });
   return isGone && cycle.some(({ kind }) => kind === RECEIVE_RING);
 }

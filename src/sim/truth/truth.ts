@@ -41,9 +41,11 @@ export interface Truth {
 export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
   k.dumpTime = k.sched.now;
   const tasks = [...k.threads()].filter(({ request }) => request.depth > 0);
+  const longest = Math.max(0, ...tasks.map(({ request }) => k.jiffies - request.start));
   return {
     time: k.sched.now,
     timeout,
+    oldest: k.sched.now - (longest * US_PER_SECOND) / k.options.hz,
     stalling: tasks.filter(({ request }) => isOverdue(request, k.jiffies - timeout)),
     inFlight: new Map(tasks.map((task) => [task, task.request.count])),
     asleep: new Map(
@@ -101,7 +103,7 @@ function judge(k: Kernel, snapshot: Snapshot): Truth {
   const cycle = new WaitGraph(k, snapshot).cycleFrom([...rings, ...stuck, ...asleep]);
   const pids = (tasks: readonly Task[]): number[] => tasks.map(({ pid }) => pid);
   return {
-    diagnosis: classify({ kernel: k, stuck, stalling, cycle }),
+    diagnosis: classify({ kernel: k, stuck, stalling, oldest: snapshot.oldest, cycle }),
     stuck: pids(stuck),
     asleep: pids(asleep),
     recovered: pids(recovered),

@@ -40,6 +40,8 @@ export interface Snapshot {
   readonly time: number;
   /** After how many jiffies a request was stalling. */
   readonly timeout: number;
+  /** When the oldest request in flight began; the time itself where none is. */
+  readonly oldest: number;
   readonly stalling: readonly Task[];
   /** Which of its requests each task has in flight. */
   readonly inFlight: ReadonlyMap<Task, number>;

@@ -12,7 +12,7 @@ const [one, other] = ['one', 'other'].map((comm) => {
 }) as [Task, Task];
 
 function found(some: Partial<Found>): Found {
-  return { kernel, stuck: [], stalling: [], cycle: [], ...some };
+  return { kernel, stuck: [], stalling: [], oldest: 0, cycle: [], ...some };
 }
 
 function waits(task: Task, what: string, on: Task): WaitsFor {

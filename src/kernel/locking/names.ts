@@ -1,0 +1,74 @@
+// What a lock is called: by its symbol, or as a member of something that belongs to a known task.
+
+import type { Vmcore } from '../../target/vmcore.ts';
+import { byteOffsetOf } from '../../types/ctype.ts';
+import type { StructType } from '../../types/ctype.ts';
+import type { Vaddr } from '../../util/address.ts';
+import type { KnownTask, TaskIndex } from './task-index.ts';
+
+/** Names locks. */
+export class LockNames {
+  readonly #vmcore: Vmcore;
+  readonly #tasks: TaskIndex;
+  #objects: readonly TaskObject[] | undefined;
+
+  constructor(vmcore: Vmcore, tasks: TaskIndex) {
+    this.#vmcore = vmcore;
+    this.#tasks = tasks;
+  }
+
+  /** undefined for a lock in memory that nothing we know leads to. */
+  nameOf(address: Vaddr): string | undefined {
+    const symbol = this.#vmcore.symbols.symbolAt(address);
+    if (symbol !== undefined) {
+      const offset = symbol.offset === 0 ? '' : `+0x${symbol.offset.toString(16)}`;
+      const module = symbol.module === undefined ? '' : ` [${symbol.module}]`;
+      return `${symbol.name}${offset}${module}`;
+    }
+    this.#objects ??= taskObjects(this.#vmcore, this.#tasks);
+    for (const { start, type, task } of this.#objects) {
+      const offset = address - start;
+      if (offset < 0n || offset >= BigInt(type.size)) continue;
+      const member = memberAt(type, Number(offset));
+      if (member !== undefined) return `${member} of ${task.comm ?? '-'}(${task.tgid ?? task.pid})`;
+    }
+    return undefined;
+  }
+}
+
+interface TaskObject {
+  readonly start: bigint;
+  readonly type: StructType;
+  readonly task: KnownTask;
+}
+
+/** The mm and the signal struct of each process, and the tasks themselves. */
+function taskObjects(vmcore: Vmcore, tasks: TaskIndex): TaskObject[] {
+  const objects = new Map<bigint, TaskObject>();
+  const add = (address: string | undefined, struct: string, task: KnownTask): void => {
+    const start = address === undefined ? 0n : BigInt(address);
+    const type = vmcore.types.find('struct', struct);
+    if (start === 0n || type?.kind !== 'struct' || objects.has(start)) return;
+    objects.set(start, { start, type, task });
+  };
+  for (const task of tasks.all()) {
+    add(task.mm, 'mm_struct', task);
+    add(task.signal, 'signal_struct', task);
+    add(task.address, 'task_struct', task);
+  }
+  return [...objects.values()];
+}
+
+/** The member that begins at an offset, as a path; of anonymous structs the inner one's name. */
+function memberAt(type: StructType, offset: number): string | undefined {
+  for (const member of type.members) {
+    const { type: inner } = member;
+    if (inner.kind !== 'struct' && inner.kind !== 'union') continue;
+    if (member.bitOffset % 8 !== 0) continue;
+    const start = byteOffsetOf(member);
+    if (offset < start || offset >= start + inner.size) continue;
+    if (member.name !== '') return offset === start ? member.name : undefined;
+    return memberAt(inner, offset - start);
+  }
+  return undefined;
+}
