@@ -26,8 +26,7 @@ export function checkAll(vmcore: Vmcore, ledger: Ledger, flavour: LedgerFlavour 
   checkMemalloc(readMemalloc(vmcore), ledger);
   checkStacks(vmcore, ledger);
   checkLocks(vmcore, ledger, flavour);
-  // The 4.4 image has no workqueues.
-  if (flavour === '6.1') checkWorkqueues(vmcore, ledger);
+  checkWorkqueues(vmcore, ledger);
   assert.deepEqual(vmcore.problems.list, []);
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { cpuSets } from '../../src/kernel/percpu.ts';
 import type { Ref } from '../../src/target/ref.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
+import { findMember } from '../../src/types/ctype.ts';
 import { vaddr, type Vaddr } from '../../src/util/address.ts';
 import { listNodes } from './struct-list.ts';
 
@@ -114,9 +115,17 @@ function busyWorkers(vmcore: Vmcore, pool: Ref): Ref[] {
 /** The pid of a worker's task, which must lead back to the worker. */
 function pidOf(vmcore: Vmcore, worker: Ref): number {
   const task = worker.member('task').deref();
-  const kthread = vmcore.object('kthread', task.member('worker_private').pointer());
-  assert.equal(kthread.member('data').pointer(), worker.address);
+  assert.equal(kthreadOf(vmcore, task).member('data').pointer(), worker.address);
   return task.member('pid').number();
+}
+
+/** to_kthread(): a member of its own, or in 4.4 around what `vfork_done` points to. */
+function kthreadOf(vmcore: Vmcore, task: Ref): Ref {
+  if (findMember(vmcore.struct('task_struct'), 'worker_private') !== undefined) {
+    return vmcore.object('kthread', task.member('worker_private').pointer());
+  }
+  const exited = vmcore.object('completion', task.member('vfork_done').pointer());
+  return exited.containerOf(vmcore.struct('kthread'), 'exited');
 }
 
 function entries(vmcore: Vmcore, head: Vaddr, struct: string, member: string): Ref[] {

@@ -12,8 +12,8 @@ import { runScenario, withRun, writeRun } from '../../support/simulated.ts';
 describe('writeVariables', function () {
   this.timeout(30_000);
   const cases: readonly [flavour: FlavourName, cpus: number][] = [
-    ['4.4', 256],
-    ['6.1', 100],
+    ['4.4', 129],
+    ['6.1', 65],
     ['6.1-kmallocwd', 64],
   ];
   for (const [flavour, cpus] of cases) {
