@@ -21,6 +21,7 @@ export { readZones, type NodeState, type ZonesResult, type ZoneState } from './k
 export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
 export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';
 export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
+export { readWorkqueues, type WorkqueuesResult } from './kernel/workqueue.ts';
 export { triage } from './triage/triage.ts';
 export type { TriageResult, Verdict } from './triage/verdict.ts';
 export { infoText } from './report/info.ts';

@@ -23,7 +23,7 @@ const STRUCTS: Readonly<Record<string, string>> = {
   cgroup: `mem_cgroup page_counter mem_cgroup_per_node memcg_vmstats memcg_vmstats_percpu
     mem_cgroup_reclaim_iter oom_wait_info cgroup_subsys_state css_set cgroup kernfs_node`,
   workqueue: `worker_pool worker work_struct delayed_work pool_workqueue workqueue_struct
-    workqueue_attrs rcu_head callback_head`,
+    workqueue_attrs wq_barrier rcu_head callback_head`,
   writeback: `backing_dev_info bdi_writeback wb_writeback_work wb_completion wb_domain super_block
     block_device gendisk request_queue bio journal_s transaction_s`,
   locking: `mutex mutex_waiter rw_semaphore rwsem_waiter semaphore semaphore_waiter rt_mutex

@@ -1,0 +1,339 @@
+// Workqueues (kernel/workqueue.c): which works wait, on which pool of workers, and what the workers
+// of that pool do instead.
+//
+//   workqueue_struct ── pwqs ── pool_workqueue ── pool ── worker_pool
+//   worker_pool   worklist: works to do       busy_hash: workers at work      idle_list: others
+//   pool_workqueue   inactive_works: works beyond max_active, not yet on a worklist
+//   workqueue_struct   rescuer: a thread of a WQ_MEM_RECLAIM one for when no worker can be made
+//
+// A pool of a CPU runs one work at a time unless that one sleeps: a worker that loops in the page
+// allocator without sleeping keeps all others of its pool waiting.
+
+import type { Ref } from '../target/ref.ts';
+import type { Vmcore } from '../target/vmcore.ts';
+import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
+import { escapeText } from '../util/escape.ts';
+import { optional } from '../util/optional.ts';
+import { hlistEntries, listEntries } from './list.ts';
+import { cpuSets } from './percpu.ts';
+import type { Task } from './task.ts';
+import { countOf } from './vmstat.ts';
+import { WorkerReader, type Work, type Worker } from './worker.ts';
+import { xarrayEntries } from './xarray.ts';
+
+/** A pool of workers. */
+export interface WorkerPool {
+  /** `struct worker_pool *` */
+  readonly address: string;
+  readonly id?: number;
+  /** The CPU that it is bound to; absent for an unbound pool. */
+  readonly cpu?: number;
+  readonly nice?: number;
+  /** Workers that run, as the pool counts them: no other is woken while there is one. */
+  readonly nrRunning?: number;
+  readonly nrWorkers?: number;
+  readonly nrIdle?: number;
+  /** Workers with a work in hand. */
+  readonly busy: readonly Worker[];
+  /** Workers without one. */
+  readonly idle: readonly Worker[];
+  /** Works that wait for a worker of this pool, in the order in which they will be taken. */
+  readonly pending: readonly Work[];
+  /** The worker that makes new ones at the moment. */
+  readonly manager?: string;
+  /**
+   * Of a pool with pending works the jiffies since it last began one, or got one while it had none:
+   * what the kernel prints as `hung=` (v4.5; wq_watchdog_thresh is in seconds).
+   */
+  readonly hungJiffies?: string;
+}
+
+/** A workqueue. */
+export interface Workqueue {
+  /** `struct workqueue_struct *` */
+  readonly address: string;
+  readonly name: string;
+  /** Set bits of WQ_*. */
+  readonly flags: readonly string[];
+  readonly rescuer?: Worker;
+  /** Works beyond max_active: they wait until others of this workqueue are done. */
+  readonly inactive: readonly InactiveWorks[];
+  /** Ids of pools whose workers cannot be made, for which the rescuer was called. */
+  readonly mayday: readonly string[];
+}
+
+/** Works that a workqueue holds back from a pool. */
+export interface InactiveWorks {
+  /** Address of the pool. */
+  readonly pool: string;
+  readonly nrActive?: number;
+  readonly maxActive?: number;
+  readonly works: readonly Work[];
+}
+
+/** All pools and workqueues. */
+export interface WorkqueuesResult {
+  readonly type: 'workqueues';
+  readonly pools: readonly WorkerPool[];
+  /** In the order of the kernel's list `workqueues`. */
+  readonly workqueues: readonly Workqueue[];
+}
+
+/** NR_STD_WORKER_POOLS: normal and high priority. */
+const POOLS_PER_CPU = 2;
+/** More than any machine has of each; lists may be damaged. */
+const POOLS_MAX = 1 << 16;
+const WORKQUEUES_MAX = 1 << 16;
+const WORKERS_MAX = 1 << 16;
+const BUCKETS_MAX = 1 << 10;
+/** WQ_* of include/linux/workqueue.h. */
+const WQ_FLAGS = ['WQ_UNBOUND', 'WQ_FREEZABLE', 'WQ_MEM_RECLAIM', 'WQ_HIGHPRI', 'WQ_CPU_INTENSIVE'];
+
+/** What is known besides the workqueues themselves. */
+export interface WorkqueueContext {
+  readonly tasks: readonly Task[];
+  readonly jiffies?: bigint | undefined;
+}
+
+/** Reads every pool and workqueue; what cannot be read is a problem and missing. */
+export function readWorkqueues(vmcore: Vmcore, context: WorkqueueContext): WorkqueuesResult {
+  const reader = new WorkqueuesReader(vmcore, context);
+  return { type: 'workqueues', pools: reader.pools(), workqueues: reader.workqueues() };
+}
+
+interface NamedWorkqueue {
+  readonly ref: Ref;
+  readonly name: string;
+  readonly pwqs: readonly Ref[];
+}
+
+class WorkqueuesReader {
+  readonly #vmcore: Vmcore;
+  readonly #context: WorkqueueContext;
+  readonly #named: readonly NamedWorkqueue[];
+  readonly #workers: WorkerReader;
+
+  constructor(vmcore: Vmcore, context: WorkqueueContext) {
+    this.#vmcore = vmcore;
+    this.#context = context;
+    this.#named = namedWorkqueues(vmcore);
+    const wqNames = new Map<Vaddr, string>();
+    for (const { name, pwqs } of this.#named) {
+      for (const pwq of pwqs) wqNames.set(pwq.address, name);
+    }
+    this.#workers = new WorkerReader(vmcore, { tasks: context.tasks, wqNames });
+  }
+
+  pools(): WorkerPool[] {
+    const addresses = new Set<Vaddr>();
+    const add = (address: Vaddr): void => {
+      if (address !== 0n && addresses.size < POOLS_MAX) addresses.add(address);
+    };
+    for (const address of cpuPools(this.#vmcore)) add(address);
+    for (const address of idrPools(this.#vmcore)) add(address);
+    for (const { name, pwqs } of this.#named) {
+      for (const pwq of pwqs) {
+        const pool = this.#attempt(`workqueue ${name}`, () => pwq.member('pool').pointer());
+        if (pool !== undefined) add(pool);
+      }
+    }
+    return [...addresses].flatMap((address) => {
+      const subject = `worker_pool ${hex(address)}`;
+      const ref = this.#attempt(subject, () => this.#vmcore.object('worker_pool', address));
+      return ref === undefined ? [] : (this.#attempt(subject, () => this.#pool(ref)) ?? []);
+    });
+  }
+
+  #pool(ref: Ref): WorkerPool {
+    const subject = `worker_pool ${hex(ref.address)}`;
+    const number = (path: string): number | undefined =>
+      ref.has(path) ? this.#attempt(subject, () => countOf(ref.member(path))) : undefined;
+    const cpu = number('cpu');
+    const { jiffies } = this.#context;
+    const watchdog = this.#attempt(subject, () =>
+      ref.has('watchdog_ts') ? ref.member('watchdog_ts').integer() : undefined,
+    );
+    const manager = ref.has('manager')
+      ? this.#attempt(subject, () => ref.member('manager').pointer())
+      : undefined;
+    const pending = this.#workers.works(ref.member('worklist'), `worklist of ${subject}`);
+    const isHung = pending.length > 0 && jiffies !== undefined && watchdog !== undefined;
+    return {
+      address: hex(ref.address),
+      ...optional('id', number('id')),
+      ...optional('cpu', cpu === undefined || cpu < 0 ? undefined : cpu),
+      ...optional(
+        'nice',
+        this.#attempt(subject, () => nice(ref)),
+      ),
+      ...optional('nrRunning', number('nr_running')),
+      ...optional('nrWorkers', number('nr_workers')),
+      ...optional('nrIdle', number('nr_idle')),
+      busy: this.#busy(ref, subject),
+      idle: this.#idle(ref, subject),
+      pending,
+      ...optional('manager', manager === undefined || manager === 0n ? undefined : hex(manager)),
+      ...optional(
+        'hungJiffies',
+        isHung ? BigInt.asUintN(64, jiffies - watchdog).toString() : undefined,
+      ),
+    };
+  }
+
+  #busy(pool: Ref, subject: string): Worker[] {
+    const type = this.#vmcore.struct('worker');
+    const buckets = pool.member('busy_hash');
+    const count = buckets.type.kind === 'array' ? Math.min(buckets.type.count, BUCKETS_MAX) : 0;
+    const { problems } = this.#vmcore;
+    const seen = new Set<bigint>();
+    const busy: Worker[] = [];
+    for (let i = 0; i < count; i++) {
+      const walk = { problems, subject: `busy_hash of ${subject}`, seen, entriesMax: WORKERS_MAX };
+      for (const ref of hlistEntries(buckets.at(i), { type, member: 'hentry' }, walk)) {
+        busy.push(this.#workers.worker(ref));
+      }
+    }
+    return busy;
+  }
+
+  #idle(pool: Ref, subject: string): Worker[] {
+    const type = this.#vmcore.struct('worker');
+    const { problems } = this.#vmcore;
+    const walk = { problems, subject: `idle_list of ${subject}`, entriesMax: WORKERS_MAX };
+    const refs = listEntries(pool.member('idle_list'), { type, member: 'entry' }, walk);
+    return Array.from(refs, (ref) => this.#workers.worker(ref));
+  }
+
+  workqueues(): Workqueue[] {
+    const bits = WQ_FLAGS.flatMap((name) => {
+      const bit = this.#vmcore.types.findEnumerator(name);
+      return bit === undefined ? [] : [[name, bit] as const];
+    });
+    return this.#named.map(({ ref, name, pwqs }) => {
+      const subject = `workqueue ${name}`;
+      const flags = this.#attempt(subject, () => ref.member('flags').integer()) ?? 0n;
+      return {
+        address: hex(ref.address),
+        name,
+        flags: bits.flatMap(([flag, bit]) => ((flags & bit) !== 0n ? [flag] : [])),
+        ...optional('rescuer', this.#rescuer(ref, name)),
+        inactive: pwqs.flatMap((pwq) => this.#inactive(pwq, name)),
+        mayday: this.#mayday(ref, subject),
+      };
+    });
+  }
+
+  #rescuer(wq: Ref, name: string): Worker | undefined {
+    return this.#attempt(`rescuer of ${name}`, () => {
+      const worker = wq.member('rescuer').deref();
+      if (worker.address === 0n) return undefined;
+      return { ...this.#workers.worker(worker), rescuerOf: name };
+    });
+  }
+
+  #inactive(pwq: Ref, name: string): InactiveWorks[] {
+    const subject = `inactive works of ${name}`;
+    return (
+      this.#attempt(subject, () => {
+        // Linux 5.15 renamed delayed_works.
+        const works = this.#workers.works(
+          pwq.firstMember('inactive_works', 'delayed_works'),
+          subject,
+        );
+        if (works.length === 0) return [];
+        const number = (path: string): number | undefined =>
+          pwq.has(path) ? countOf(pwq.member(path)) : undefined;
+        return [
+          {
+            pool: hex(pwq.member('pool').pointer()),
+            ...optional('nrActive', number('nr_active')),
+            ...optional('maxActive', number('max_active')),
+            works,
+          },
+        ];
+      }) ?? []
+    );
+  }
+
+  #mayday(wq: Ref, subject: string): string[] {
+    if (!wq.has('maydays')) return [];
+    const type = this.#vmcore.struct('pool_workqueue');
+    const walk = {
+      problems: this.#vmcore.problems,
+      subject: `maydays of ${subject}`,
+      entriesMax: POOLS_MAX,
+    };
+    const pwqs = listEntries(wq.member('maydays'), { type, member: 'mayday_node' }, walk);
+    return Array.from(
+      pwqs,
+      (pwq) => this.#attempt(subject, () => hex(pwq.member('pool').pointer())) ?? [],
+    ).flat();
+  }
+
+  #attempt<T>(subject: string, read: () => T): T | undefined {
+    return this.#vmcore.problems.attempt(subject, read);
+  }
+}
+
+function nice(pool: Ref): number | undefined {
+  const attrs = pool.member('attrs').deref();
+  return attrs.address === 0n ? undefined : attrs.member('nice').number();
+}
+
+function namedWorkqueues(vmcore: Vmcore): NamedWorkqueue[] {
+  const { problems } = vmcore;
+  const found = problems.attempt('workqueues', () => {
+    const head = vmcore.global('workqueues');
+    const type = vmcore.struct('workqueue_struct');
+    const walk = { problems, subject: 'workqueues', entriesMax: WORKQUEUES_MAX };
+    return Array.from(listEntries(head, { type, member: 'list' }, walk));
+  });
+  return (found ?? []).map((ref) => {
+    const subject = `workqueue ${hex(ref.address)}`;
+    const bytes = problems.attempt(subject, () => nameOf(ref));
+    const name = bytes === undefined || bytes.length === 0 ? hex(ref.address) : escapeText(bytes);
+    return { ref, name, pwqs: pwqsOf(vmcore, ref, name) };
+  });
+}
+
+function nameOf(ref: Ref): Uint8Array {
+  return ref.member('name').cString();
+}
+
+function pwqsOf(vmcore: Vmcore, wq: Ref, name: string): Ref[] {
+  const { problems } = vmcore;
+  const subject = `pool_workqueues of ${name}`;
+  const pwqs = problems.attempt(subject, () => {
+    const type = vmcore.struct('pool_workqueue');
+    const walk = { problems, subject, entriesMax: POOLS_MAX };
+    return Array.from(listEntries(wq.member('pwqs'), { type, member: 'pwqs_node' }, walk));
+  });
+  return pwqs ?? [];
+}
+
+/** cpu_worker_pools[] of each possible CPU: an offline CPU's may still have work. */
+function cpuPools(vmcore: Vmcore): Vaddr[] {
+  const { problems } = vmcore;
+  const table = vmcore.symbols.lookup('cpu_worker_pools');
+  const size = problems.attempt('cpu_worker_pools', () => vmcore.struct('worker_pool').size);
+  if (table === undefined || size === undefined) return [];
+  return cpuSets(vmcore).possible.flatMap((cpu) => {
+    const offset = problems.attempt(`cpu_worker_pools of CPU ${cpu}`, () =>
+      vmcore.perCpuOffset(cpu),
+    );
+    if (offset === undefined) return [];
+    const first = vaddr(table + offset);
+    return Array.from({ length: POOLS_PER_CPU }, (_, i) => vaddrAdd(first, i * size));
+  });
+}
+
+/** worker_pool_idr has every pool. Before Linux 4.11 an IDR was a tree that we do not read. */
+function idrPools(vmcore: Vmcore): Vaddr[] {
+  if (vmcore.symbols.lookup('worker_pool_idr') === undefined) return [];
+  const { problems } = vmcore;
+  const subject = 'worker_pool_idr';
+  const root = problems.attempt(subject, () => vmcore.global('worker_pool_idr'));
+  if (root?.has('idr_rt') !== true) return [];
+  const entries = xarrayEntries(root.member('idr_rt'), { problems, subject });
+  return Array.from(entries, ({ pointer }) => pointer);
+}
