@@ -108,6 +108,7 @@ function countStalling(
   return stalling.filter(({ delay }) => delay !== exact).length;
 }
 
+/** Counts tasks by their words. */
 function countTasks(
   watched: readonly WatchedTask[],
   stalling: number,
@@ -160,7 +161,7 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
         ...listedLines(watched, listing),
         ...watched
           .filter(({ words }) => words.dying === true || words.victim === true)
-          .map((each) => name(each) + stateWords(each, settings.format)),
+          .map((each) => lineHead(each) + stateWords(each, settings.format)),
       ];
     case 'in-flight':
       return watched
@@ -170,7 +171,7 @@ function taskLines(watched: readonly WatchedTask[], listing: Listing): string[] 
       return watched
         .filter((each) => isListed(each, listing))
         .flatMap((each) => [
-          name(each) +
+          lineHead(each) +
             flagWords(each, settings.format) +
             (stalls(each) ? requestWords(each, settings) : '') +
             stateWords(each, settings.format),
@@ -189,7 +190,9 @@ function listedLines(
     .filter((record) => stallsSince(record, threshold))
     .flatMap((record) => {
       const each = byAddress.get(record.task);
-      return each === undefined ? [] : [name(each) + requestWords({ ...each, record }, settings)];
+      return each === undefined
+        ? []
+        : [lineHead(each) + requestWords({ ...each, record }, settings)];
     });
 }
 
@@ -200,11 +203,13 @@ function isListed(each: WatchedTask, { settings, stalls }: Listing): boolean {
   return each.words.exiting === true || (lists === 'kswapd' && each.kswapd);
 }
 
-function name({ task }: WatchedTask): string {
+/** How each line begins. */
+export function lineHead({ task }: Pick<WatchedTask, 'task'>): string {
   return `MemAlloc: ${task.comm ?? '?'}(${task.pid ?? '?'})`;
 }
 
-function flagWords({ task }: WatchedTask, format: MemallocFormat): string {
+/** `flags=` and `switches=`, where the format has them. */
+export function flagWords({ task }: Pick<WatchedTask, 'task'>, format: MemallocFormat): string {
   const flags = format.flags ? ` flags=0x${task.flags?.toString(16) ?? '?'}` : '';
   const { nvcsw, nivcsw } = task;
   const switches = nvcsw === undefined || nivcsw === undefined ? '?' : nvcsw + nivcsw;
@@ -224,7 +229,8 @@ function requestWords({ record }: WatchedTask, { format, describeGfp }: Watchdog
   return words.slice(0, format.requestSize - 1);
 }
 
-function stateWords({ words }: WatchedTask, format: MemallocFormat): string {
+/** ` uninterruptible` and the like. */
+export function stateWords({ words }: Pick<WatchedTask, 'words'>, format: MemallocFormat): string {
   return (
     (words.uninterruptible === true ? ' uninterruptible' : '') +
     (format.exitingWord && words.exiting === true ? ' exiting' : '') +
@@ -237,7 +243,7 @@ function stateWords({ words }: WatchedTask, format: MemallocFormat): string {
 function rfcLine(each: WatchedTask, settings: WatchdogSettings): string {
   const state = settings.format.id === 'rfc2' && each.words.uninterruptible === true;
   return (
-    name(each) +
+    lineHead(each) +
     flagWords(each, settings.format) +
     requestWords(each, settings) +
     (state ? ' uninterruptible' : '')

@@ -8,7 +8,7 @@ import { initialJiffies, readJiffies, type Jiffies } from './jiffies.ts';
 import { kswapdTest } from './kswapd.ts';
 import { isExiting } from './task-flags.ts';
 import { chooseFormat } from './memalloc-choice.ts';
-import type { MemallocFormat } from './memalloc-format.ts';
+import { memallocFormat, type MemallocFormat } from './memalloc-format.ts';
 import {
   watchdogReport,
   type InfoCounts,
@@ -25,7 +25,13 @@ import {
 import { TASK_UNINTERRUPTIBLE } from './task-state.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 import { threadFlagBits, type ThreadFlagBits } from './thread-info.ts';
-import { InvalidError } from '../util/errors.ts';
+import { chooseTimeout } from './memalloc-timeout.ts';
+import { rebuiltLines } from './memalloc-rebuilt.ts';
+import {
+  readAllocEvidence,
+  type AllocationEvidence,
+  type EvidenceByTask,
+} from './alloc-evidence.ts';
 import { optional } from '../util/optional.ts';
 
 /** What the caller may choose. */
@@ -34,6 +40,11 @@ export interface MemallocOptions {
   readonly timeoutSeconds?: number;
   /** Instead of the dump's own format; a name of MEMALLOC_FORMAT_NAMES. */
   readonly format?: string;
+  /**
+   * Rebuilds what tasks ask for from the rest of their kernel's memory: where it keeps no record,
+   * or always. It takes the stack of every task.
+   */
+  readonly evidence?: 'without record' | 'always';
 }
 
 /** A number and where it comes from. */
@@ -46,6 +57,13 @@ export interface Sourced<T> {
 export interface MemallocTask extends Task {
   readonly words: TaskWords;
   readonly record?: MemallocTaskRecord;
+  /** What is known without a record, where that was asked for. */
+  readonly evidence?: TaskEvidence;
+}
+
+/** Evidence, with the mask in names. */
+export interface TaskEvidence extends AllocationEvidence {
+  readonly gfpNames?: string;
 }
 
 /** A record with what follows from it. A request that is over has no delay, only a start. */
@@ -99,6 +117,15 @@ export interface MemallocResult {
     readonly lines: readonly string[];
     readonly gfpNamesFrom: string;
   };
+  /** What the records would say, of a kernel that keeps none; where that was asked for. */
+  readonly rebuilt?: {
+    /** Whose words the lines are in. */
+    readonly format: string;
+    /** With `~` before what is at least so much, and `?` for what is not known. */
+    readonly lines: readonly string[];
+    readonly timeoutSeconds?: Sourced<number>;
+    readonly gfpNamesFrom: string;
+  };
   /** The tick counter; absent, and with it every delay, where it could not be read. */
   readonly jiffies?: string;
   readonly hz?: number;
@@ -147,13 +174,13 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
     constants: [facts.bits.memdie, facts.bits.sigpending].filter((bit) => bit !== undefined),
     coverage: coverageOf(facts, layout),
   } as const;
+  const isWanted =
+    options.evidence === 'always' || (options.evidence !== undefined && layout === undefined);
+  const evidence = isWanted ? readAllocEvidence(vmcore, facts.table.tasks, facts.time) : undefined;
   if (layout === undefined || format === undefined) {
     const patchSymbol = symbolOfPatch(vmcore);
-    return {
-      ...base,
-      ...(patchSymbol === undefined ? {} : { patchSymbol }),
-      tasks: facts.watched.map((each) => taskResult(each, new Set(), facts, () => undefined)),
-    };
+    const parts = withoutRecord(vmcore, { facts, format, evidence, options });
+    return { ...base, ...(patchSymbol === undefined ? {} : { patchSymbol }), ...parts };
   }
   const masks = facts.watched.flatMap(({ record }) =>
     record === undefined || record.inherited ? [] : [Number(record.gfpMask)],
@@ -188,9 +215,54 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
       lines: report.lines,
       gfpNamesFrom: gfp.source,
     },
-    tasks: facts.watched.map((each) => taskResult(each, stalling, facts, gfp.describe)),
+    tasks: facts.watched.map((each) =>
+      taskResult(each, { stalling, facts, describe: gfp.describe, evidence }),
+    ),
   };
 }
+
+/** What is left to say of a kernel that keeps no record. */
+function withoutRecord(
+  vmcore: Vmcore,
+  about: {
+    facts: Facts;
+    format: MemallocFormat | undefined;
+    evidence: EvidenceByTask | undefined;
+    options: MemallocOptions;
+  },
+): Pick<MemallocResult, 'rebuilt' | 'tasks'> {
+  const { facts, evidence, options } = about;
+  const format = about.format ?? memallocFormat(FORMAT_REBUILT);
+  if (evidence === undefined || format === undefined) {
+    const how = { stalling: new Set<WatchedTask>(), facts, describe: () => undefined, evidence };
+    return { tasks: facts.watched.map((each) => taskResult(each, how)) };
+  }
+  const masks = [...evidence.values()].flatMap(({ gfpMask }) =>
+    gfpMask === undefined ? [] : [Number(gfpMask.value)],
+  );
+  const gfp = gfpNamer(vmcore, masks);
+  const { hz, jiffies } = facts.time;
+  const chosen = options.timeoutSeconds;
+  const timeout = chooseTimeout(vmcore, { hz, chosen, jiffiesKnown: jiffies !== undefined });
+  const lines = rebuiltLines(
+    facts.watched.map((each) => ({ ...each, evidence: evidence.get(each.task.address) })),
+    { format, timeoutJiffies: timeout.jiffies, hz, describeGfp: gfp.describe },
+  );
+  const { seconds, source } = timeout;
+  const how = { stalling: new Set<WatchedTask>(), facts, describe: gfp.describe, evidence };
+  return {
+    rebuilt: {
+      format: format.id,
+      lines,
+      ...(seconds === undefined ? {} : { timeoutSeconds: { value: seconds, source } }),
+      gfpNamesFrom: gfp.source,
+    },
+    tasks: facts.watched.map((each) => taskResult(each, how)),
+  };
+}
+
+/** Whose words are taken where the kernel has none and nobody asks for others: seeds/001. */
+const FORMAT_REBUILT = 'v3';
 
 /** PSI marks tasks unless it was switched off: the static key psi_disabled (kernel/sched/psi.c). */
 function countsMemstalls(vmcore: Vmcore): boolean {
@@ -347,26 +419,31 @@ function wordsOf(task: Task, bits: ThreadFlagBits, deadIsNotExiting: boolean): T
   };
 }
 
-function taskResult(
-  each: WatchedTask,
-  stalling: ReadonlySet<WatchedTask>,
-  { time }: Facts,
-  describe: (mask: number) => string | undefined,
-): MemallocTask {
+/** What a task's result is made with. */
+interface TaskResultParts {
+  readonly stalling: ReadonlySet<WatchedTask>;
+  readonly facts: Facts;
+  readonly describe: (mask: number) => string | undefined;
+  readonly evidence: EvidenceByTask | undefined;
+}
+
+function taskResult(each: WatchedTask, parts: TaskResultParts): MemallocTask {
   const { record } = each;
-  if (record === undefined) return { ...each.task, words: each.words };
+  const evidence = taskEvidence(each.task, parts);
+  const base = { ...each.task, words: each.words, ...optional('evidence', evidence) };
+  if (record === undefined) return base;
+  const { time } = parts.facts;
   const { delay, ...kept } = record;
-  const names = describe(Number(record.gfpMask));
+  const names = parts.describe(Number(record.gfpMask));
   const seconds =
     time.hz === undefined || delay === undefined ? undefined : Number(delay) / time.hz;
   const inFlight = record.depth > 0;
   return {
-    ...each.task,
-    words: each.words,
+    ...base,
     record: {
       ...kept,
       inFlight,
-      stalling: stalling.has(each),
+      stalling: parts.stalling.has(each),
       ...(inFlight ? ageInFlight(delay, seconds) : {}),
       // A record that no request ever filled started at no time.
       ...(inFlight || record.start === '0' || seconds === undefined
@@ -377,70 +454,22 @@ function taskResult(
   };
 }
 
+function taskEvidence(
+  { address }: Task,
+  { evidence, describe }: TaskResultParts,
+): TaskEvidence | undefined {
+  const found = evidence?.get(address);
+  const mask = found?.gfpMask;
+  if (found === undefined || mask === undefined) return found;
+  return { ...found, ...optional('gfpNames', describe(Number(mask.value))) };
+}
+
 function ageInFlight(
   delay: string | undefined,
   seconds: number | undefined,
 ): Pick<MemallocTaskRecord, 'delay' | 'delaySeconds'> {
   if (delay === undefined) return {};
   return seconds === undefined ? { delay } : { delay, delaySeconds: seconds };
-}
-
-interface Timeout {
-  /** Unknown where HZ is. */
-  readonly seconds: number | undefined;
-  readonly jiffies: bigint;
-  readonly source: string;
-}
-
-/** The default of the first patches and still a good one: v5 to v9 waited for 60 s. */
-const SECONDS_DEFAULT = 10;
-
-/** The caller's, else the dump's own where it is not 0, else the default. */
-function chooseTimeout(
-  vmcore: Vmcore,
-  seconds: { hz: number | undefined; chosen: number | undefined; jiffiesKnown: boolean },
-): Timeout {
-  const { hz, chosen, jiffiesKnown } = seconds;
-  if (hz === undefined && chosen !== undefined) {
-    throw new InvalidError('timeout in seconds: HZ of this kernel could not be found');
-  }
-  if (chosen !== undefined && hz !== undefined) {
-    const jiffies = BigInt(Math.round(chosen * hz));
-    return { seconds: chosen, jiffies, source: 'chosen by the user' };
-  }
-  const before = vmcore.problems.count;
-  const own = ownTimeout(vmcore, hz);
-  if (own !== undefined) return own;
-  const isUnread = vmcore.problems.count > before;
-  if (hz === undefined && jiffiesKnown) {
-    const what = 'HZ of this kernel could not be found: every request in flight counts as stalling';
-    vmcore.problems.addMessage('timeout', what, 'lookup');
-  }
-  const jiffies = BigInt(SECONDS_DEFAULT * (hz ?? 0));
-  return {
-    seconds: SECONDS_DEFAULT,
-    jiffies,
-    source: isUnread ? "default, the dump's own could not be read" : 'default',
-  };
-}
-
-function ownTimeout(vmcore: Vmcore, hz: number | undefined): Timeout | undefined {
-  const read = (name: string): bigint | undefined =>
-    vmcore.symbols.lookup(name) === undefined
-      ? undefined
-      : vmcore.problems.attempt(name, () => vmcore.global(name).integer());
-  const jiffies = read('kmallocwd_timeout');
-  if (jiffies !== undefined && jiffies !== 0n) {
-    const ownSeconds = hz === undefined ? undefined : Number(jiffies) / hz;
-    return { seconds: ownSeconds, jiffies, source: 'kmallocwd_timeout' };
-  }
-  for (const name of ['sysctl_memalloc_task_warning_secs', 'sysctl_memalloc_task_timeout_secs']) {
-    const seconds = read(name);
-    if (seconds !== undefined && seconds !== 0n && hz !== undefined) {
-      return { seconds: Number(seconds), jiffies: seconds * BigInt(hz), source: name };
-    }
-  }
-  return undefined;
 }
 
 function counters(

@@ -1,12 +1,13 @@
 // The allocation state as text: the watchdog's lines, and a table of every task's last request.
 
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
+import { evidenceRemarks } from './alloc-evidence.ts';
 import type { Column, Table } from './table.ts';
 import { ABSENT } from './tasks.ts';
 
-/** The lines that kmallocwd would have printed, nothing else. */
-export function memallocLines(result: MemallocResult): string {
-  return (result.record?.lines ?? []).map((line) => `${line}\n`).join('');
+/** The lines that kmallocwd would have printed, nothing else; rebuilt ones where it has none. */
+export function memallocLines({ record, rebuilt }: MemallocResult): string {
+  return (record?.lines ?? rebuilt?.lines ?? []).map((line) => `${line}\n`).join('');
 }
 
 /** What is said beside the lines, a sentence each, for standard error. */
@@ -14,6 +15,7 @@ export function memallocRemarks(result: MemallocResult): string[] {
   const { record } = result;
   if (record === undefined) {
     // The problem that tells of it says what is wrong.
+    if (result.rebuilt !== undefined) return evidenceRemarks(result);
     return result.patchSymbol === undefined ? [NO_RECORD] : [];
   }
   const remarks: string[] = [];

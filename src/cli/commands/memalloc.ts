@@ -3,6 +3,7 @@
 import type { Argv } from 'yargs';
 import { MEMALLOC_FORMAT_NAMES } from '../../kernel/memalloc-format.ts';
 import { readMemalloc } from '../../kernel/memalloc-report.ts';
+import { evidenceTable } from '../../report/alloc-evidence.ts';
 import { memallocLines, memallocRemarks, memallocTable } from '../../report/memalloc.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
@@ -23,20 +24,23 @@ export function addMemalloc(cli: Argv, state: RunState): void {
         .option('all', {
           type: 'boolean',
           default: false,
-          describe: "a table of every task's request in flight or last one finished",
+          describe: "a table of every task's request in flight or last one finished; with --json all evidence",
         }),
     (args) =>
       onVmcore(args, state, async (vmcore) => {
         const result = readMemalloc(vmcore, {
           ...timeoutOf(args),
+          evidence: args.json && args.all ? 'always' : 'without record',
           ...(args.format === undefined ? {} : { format: args.format }),
         });
         if (args.json) {
           printJson(withProblems(result, vmcore.problems));
           return;
         }
-        // Without records there is no table to show: the remark says all.
-        if (args.all && result.record !== undefined) await printTable(memallocTable(result));
+        // Without records the lines say less than a table does, and are printed when asked for.
+        if (result.rebuilt !== undefined && (args.all || args.format === undefined)) {
+          await printTable(evidenceTable(result, args.all));
+        } else if (args.all && result.record !== undefined) await printTable(memallocTable(result));
         else print(memallocLines(result));
         for (const text of memallocRemarks(result)) remark(text);
       }),

@@ -1,0 +1,103 @@
+// What a kernel that keeps no record of requests tells of them all the same: for each task in the
+// allocator, or reclaiming, what it asked for and for how long at least it has been at it. Each
+// fact names its source.
+
+import type { Vmcore } from '../target/vmcore.ts';
+import { allocFlagReader, type AllocFlags } from './alloc-flags.ts';
+import { allocatorPlace, type AllocatorPlace } from './alloc-frames.ts';
+import { derived, recorded, type Fact } from './fact.ts';
+import { ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
+import { OffCpuReader, type TickTime } from './sched-info.ts';
+import { threadSize } from './stack-areas.ts';
+import { StackReader, type TaskStack } from './stack.ts';
+import type { Task } from './task.ts';
+
+/** What is known of one task's request. A fact that could not be found is absent. */
+export interface AllocationEvidence {
+  /** In the slow path of the page allocator, or charging a full memory cgroup, by its frames. */
+  readonly place?: Fact<AllocatorPlace>;
+  /** The task's stack could not be read: it may be in the allocator all the same. */
+  readonly stackUnread?: true;
+  /** The mask of the request, `0x…`. */
+  readonly gfpMask?: Fact<string>;
+  /** log2 of the pages asked for. */
+  readonly order?: Fact<number>;
+  /** The pass of reclaim that the task is in. */
+  readonly reclaim?: ReclaimState;
+  /** In seconds, for how long the request is at least under way. */
+  readonly age?: Fact<number>;
+  /** For how long the task is at least without a CPU; of every task that has none. */
+  readonly offCpu?: Fact<number>;
+  readonly flags?: Fact<AllocFlags>;
+  readonly inMemstall?: Fact<boolean>;
+}
+
+/** By the address of the task, every task of which there is evidence. */
+export type EvidenceByTask = ReadonlyMap<string, AllocationEvidence>;
+
+/** Rebuilds what tasks ask for. */
+export function readAllocEvidence(
+  vmcore: Vmcore,
+  tasks: readonly Task[],
+  time: TickTime,
+): EvidenceByTask {
+  const readers = {
+    stacks: new StackReader(vmcore),
+    reclaim: new ReclaimStateReader(vmcore, threadSize(vmcore)),
+    offCpu: new OffCpuReader(vmcore, time),
+    flags: allocFlagReader(tasks),
+  };
+  return new Map(tasks.map((task) => [task.address, evidenceOf(task, readers)]));
+}
+
+interface Readers {
+  readonly stacks: StackReader;
+  readonly reclaim: ReclaimStateReader;
+  readonly offCpu: OffCpuReader;
+  readonly flags: ReturnType<typeof allocFlagReader>;
+}
+
+function evidenceOf(task: Task, readers: Readers): AllocationEvidence {
+  const stack = readers.stacks.read(task);
+  const frames = stack?.frames ?? [];
+  const place = placeOf(stack);
+  const reclaim = readers.reclaim.read(task, frames);
+  const offCpu = readers.offCpu.read(task);
+  const flags = readers.flags.read(task);
+  return {
+    ...(place === undefined ? {} : { place }),
+    // Nobody who has exited asks for memory; the stack is given back while others still wait for it.
+    ...(stack === undefined && (task.exitState ?? 0) === 0 ? { stackUnread: true } : {}),
+    ...requestOf(reclaim, flags),
+    ...(reclaim === undefined ? {} : { reclaim }),
+    ...(place === undefined || offCpu === undefined ? {} : { age: ageOf(offCpu) }),
+    ...(offCpu === undefined ? {} : { offCpu }),
+    ...(flags === undefined ? {} : { flags: recorded(flags, readers.flags.source) }),
+    ...(task.inMemstall === undefined
+      ? {}
+      : { inMemstall: recorded(task.inMemstall, 'task->in_memstall') }),
+  };
+}
+
+function placeOf(stack: TaskStack | undefined): Fact<AllocatorPlace> | undefined {
+  const place = stack === undefined ? undefined : allocatorPlace(stack.frames);
+  return place === undefined ? undefined : derived(place, 'functions on its stack');
+}
+
+/** It has not run since it was in the request that it is in. */
+function ageOf(offCpu: Fact<number>): Fact<number> {
+  return { ...offCpu, source: `no CPU since ${offCpu.source}` };
+}
+
+/** What a request asks for, where its reclaim says it: kswapd has no request. */
+function requestOf(
+  reclaim: ReclaimState | undefined,
+  flags: AllocFlags | undefined,
+): Pick<AllocationEvidence, 'gfpMask' | 'order'> {
+  if (reclaim === undefined || flags?.kswapd === true) return {};
+  const { gfpMask, order, owner, targetMemcg = '0x0' } = reclaim;
+  const source = owner === undefined ? 'scan_control' : `scan_control of ${owner}()`;
+  // try_to_free_mem_cgroup_pages() takes the bits for reclaim from the charge, and nothing more.
+  if (targetMemcg !== '0x0') return {};
+  return { gfpMask: recorded(gfpMask, source), order: recorded(order, source) };
+}

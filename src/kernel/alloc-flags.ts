@@ -1,0 +1,61 @@
+// What the PF_* bits of a task say of its requests for memory (include/linux/sched.h), by the bits
+// that its kernel has. PF_MEMALLOC and PF_MEMALLOC_NOIO (3.9) have not moved; 0x20000 was
+// PF_FSTRANS and 0x40000 PF_KSWAPD until 4.12 made them PF_KSWAPD and PF_MEMALLOC_NOFS (commit
+// 7dea19f9ee63). kswapd shows which: it always has its bit.
+
+import { isKswapdByName } from './task-flags.ts';
+import type { Task } from './task.ts';
+
+/** Bits of `task->flags`; absent where it is not known which bit that is. */
+export interface AllocFlags {
+  /** Inside reclaim or compaction, or kswapd: requests may use the reserves. */
+  readonly memalloc: boolean;
+  readonly kswapd?: boolean;
+  /** In a scope of memalloc_nofs_save(); absent, too, where the kernel has no such scopes. */
+  readonly nofs?: boolean;
+  /** In a scope of memalloc_noio_save(). */
+  readonly noio: boolean;
+}
+
+/** How the bits are read, and why so. */
+export interface AllocFlagReader {
+  /** undefined where the task's flags could not be read. */
+  readonly read: (task: Task) => AllocFlags | undefined;
+  /** In words that stand in results. */
+  readonly source: string;
+}
+
+const PF_MEMALLOC = 0x800;
+const PF_MEMALLOC_NOIO = 0x80000;
+/** PF_KSWAPD since 4.12, and what the other bit of the two is then. */
+const KSWAPD_NEW = 0x20000;
+const PF_MEMALLOC_NOFS = 0x40000;
+/** PF_KSWAPD before. */
+const KSWAPD_OLD = 0x40000;
+
+/** Finds out which bits this kernel has from those that all kswapds have. */
+export function allocFlagReader(tasks: readonly Task[]): AllocFlagReader {
+  const flagsOfKswapds = tasks.flatMap((task) =>
+    task.flags !== undefined && isKswapdByName(task) ? [task.flags] : [],
+  );
+  const common = flagsOfKswapds.reduce((all, flags) => all & flags, flagsOfKswapds.length && ~0);
+  const isNew = (common & KSWAPD_NEW) !== 0;
+  const isOld = (common & KSWAPD_OLD) !== 0;
+  // Both: a kswapd in a transaction of a file system, of either era. None: no kswapd was read.
+  const bit = isNew === isOld ? undefined : isNew ? KSWAPD_NEW : KSWAPD_OLD;
+  const source =
+    bit === undefined
+      ? 'task->flags; which bit is PF_KSWAPD could not be found out'
+      : `task->flags; PF_KSWAPD is 0x${bit.toString(16)}, which all kswapds have`;
+  const read = ({ flags }: Task): AllocFlags | undefined => {
+    if (flags === undefined) return undefined;
+    const isSet = (mask: number): boolean => (flags & mask) !== 0;
+    return {
+      memalloc: isSet(PF_MEMALLOC),
+      ...(bit === undefined ? {} : { kswapd: isSet(bit) }),
+      ...(bit === KSWAPD_NEW ? { nofs: isSet(PF_MEMALLOC_NOFS) } : {}),
+      noio: isSet(PF_MEMALLOC_NOIO),
+    };
+  };
+  return { read, source };
+}
