@@ -1,4 +1,5 @@
-// Sleeping locks that somebody waits for (kernel/locking): who has them, who waits, on whom it hangs.
+// Sleeping locks that somebody waits for (kernel/locking): who has them, who waits, and on whom it
+// hangs.
 //
 // A dump has no list of locks. They are found from those that sleep: each has a structure on its
 // stack that is linked to the lock (waiters.ts).

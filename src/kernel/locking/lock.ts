@@ -1,5 +1,5 @@
-// What `stallcore locks` knows: sleeping locks that somebody waits for, who has them, who waits, and
-// on whom it all hangs. What is not proved is absent and said to be not known.
+// What `stallcore locks` knows: sleeping locks that somebody waits for, who has them, who waits,
+// and on whom it all hangs. What is not proved is absent and said to be not known.
 
 import type { AllocatorPlace } from '../alloc-frames.ts';
 
@@ -108,7 +108,7 @@ export interface LockTask {
 export interface Chain {
   /** Each waits for a lock that the next one has. */
   readonly links: readonly ChainLink[];
-  /** Who must move first; absent where nobody is known to have the last lock, or it is a cycle. */
+  /** Who must move first; absent in a cycle, and where it is not known who has the last lock. */
   readonly last?: number;
   readonly end: ChainEnd;
   /** False where a link is by a reader that may have given the lock back. */

@@ -1,10 +1,10 @@
 // struct rw_semaphore (include/linux/rwsem.h): who writes, or how many read.
 //
 //   since 5.3    count.counter   writer 1 | waiters 2 | handoff 4 | readers << 8
-//                owner.counter   task_struct * | READER_OWNED 1 | NONSPINNABLE 2: the writer, or the
-//                                last task that began to read, which may have ended since
-//   before       count           active lockers in the lower half; each waiting list and each writer
-//                                takes 1 from the upper half
+//                owner.counter   task_struct * | READER_OWNED 1 | NONSPINNABLE 2: the writer, or
+//                                the last task that began to read, which may have ended since
+//   before       count           active lockers in the lower half; who waits and who writes take
+//                                1 each from the upper half
 //                owner           the writer; 1 where readers own it
 //
 // They are told apart by owner, which became an atomic_long_t together with the new count.
@@ -83,11 +83,10 @@ function readRwsem(at: LockMemory, address: Vaddr, waiters: ReadonlySet<number>)
   const word = ownerWord(lock);
   if (writer === undefined) return { notes: [...notes, 'its count is not of a kind we know'] };
   if (!writer && readers === 0n) return { notes: [...notes, 'nobody has it'] };
-  if (writer)
-    return {
-      ...writerOf(at, address, word),
-      notes: [...notes, ...writerOf(at, address, word).notes],
-    };
+  if (writer) {
+    const state = writerOf(at, address, word);
+    return { ...state, notes: [...notes, ...state.notes] };
+  }
   return { ...readersOf(at, { word, count: Number(readers), waiters }), notes };
 }
 

@@ -42,7 +42,7 @@ export class WaitGraph {
     }
   }
 
-  /** The one that the others of a lock hang on too: an owner that waits before one that does not. */
+  /** Of several owners one that waits comes first: it is farther from the end. */
   #nextOwner({ lock, pid }: Wait): LockOwner | undefined {
     const owners = ownersOf(this.#locks.get(lock)).filter((owner) => owner.pid !== pid);
     const certain = owners.filter((owner) => owner.certain);
@@ -110,7 +110,7 @@ function cycleFrom(
   };
 }
 
-/** The chain from one task to the one that must move first; undefined where it waits for no lock. */
+/** The chain from a task to the one that must move first; undefined where it waits for no lock. */
 export function chainOf(
   result: Pick<LocksResult, 'locks' | 'waits'>,
   pid: number,
