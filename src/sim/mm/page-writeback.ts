@@ -155,6 +155,8 @@ export function* throttle_vm_writeout(k: Kernel, gfp: number): Code {
   for (;;) {
     const limit = hardDirtyLimit(k, global_dirty_limits(k).dirty);
     if (k.node.nrWriteback <= limit + limit / 10) return;
+    k.harm.throttleLimitMax = Math.max(k.harm.throttleLimitMax, limit);
+    if ((k.current.flags & PF_LESS_THROTTLE) !== 0) k.harm.lessThrottleHolds++;
     const from = k.sched.now;
     yield* call(k, congestion_wait, Math.max(1, Math.floor(k.options.hz / 10)));
     k.current.throttledUs += k.sched.now - from;

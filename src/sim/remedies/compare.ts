@@ -46,6 +46,10 @@ export interface RemedyRun {
   readonly chosenAgain: number;
   /** How often direct reclaim was entered. */
   readonly allocStalls: number;
+  /** The highest limit, in pages, at which throttle_vm_writeout() held somebody; 0 where none. */
+  readonly throttleLimitMax: number;
+  /** How often it held a task that had PF_LESS_THROTTLE. */
+  readonly lessThrottleHolds: number;
   /** CPU seconds, after the dump, of the tasks that lived through it. */
   readonly cpuSeconds: number;
   readonly panic: string | undefined;
@@ -224,6 +228,7 @@ type Harmed = Omit<
 
 function harmOf({ harm, oomKills, fs }: Kernel): Harmed {
   const { sigbus, failedAllocs, overdueVictims, chosenAgain, allocStalls } = harm;
+  const { throttleLimitMax, lessThrottleHolds } = harm;
   const spared = sigbus.filter(({ oomScoreAdj }) => oomScoreAdj === OOM_SCORE_ADJ_MIN);
   return {
     oomKills,
@@ -233,6 +238,8 @@ function harmOf({ harm, oomKills, fs }: Kernel): Harmed {
     overdueVictims,
     chosenAgain,
     allocStalls,
+    throttleLimitMax,
+    lessThrottleHolds,
     readOnly: fs.readOnly,
   };
 }

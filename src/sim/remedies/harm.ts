@@ -16,6 +16,10 @@ export class Harm {
   readonly sigbus: SigbusDeath[] = [];
   /** vm_event ALLOCSTALL: how often direct reclaim was entered. */
   allocStalls = 0;
+  /** The highest limit, in pages under writeback, at which throttle_vm_writeout() held somebody. */
+  throttleLimitMax = 0;
+  /** How often it held somebody who had PF_LESS_THROTTLE. */
+  lessThrottleHolds = 0;
   /** How often a victim was chosen that had been chosen before, as SysRq-f may. */
   chosenAgain = 0;
   /** Victims that were given up for others: see {@link file://./oom-timeout.ts}. */

@@ -89,9 +89,11 @@ describe('stallingScenarios', () => {
 });
 
 /** A sentence, what its runs gave, and whether that is what it says. */
-function entry({ seed, sentence, runs, holds, why }: Prediction, all: Runs): string {
+function entry({ seed, sentence, runs, holds, relation, why }: Prediction, all: Runs): string {
   const gave = runs.map((run) => all.get(run));
   const isRight = holds(...gave);
+  // A reason is only printed where the runs have it.
+  if (!isRight) assert.ok(why?.isSo(...gave), `${sentence}: the reason is not what was seen`);
   return [
     `seed ${seed}: "${sentence}"\n`,
     ...gave.map((run, i) => {
@@ -99,8 +101,9 @@ function entry({ seed, sentence, runs, holds, why }: Prediction, all: Runs): str
       const name = drawn === undefined ? run.scenario : `${run.scenario} (seed ${drawn})`;
       return `  ${name}, ${run.remedy ?? 'no remedy'}: ${describeRun(run)}\n`;
     }),
+    relation === undefined ? '' : `  ${relation(...gave)}\n`,
     isRight ? '  as predicted\n' : '  NOT as predicted\n',
-    isRight ? '' : `  ${why ?? 'for no reason that is known'}\n`,
+    isRight ? '' : `  ${why?.says ?? ''}\n`,
   ].join('');
 }
 
