@@ -47,7 +47,7 @@ describe('global_dirty_limits', () => {
     assert.equal(background, Math.floor(dirty / 2));
   });
 
-  it('are higher by a quarter for PF_LESS_THROTTLE, and later by a part of the limit besides', () => {
+  it('are higher by a quarter for PF_LESS_THROTTLE, in later kernels by more', () => {
     for (const [lessThrottleMargin, more] of [
       [false, 0],
       [true, 100],
