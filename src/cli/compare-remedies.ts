@@ -38,8 +38,8 @@ export async function printComparison(
   print(
     `seed ${options.seed}, run on for ${10 * options.kmallocwd} s after the dump; ` +
       '! a task with oom_score_adj -1000 died\n' +
-      'RECOVERED after the dump; FAILED requests; HUNG tasks that have not moved since; LONGEST ' +
-      'request; = as without a remedy\n',
+      'RECOVERED after the dump; FAILED requests; HUNG tasks that have not moved since, in a ' +
+      'request or without one; LONGEST request; = as without a remedy\n',
   );
 }
 

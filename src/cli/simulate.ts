@@ -2,7 +2,6 @@
 
 import {
   chromeTraceText,
-  describeTruth,
   findScenario,
   FLAVOURS,
   ledgerPieces,
@@ -29,6 +28,7 @@ import {
 import { nearestName, oneOf } from './near-name.ts';
 import { progress } from './output.ts';
 import { simulatedTypes } from './simulated-types.ts';
+import { simulationSummary, type Written } from './simulation-summary.ts';
 import { checkPlace, UnfinishedFiles, writeTextFile, writeTextPieces } from './unfinished-files.ts';
 import { UsageError } from './usage.ts';
 
@@ -122,7 +122,9 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     others.push(trace.path);
     writeTextFile(trace.path, chromeTraceText(run.trace));
   }
-  return summary(run, scenario, { vmcores, ...writeMap(run, path), others });
+  const { remedies } = options;
+  const asked = { scenario, remedies, trace: trace?.of };
+  return simulationSummary(run, asked, { vmcores, ...writeMap(run, path), others });
 }
 
 /**
@@ -221,50 +223,4 @@ function writeVmcore(
     files.discard();
     throw error;
   }
-}
-
-/** Why a run is not to come to what its scenario is for. */
-function lackText({ expected }: Simulation['ledger'], { name, needs }: Scenario): string {
-  if (expected === undefined || expected.lacks.length === 0) return '';
-  const { diagnosis, lacks } = expected;
-  const what = `${needs.join('; ')} (here otherwise: ${lacks.join(', ')})`;
-  return `  no ${diagnosis}, for which ${name} needs ${what}; without --flavour it has that\n`;
-}
-
-/** How long the machine has run on after the dump. */
-function ranOnText({ judgedBySeconds: seconds }: Simulation['ledger']): string {
-  return seconds === undefined ? 'ten timeouts' : `${10 * seconds} s, not for ten timeouts`;
-}
-
-/** The command that opens what was written. */
-function openText({ vmcores, map }: Written): string {
-  const option = map === undefined ? '' : `--system-map ${map} `;
-  return `open it: stallcore ${option}${vmcores.join(' ')}\n`;
-}
-
-/** The files of a run. */
-interface Written {
-  readonly vmcores: readonly string[];
-  readonly map?: string;
-  readonly others: readonly string[];
-}
-
-function allFiles({ vmcores, map, others }: Written): string[] {
-  return [...vmcores, ...(map === undefined ? [] : [map]), ...others];
-}
-
-function summary({ ledger }: Simulation, asked: Scenario, files: Written): string {
-  const { scenario, seed, knobs, truth, tasks, lines } = ledger;
-  return [
-    `${scenario}, seed ${seed}, kmallocwd=${knobs.kmallocwd}: ${tasks.length} tasks, `,
-    `${knobs.ramMiB} MiB, ${knobs.cpus} CPUs, dumped after ${knobs.dumpSeconds} s\n`,
-    ...Object.entries(ledger.parameters ?? {}).map(([name, value]) => `  ${name}: ${value}\n`),
-    `${lines[0] ?? 'no MemAlloc lines: this kernel lacks the kmallocwd patch'}\n`,
-    `run on for ${ranOnText(ledger)}: ${truth.stuck.length} stuck, `,
-    `${truth.recovered.length} recovered\n`,
-    ...describeTruth(ledger).map((line) => `${line}\n`),
-    lackText(ledger, asked),
-    `written: ${allFiles(files).join(', ')}\n`,
-    openText(files),
-  ].join('');
 }

@@ -1,9 +1,10 @@
 // The facts that a verdict rests on, each with the verb that shows it.
 
+import { count } from '../util/count.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import { isExiting, isKswapdByName, isReclaiming } from '../kernel/task-flags.ts';
 import type { Victims } from './victims.ts';
-import { count, nameList, sample } from './words.ts';
+import { nameList, sample } from './words.ts';
 
 /** A fact that speaks for or against, with the verb that shows it. */
 export interface Evidence {

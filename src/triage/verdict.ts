@@ -16,8 +16,9 @@ import {
   waitersWithoutRequest,
   type Evidence,
 } from './evidence.ts';
+import { count } from '../util/count.ts';
 import { processes, sleepsUnkillably, victimsOf } from './victims.ts';
-import { count, nameList, nameOf, oldestOf, sample, waitOf } from './words.ts';
+import { nameList, nameOf, oldestOf, sample, waitOf } from './words.ts';
 
 export type { Evidence } from './evidence.ts';
 

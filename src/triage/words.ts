@@ -40,8 +40,3 @@ export function nameList(tasks: readonly MemallocTask[]): string {
   const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf).join(' and ');
   return tasks.length > NAMES_SHOWN ? `${shown} and ${tasks.length - NAMES_SHOWN} more` : shown;
 }
-
-/** `1 task`, `2 tasks`. */
-export function count(number: number, noun: string, plural = 's'): string {
-  return `${number} ${noun}${number === 1 ? '' : plural}`;
-}

@@ -2,6 +2,7 @@
 // speak of it, who was stuck, and who would have to move before anybody else can.
 
 import type { Ledger } from '../ledger.ts';
+import { hungTasks } from './hung.ts';
 import type { Truth } from './truth.ts';
 import type { WaitsFor } from './wait-graph.ts';
 
@@ -34,15 +35,14 @@ const LOCK_KINDS: ReadonlySet<string> = new Set(['mutex', 'rw_semaphore', 'semap
 /** The truth, a line each: the class, who was stuck, who waits for whom, who must move first. */
 export function describeTruth(ledger: Pick<Ledger, 'truth' | 'tasks' | 'panic'>): string[] {
   const { truth, tasks, panic } = ledger;
-  const { diagnosis, stuck, asleep, cycle } = truth;
+  const { diagnosis, cycle } = truth;
+  const { requesting, asleep } = hungTasks(truth);
   const comms = new Map(tasks.map(({ pid, comm }) => [pid, comm]));
   const name = (pid: number): string => `${comms.get(pid) ?? ''}(${pid})`;
-  const inCircle = new Set(cycle.map(({ pid }) => pid));
-  const sleepers = asleep.filter((pid) => inCircle.has(pid));
   return [
     `${diagnosis}: ${CLASSES[diagnosis]}${panic === undefined ? '' : ` (${panic})`}`,
-    ...(stuck.length === 0 ? [] : [`  stuck with a request: ${nameSome(stuck, name)}`]),
-    ...(sleepers.length === 0 ? [] : [`  stuck without one: ${nameSome(sleepers, name)}`]),
+    ...(requesting.length === 0 ? [] : [`  hung in a request: ${nameSome(requesting, name)}`]),
+    ...(asleep.length === 0 ? [] : [`  hung without one: ${nameSome(asleep, name)}`]),
     ...cycle.map(
       (link) => `  ${name(link.pid)} waits for ${link.what}, ${whoseToGive(link, name)}`,
     ),

@@ -27,8 +27,8 @@ describe('describeTruth', () => {
     ];
     assert.deepEqual(told({ diagnosis: 'D3', stuck: [1, 2], asleep: [3, 4], cycle }), [
       'D3: the OOM victim waits for a lock, and the holder of the lock for memory',
-      '  stuck with a request: init(1), backup(2)',
-      '  stuck without one: java(3)',
+      '  hung in a request: init(1), backup(2)',
+      '  hung without one: java(3), cron(4)',
       "  backup(2) waits for memory, which is java(3)'s to give",
       "  java(3) waits for i_mutex of log, which is backup(2)'s to give",
       '  to move first: backup(2), which has i_mutex of log and needs memory',
