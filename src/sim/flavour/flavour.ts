@@ -18,7 +18,7 @@ export interface Flavour extends KernelName {
   /** Where KASLR of this kernel puts image and areas for a seed. */
   readonly kaslr: (seed: number) => KaslrFacts;
   readonly image: ImageFlavour;
-  /** What the kernel does that other releases do not; it holds where a run asks for it. */
+  /** What the kernel does that other releases do not; all of it where a run asks for it. */
   readonly features: ReleaseFeatures;
 }
 

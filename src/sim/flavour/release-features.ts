@@ -7,11 +7,8 @@ import type { KernelFeatures } from '../core/options.ts';
 type MachineFeature =
   'blockingShrinker' | 'dirtyRatio' | 'sharedBioSet' | 'consoleUs' | 'zoneDma' | 'cdrom';
 
-/** What came after the one of these releases and was gone again in the other. */
-type PassingFeature = 'drainsByWork';
-
 /** Features that come with a release, or go with one. */
-export type ReleaseFeatures = Omit<KernelFeatures, MachineFeature | PassingFeature>;
+export type ReleaseFeatures = Omit<KernelFeatures, MachineFeature>;
 
 /** Linux 4.4. */
 export const FEATURES_4_4: ReleaseFeatures = {
@@ -39,6 +36,7 @@ export const FEATURES_4_4: ReleaseFeatures = {
   cascadingTimers: true,
   consoleHandover: false,
   lessThrottleMargin: false,
+  drainsByWork: false,
 };
 
 /** Linux 6.1. */
@@ -67,4 +65,5 @@ export const FEATURES_6_1: ReleaseFeatures = {
   cascadingTimers: false,
   consoleHandover: true,
   lessThrottleMargin: true,
+  drainsByWork: false,
 };

@@ -20,7 +20,9 @@ interface ConsoleOptions {
 /** What one task prints, or is about to. */
 interface Turn {
   readonly task: Task;
-  /** When it is done, in microseconds since boot. */
+  /** When it began, in microseconds since boot. */
+  readonly since: number;
+  /** When it is done. */
   end: number;
   /** Lines of others that it has to print and has not begun with. */
   left: number;
@@ -55,6 +57,11 @@ export class SlowConsole {
     if (!owes) return task.debt;
     this.advance(now);
     return Math.min(task.debt, this.#lineUs);
+  }
+
+  /** When the task began to print what it is still at, in microseconds since boot. */
+  printsSince(task: Task, now: number): number | undefined {
+    return this.#turns.find((turn) => turn.task === task && turn.end > now)?.since;
   }
 
   /** Catches up with the time, as long as no record is added that may push others out. */
@@ -100,7 +107,7 @@ export class SlowConsole {
       return own.end - time;
     }
     if (printing === undefined) {
-      this.#turns.push({ task, end: time + us, left: 0 });
+      this.#turns.push({ task, since: time, end: time + us, left: 0 });
       return us;
     }
     if (!this.#hasHandover || spinning !== undefined) {
@@ -117,7 +124,7 @@ export class SlowConsole {
     const lineEnd = from.end - rest * us;
     const taken = this.#relieve(from, rest);
     const end = lineEnd + (taken + 1) * us;
-    this.#turns.push({ task, end, left: taken });
+    this.#turns.push({ task, since: time, end, left: taken });
     // Lines of its own come after these: it will spin for them.
     if (from.end > lineEnd) {
       from.end += (taken + 1) * us;

@@ -12,6 +12,8 @@ export interface WaitTarget {
   readonly name: string;
   /** What kind of thing it is: the name of the kernel's structure, or of the wait. */
   readonly kind: string;
+  /** When it began, in microseconds since boot; where short waits mean nothing. */
+  readonly since?: number;
   /** Who could end the wait, as things are now. */
   holders(): readonly Task[];
 }

@@ -75,10 +75,11 @@ export function* considerThrottle(k: Kernel, sc: ScanControl): Code {
 
 /** Pages that others have taken off the lists, as something to wait for. */
 function isolatedPages(k: Kernel): WaitTarget {
-  const { current } = k;
+  const { current, sched } = k;
   return {
     name: 'isolated pages',
     kind: 'NR_ISOLATED',
+    since: sched.now,
     holders: () => [...k.threads()].filter((task) => task.isolated > 0 && task !== current),
   };
 }
@@ -106,10 +107,11 @@ export function* waitForIsolated(
   sc: ScanControl,
   list: PageList,
 ): Code<'go' | 'stalled' | 'killed'> {
+  const { endlessIsolation, hz } = k.options;
+  let target: WaitTarget | undefined;
   for (let stalled = false; tooManyIsolated(k, sc, list); stalled = true) {
-    const { endlessIsolation, hz } = k.options;
     if (endlessIsolation) {
-      k.current.blockedOn = isolatedPages(k);
+      k.current.blockedOn = target ??= isolatedPages(k);
       set_memalloc_location(k, LOCATION_TOO_MANY_ISOLATED);
       yield* call(k, congestion_wait, Math.floor(hz / 10));
       set_memalloc_location(k, 0);

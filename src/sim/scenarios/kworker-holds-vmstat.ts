@@ -22,6 +22,7 @@ export const KWORKER_HOLDS_VMSTAT: Scenario = {
     blockingShrinker: false,
     vmapStack: false,
   },
+  requires: ['workerSleeps', 'retriesWhileReclaimable'],
   defaults: { ramMiB: 128, cpus: 1, hz: 1000, dumpSeconds: 25 },
   start,
 };

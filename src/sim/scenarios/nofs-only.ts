@@ -14,7 +14,8 @@ export const NOFS_ONLY: Scenario = {
   name: 'nofs-only',
   about: 'the holder of the journal asks with GFP_NOFS, all others wait for the journal (D2)',
   diagnosis: 'D2',
-  needs: [],
+  needs: ["a file system's shrinker that waits for the journal (blockingShrinker)"],
+  features: { blockingShrinker: true },
   defaults: { ramMiB: 256, cpus: 2, hz: 1000, dumpSeconds: 40 },
   start,
 };

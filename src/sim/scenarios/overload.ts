@@ -12,8 +12,13 @@ export const OVERLOAD: Scenario = {
   name: 'overload',
   about: 'requests take long because the disk does; all of them finish (D13)',
   diagnosis: 'D13',
-  needs: ['vm.dirty_ratio=100: writers are not slowed down'],
-  features: { dirtyRatio: 100, cdrom: false },
+  needs: [
+    'vm.dirty_ratio=100: writers are not slowed down',
+    'reclaim that gives up where too many pages are isolated, since Linux 4.14 (endlessIsolation)',
+  ],
+  // Where dirty pages stay on the list that reclaim takes them off, too many are always off it.
+  features: { dirtyRatio: 100, endlessIsolation: false, activatesDirty: false, cdrom: false },
+  requires: ['dirtyRatio', 'endlessIsolation'],
   defaults: { ramMiB: 64, cpus: 1, hz: 100, dumpSeconds: 30 },
   start,
 };

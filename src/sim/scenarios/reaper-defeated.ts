@@ -22,6 +22,7 @@ export const REAPER_DEFEATED: Scenario = {
     '__GFP_NOFAIL that has somebody killed although the caller may not enter the file system',
   ],
   features: { oomReaper: true, oomReaperDelay: 0, skipsUnreapable: false, nofailInvokesOom: true },
+  requires: ['oomReaper', 'skipsUnreapable', 'nofailInvokesOom'],
   defaults: { ramMiB: 96, cpus: 4, hz: 250, dumpSeconds: 20 },
   start,
 };

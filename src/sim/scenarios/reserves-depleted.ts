@@ -23,8 +23,7 @@ export const RESERVES_DEPLETED: Scenario = {
   diagnosis: 'D7',
   needs: ['vm.dirty_ratio=100: nobody holds back those who dirty memory'],
   features: { dirtyRatio: 100, cdrom: false },
-  // Every kernel has the ratio.
-  requires: [],
+  requires: ['dirtyRatio'],
   defaults: { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 25 },
   start,
 };

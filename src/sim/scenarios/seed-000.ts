@@ -51,6 +51,7 @@ export const SEED_000: Scenario = {
     vmapStack: false,
     cdrom: false,
   },
+  requires: ['reservesByThread', 'oomPrefersChildren', 'oomReaper'],
   daemons: DAEMONS,
   defaults: { ramMiB: 96, cpus: 1, hz: 1000, dumpSeconds: 40 },
   start,

@@ -16,7 +16,8 @@ export const TOO_MANY_ISOLATED: Scenario = {
   about: 'all reclaimers wait for pages that kswapd has isolated, and it for the journal (D1)',
   diagnosis: 'D1',
   needs: ['the endless loop in shrink_inactive_list(), up to Linux 4.13 (endlessIsolation)'],
-  features: { endlessIsolation: true, blockingShrinker: false },
+  features: { endlessIsolation: true, activatesDirty: false, blockingShrinker: false },
+  requires: ['endlessIsolation'],
   defaults: { ramMiB: 256, cpus: 2, hz: 1000, dumpSeconds: 40 },
   start,
 };
@@ -25,9 +26,10 @@ function start(k: Kernel): void {
   // Large transactions of metadata, one after the other: the journal is hardly ever free.
   addProgram(k, { comm: 'rm' }, unlinker({ blocks: 3_000, sleepUs: 500 }));
   // Some pages at a time are dirty, and wait for the journal to be free. Were there but two or
-  // three of them, kswapd might hold a single one, too little for anybody to wait for.
+  // three of them, kswapd might hold a single one, too little for anybody to wait for. Were there
+  // many, the list would be long where they stay on it (activatesDirty), and nobody would wait.
   const log = { inode: new Inode(k, 'messages'), pages: 16, dirty: true };
-  addProgram(k, { comm: 'rsyslogd' }, writer({ ...log, sleepUs: 20_000 + k.prng.below(20_000) }));
+  addProgram(k, { comm: 'rsyslogd' }, writer({ ...log, sleepUs: 150_000 + k.prng.below(150_000) }));
   keepCompiling(k);
 }
 

@@ -14,7 +14,15 @@ import {
 } from '../mm/alloc-flags.ts';
 import { COUNTERS } from '../mm/vmstat.ts';
 import type { Diagnosis } from '../scenario.ts';
-import { awaitedExits, CPU, ISOLATED, MEMORY, victimTasks, type WaitsFor } from './wait-graph.ts';
+import {
+  awaitedExits,
+  CONSOLE,
+  CPU,
+  ISOLATED,
+  MEMORY,
+  victimTasks,
+  type WaitsFor,
+} from './wait-graph.ts';
 
 /** What running on has shown. */
 export interface Found {
@@ -41,7 +49,7 @@ const RULES: readonly Rule[] = [
   ['D13', gotOn],
   ['D7', ioWaitsForReserves],
   ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
-  ['D8', (found) => waitsFor(found, CPU)],
+  ['D8', (found) => waitsFor(found, CPU) || oomKillerPrints(found)],
   ['D11', oomKillerWaitsForLock],
   ['D4', reaperWaitsForMmapLock],
   ['D3', victimWaitsForLock],
@@ -89,6 +97,12 @@ function ioWaitsForReserves({ kernel, cycle }: Found): boolean {
     return !zone_watermark_ok(zone, { order: 0 }, { flags: LOWEST, free: zone.freePages });
   });
   return isGone && cycle.some(({ kind }) => kind === RECEIVE_RING);
+}
+
+/** The OOM killer's own caller prints for all others, and they add to it without an end. */
+function oomKillerPrints({ kernel, cycle }: Found): boolean {
+  const { owner } = kernel.oomLock;
+  return cycle.some(({ pid, what }) => what === CONSOLE && pid === owner?.pid);
 }
 
 /** The OOM killer's own caller sleeps for something: notifiers do, whoever kills does not. */

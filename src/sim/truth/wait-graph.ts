@@ -15,9 +15,13 @@ import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
 const STARVED_SHARE = 1 / 200;
 
+/** What waits for others at work in vain has waited for this part of the time since the dump. */
+const ENDLESS_SHARE = 1 / 2;
+
 /** What is waited for where it is no lock. */
 export const CPU = 'a CPU';
 export const MEMORY = 'memory';
+export const CONSOLE = 'the console';
 
 /** Kinds of waits that reclaim itself has: for pages off the lists, for reserves to come back. */
 export const ISOLATED = 'NR_ISOLATED';
@@ -117,6 +121,7 @@ export class WaitGraph {
       const wait = this.#whoHasMemory(task);
       return { ...wait, others: [...wait.others, ...blockedOn.holders()] };
     }
+    if (this.#isPausing(task) && task.request.depth > 0) return this.#whoHasMemory(task);
     if (blockedOn !== undefined) {
       return { what: blockedOn.name, kind: blockedOn.kind, others: blockedOn.holders() };
     }
@@ -124,6 +129,8 @@ export class WaitGraph {
       const others = this.#kernel.sched.cpus.flatMap((cpu) => cpu.task ?? []);
       return { what: CPU, kind: 'cpu', others };
     }
+    // It prints what others add to the log, and has no end of it before they have.
+    if (this.#hasPrintedAllTheTime(task)) return { what: CONSOLE, kind: 'console', others: [task] };
     if (isKswapd(task)) return this.#whoWrites();
     if (task.request.depth === 0) return { what: '', kind: '', others: [] };
     return this.#whoHasMemory(task);
@@ -168,12 +175,33 @@ export class WaitGraph {
 
   /** Threads of reclaim, and who reclaims and waits for others: they would free memory or kill. */
   #reclaimers(task: Task): Task[] {
-    const tasks = [...this.#kernel.threads()];
-    const threads = tasks.filter((other) => other.isKthread && other.blockedOn !== undefined);
+    const tasks = [...this.#kernel.threads()].filter((other) => !this.#isPausing(other));
+    // A pool whose manager waits for another worker has rescuers for all that frees memory.
+    const threads = tasks.filter((other) => {
+      return other.isKthread && other.blockedOn !== undefined && !isForking(other);
+    });
     const throttled = tasks.filter(({ blockedOn }) => isReclaimWait(blockedOn));
     // Who sleeps in the same queue comes no further than the task itself.
     const isElsewhere = ({ blockedOn }: Task): boolean => blockedOn?.kind !== task.blockedOn?.kind;
     return [...throttled.filter(isElsewhere), ...threads];
+  }
+
+  /**
+   * It waits for isolated pages, which those who have taken them are at work on and give back by
+   * themselves: as good as reclaim, unless there are always others who have taken some.
+   */
+  #isPausing({ blockedOn }: Task): boolean {
+    if (blockedOn?.kind !== ISOLATED || blockedOn.since === undefined) return false;
+    if (blockedOn.holders().some((holder) => holder.blockedOn !== undefined)) return false;
+    const { now } = this.#kernel.sched;
+    return now - blockedOn.since < (now - this.#snapshot.time) * ENDLESS_SHARE;
+  }
+
+  /** Since the dump it has done nothing but print. */
+  #hasPrintedAllTheTime(task: Task): boolean {
+    const { slowConsole, sched } = this.#kernel;
+    const since = slowConsole.printsSince(task, sched.now);
+    return since !== undefined && since <= this.#snapshot.time;
   }
 
   /** It never slept, and still did not run. */
@@ -202,6 +230,11 @@ function mayKill(k: Kernel, { request }: Task): boolean {
 function mayFailAsVictim({ options }: Kernel, task: Task): boolean {
   if (((task.request.gfp ?? 0) & __GFP_NOFAIL) !== 0) return false;
   return mayUseOomReserves({ current: task, options });
+}
+
+/** Waits for kthreadd to make a thread. */
+function isForking({ blockedOn }: Task): boolean {
+  return blockedOn?.name === 'kthread_create_info.done';
 }
 
 /** Waits of reclaim itself; see mm/throttle.ts. */
