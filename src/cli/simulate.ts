@@ -158,10 +158,18 @@ function flavourNamed(given: string | undefined): FlavourName | undefined {
   return oneOf(Object.keys(FLAVOURS) as FlavourName[], { what: 'flavour', given });
 }
 
+/** As `memalloc --format` spells them, and the version that is an earlier one mailed again. */
+const PATCH_ALIASES: Readonly<Record<string, PatchName>> = {
+  draft: 'v4-draft',
+  v6: 'v5',
+  rfc2: 'rfc-v2',
+};
+
 /** The flavour's own unless told. */
 function patchOf(flavour: FlavourName = FLAVOUR_DEFAULT, given: string | undefined): PatchName {
   const own = FLAVOURS[flavour].patch;
-  const chosen = given === undefined ? own : oneOf(PATCH_NAMES, { what: 'patch', given });
+  const known = PATCH_ALIASES[given ?? ''] ?? given;
+  const chosen = known === undefined ? own : oneOf(PATCH_NAMES, { what: 'patch', given: known });
   // Its types come from a layout file, and a dump finds that file by its banner.
   if (flavour === '4.4' && chosen !== own) {
     throw new UsageError(`simulate: --flavour 4.4 has the patch ${own}, not ${chosen}`);

@@ -162,17 +162,19 @@ export const MEMALLOC_FORMATS: readonly MemallocFormat[] = [
 
 /** Names that users know for a format that an earlier version had already. */
 const ALIASES: Readonly<Record<string, MemallocFormatId>> = {
+  draft: 'v4',
+  'v4-draft': 'v4',
   v6: 'v5',
   v7: 'v5',
   v9: 'v8',
-  draft: 'v4',
+  'rfc-v2': 'rfc2',
 };
 
-/** Every name that {@link memallocFormat} takes. */
-export const MEMALLOC_FORMAT_NAMES: readonly string[] = [
-  ...MEMALLOC_FORMATS.map(({ id }) => id),
-  ...Object.keys(ALIASES),
-];
+/** Every name that {@link memallocFormat} takes, the oldest version first. */
+export const MEMALLOC_FORMAT_NAMES: readonly string[] = MEMALLOC_FORMATS.flatMap(({ id }) => [
+  id,
+  ...Object.keys(ALIASES).filter((alias) => ALIASES[alias] === id),
+]);
 
 /** A format by its name or by the version that shares it. */
 export function memallocFormat(name: string): MemallocFormat | undefined {

@@ -35,10 +35,13 @@ function containerLines({ container, memory, registers }: InfoResult): string[] 
   ];
 }
 
-function kernelLines({ kernel, system, memallocLayout, types }: InfoResult): string[] {
+function kernelLines({ container, kernel, system, memallocLayout, types }: InfoResult): string[] {
   const { uptimeSeconds, time, loadAverage, panicCpu, hz } = system;
   return [
-    ...Object.entries(kernel).flatMap(([key, value]) => identityLine(key, value)),
+    ...Object.entries(kernel)
+      // The container has said it.
+      .filter(([key]) => key !== 'machine' || kernel.machine?.value !== container.machine)
+      .flatMap(([key, value]) => identityLine(key, value)),
     fact('CPUS', `${system.cpusOnline ?? '?'} online, ${system.cpusPossible ?? '?'} possible`),
     ...optional(
       'UPTIME',
@@ -65,8 +68,14 @@ function identityLine(key: string, entry: unknown): string[] {
   if (typeof entry !== 'object' || entry === null) return [];
   const { value, source } = entry as { value?: string | number; source?: string };
   if (value === undefined) return [];
-  const text = String(value).trim();
+  // The one number that is an address; it may be negative.
+  const isAddress = key === 'physBase' && typeof value === 'number';
+  const text = isAddress ? signedHex(value) : String(value).trim();
   return [fact(title, source === undefined ? text : `${text} (${source})`)];
+}
+
+function signedHex(value: number): string {
+  return `${value < 0 ? '-' : ''}0x${Math.abs(value).toString(16)}`;
 }
 
 function sourceLines({ symbols, types }: InfoResult): string[] {

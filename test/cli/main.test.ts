@@ -122,6 +122,12 @@ describe('main', function () {
     assert.match(stdout, /batch\\x09job/);
   });
 
+  it('says once for which machine, and addresses in hex', async () => {
+    const { stdout } = await check(['info', SAMPLE], { exitCode: 0 });
+    assert.equal(stdout.match(/^MACHINE /gm)?.length, 1);
+    assert.match(stdout, /^PHYS BASE +-?0x[0-9a-f]+ \(/m);
+  });
+
   it('prints the same facts as JSON for each verb', async () => {
     for (const verb of ['triage', 'memalloc', 'tasks', 'info']) {
       const { stdout } = await check([verb, '--json', SAMPLE], { exitCode: 0 });
@@ -143,6 +149,7 @@ describe('main', function () {
     [['info', '--phs-offset', '0', SAMPLE], /Unknown argument: phs-offset\n/],
     [['info', '--phys-offset', 'here', SAMPLE], /--phys-offset here: expected a physical address/],
     [['structs'], /structs: expected export/],
+    [['structs', 'export', SAMPLE], /structs export: expected -o FILE/],
   ];
   for (const [argv, stderr] of USAGE) {
     const shown = argv.join(' ').replace(SAMPLE, 'SAMPLE');

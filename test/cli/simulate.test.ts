@@ -153,6 +153,9 @@ describe('simulateToFile', function () {
   it('refuses what the 4.4 kernel cannot be', async () => {
     const argv = ['simulate', 'quiet', '-o', join(folder, 'no.vmcore'), '--flavour', '4.4'];
     assert.equal((await cli.run([...argv, '--patch', 'v9'])).exitCode, 2);
+    // As memalloc --format spells it.
+    const { stderr } = await cli.run([...argv, '--patch', 'rfc2']);
+    assert.match(stderr, /--flavour 4\.4 has the patch v3, not rfc-v2/);
   });
 
   it('names the versions of the patch where one is not known', async () => {

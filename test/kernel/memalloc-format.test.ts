@@ -71,6 +71,14 @@ describe('memallocFormat', () => {
     assert.equal(memallocFormat('toString'), undefined);
   });
 
+  it('has all spellings, the oldest version first', () => {
+    const names = 'v4 draft v4-draft 2016-02-09 v5 v6 v7 v8 v9 rfc rfc2 rfc-v2'.split(' ');
+    assert.deepEqual(
+      MEMALLOC_FORMAT_NAMES.filter((name) => names.includes(name)),
+      names,
+    );
+  });
+
   it('takes a version for the earlier one whose lines it prints', () => {
     const shared = ['v6', 'v7', 'v9', 'draft'].map((name) => memallocFormat(name)?.id);
     assert.deepEqual(shared, ['v5', 'v5', 'v8', 'v4']);

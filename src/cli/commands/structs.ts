@@ -32,7 +32,7 @@ export function addStructs(cli: Argv, state: RunState): void {
             .option('output', {
               alias: 'o',
               type: 'string',
-              demandOption: true,
+              demandOption: 'structs export: expected -o FILE',
               describe: 'where the layout file goes; - for standard output',
             }),
         async (args) => {
@@ -51,7 +51,10 @@ export function addStructs(cli: Argv, state: RunState): void {
             const where = args.output === '-' ? '' : ` to ${args.output}`;
             remark(`wrote the types of ${identity.release ?? 'an unnamed kernel'}${where}`);
             // Kernels come and go with their structs, so that this is no fault of the file.
-            if (missing.length > 0) remark(`this kernel has no ${missing.join(', ')}`);
+            if (missing.length > 0) {
+              const names = missing.join(', ');
+              remark(`complete; of what other kernels have, this one has no ${names}`);
+            }
             remarkProblems(problems);
             state.exitCode = problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
           } finally {
