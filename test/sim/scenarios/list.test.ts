@@ -41,7 +41,7 @@ describe('SCENARIOS', function () {
     const required = requiredOf(scenario).filter((feature) => !elsewhere.includes(feature));
     if (required.length === 0) continue;
 
-    // The others' own tests hold that they come to it within that time.
+    // What the others come to is in their own tests.
     if (elsewhere.length === 0) {
       it(`has ${name} come to ${diagnosis} in so short a time`, () => {
         assert.equal(runKernel(scenario, SHORT).truth.diagnosis, diagnosis);
