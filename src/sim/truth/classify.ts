@@ -89,10 +89,11 @@ function waitsFor({ cycle }: Found, wanted: string): boolean {
 /**
  * The I/O that would free memory waits for memory, which those who do it have used up themselves:
  * nobody who is held to a watermark could have taken that much, however low it is for him. And
- * nobody was killed for it, or the victim would have something to do with it.
+ * no victim of the OOM killer has something to do with it.
  */
 function ioWaitsForReserves({ kernel, cycle }: Found): boolean {
-  if (victimTasks(kernel).length > 0) return false;
+  const victims = new Set(victimTasks(kernel).map(({ pid }) => pid));
+  if (cycle.some(({ pid }) => victims.has(pid))) return false;
   const isGone = kernel.node.zones.every((zone) => {
     return !zone_watermark_ok(zone, { order: 0 }, { flags: LOWEST, free: zone.freePages });
   });

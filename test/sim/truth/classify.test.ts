@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Task } from '../../../src/sim/kernel/task.ts';
+import { addProgram } from '../../../src/sim/boot.ts';
+import { RECEIVE_RING } from '../../../src/sim/drivers/e1000.ts';
+import type { Process, Task } from '../../../src/sim/kernel/task.ts';
 import { classify, type Found } from '../../../src/sim/truth/classify.ts';
 import type { WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
 import { addThread, bareKernel } from '../../support/bare-kernel.ts';
+import { takeAllMemory } from '../../support/simulated-machine.ts';
 
 const kernel = bareKernel();
 const [one, other] = ['one', 'other'].map((comm) => {
@@ -24,6 +27,24 @@ describe('classify', () => {
     const cycle = [waits(one, 'memory', other), waits(other, 'journal', one)];
     assert.equal(classify(found({ stalling: [one, other], cycle })), 'D13');
     assert.equal(classify(found({ stalling: [one, other], stuck: [one], cycle })), 'D2');
+  });
+
+  it('finds the reserves gone beside a victim that has nothing to do with it', () => {
+    const k = bareKernel();
+    const [napi, kswapd, victim] = ['napi', 'kswapd0', 'java'].map((comm) =>
+      addProgram(k, { comm }, function* () {
+        // It is enough that it is there.
+      }),
+    ) as [Process, Process, Process];
+    victim.oomMm = victim.mm;
+    const ring = { ...waits(napi.leader, 'ring', kswapd.leader), kind: RECEIVE_RING };
+    const cycle = (on: Process): WaitsFor[] => [ring, waits(on.leader, 'x', napi.leader)];
+    const judged = (on: Process): string =>
+      classify(found({ kernel: k, stuck: [kswapd.leader], cycle: cycle(on) }));
+    assert.notEqual(judged(kswapd), 'D7');
+    takeAllMemory(k);
+    assert.equal(judged(kswapd), 'D7');
+    assert.notEqual(judged(victim), 'D7');
   });
 
   it('does not know where somebody did not, and nobody is known to hold it up', () => {
