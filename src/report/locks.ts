@@ -89,6 +89,7 @@ const HOLDER_WORDS: Readonly<Record<LockOwner['how'], string>> = {
   writer: 'writer  ',
   lockdep: 'held by ',
   'last reader': 'came last (it may be out again):',
+  'page fault': 'in a page fault (it may read it):',
   'last holder': 'taken last by (it may be given back):',
 };
 

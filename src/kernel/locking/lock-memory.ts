@@ -15,6 +15,8 @@ export interface LockMemory {
   readonly words: WordReader;
   readonly tasks: TaskIndex;
   readonly problems: Problems;
+  /** What is added to the address of a per-CPU variable, for each CPU that can be. */
+  readonly cpuOffsets?: () => readonly Vaddr[];
 }
 
 /** What a lock says of itself. */

@@ -25,6 +25,8 @@ export type OwnerSource =
   | 'lockdep'
   /** The last task that took it for reading: it may have given it back since. */
   | 'last reader'
+  /** It is in a page fault of the mm whose mmap_lock it is. */
+  | 'page fault'
   /** The last task that took a semaphore. */
   | 'last holder';
 

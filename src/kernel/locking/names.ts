@@ -3,8 +3,18 @@
 import type { Vmcore } from '../../target/vmcore.ts';
 import { byteOffsetOf } from '../../types/ctype.ts';
 import type { StructType } from '../../types/ctype.ts';
-import type { Vaddr } from '../../util/address.ts';
+import { hex, type Vaddr } from '../../util/address.ts';
 import type { KnownTask, TaskIndex } from './task-index.ts';
+
+/** How a lock is called. */
+export interface LockName {
+  readonly words: string;
+  /** `struct mm_struct *` whose mmap_lock it is. */
+  readonly mm?: string;
+}
+
+/** mm_struct.mmap_sem was renamed in 5.8 (da1c55f1b272). */
+const MMAP_LOCK = new Set(['mmap_lock', 'mmap_sem']);
 
 /** Names locks. */
 export class LockNames {
@@ -18,19 +28,21 @@ export class LockNames {
   }
 
   /** undefined for a lock in memory that nothing we know leads to. */
-  nameOf(address: Vaddr): string | undefined {
+  nameOf(address: Vaddr): LockName | undefined {
     const symbol = this.#vmcore.symbols.symbolAt(address);
     if (symbol !== undefined) {
       const offset = symbol.offset === 0 ? '' : `+0x${symbol.offset.toString(16)}`;
       const module = symbol.module === undefined ? '' : ` [${symbol.module}]`;
-      return `${symbol.name}${offset}${module}`;
+      return { words: `${symbol.name}${offset}${module}` };
     }
     this.#objects ??= taskObjects(this.#vmcore, this.#tasks);
     for (const { start, type, task } of this.#objects) {
       const offset = address - start;
       if (offset < 0n || offset >= BigInt(type.size)) continue;
       const member = memberAt(type, Number(offset));
-      if (member !== undefined) return `${member} of ${task.comm ?? '-'}(${task.tgid ?? task.pid})`;
+      if (member === undefined) continue;
+      const words = `${member} of ${task.comm ?? '-'}(${task.tgid ?? task.pid})`;
+      return MMAP_LOCK.has(member) ? { words, mm: hex(start) } : { words };
     }
     return undefined;
   }

@@ -3,9 +3,11 @@
 
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
 import type { TaskStack } from '../stack.ts';
+import type { Blocker } from './blocker.ts';
 import type { LockKind, Wait } from './lock.ts';
 import { lockRef, offsetOf, structOf, type LockMemory, type LockReader } from './lock-memory.ts';
 import type { KnownTask } from './task-index.ts';
+import { writtenBy } from './percpu-rwsem.ts';
 import type { WaitSite } from './wait-functions.ts';
 import { waitersFrom, waitRing, type WaitRing } from './wait-list.ts';
 
@@ -23,7 +25,7 @@ export interface ListedLock {
 export interface ListedWaiter {
   readonly task: KnownTask;
   /** `struct mutex_waiter *` and so on. */
-  readonly address: Vaddr;
+  readonly address?: Vaddr;
   readonly wants?: Wait['wants'];
 }
 
@@ -65,6 +67,9 @@ export class WaiterFinder {
     const words = this.#at.words.range(range.start, range.byteCount);
     if (words.length === 0) return 'its stack cannot be read';
     const own = BigInt(task.address);
+    const written =
+      site.kind === 'percpu_rw_semaphore' ? writtenBy(this.#at, task, words) : undefined;
+    if (written !== undefined) return this.#fromHead(task, layout, written);
     let why = `no ${layout.reader.waiter.struct} of it is on a list`;
     for (const [index, word] of words.entries()) {
       if (word !== own) continue;
@@ -74,6 +79,32 @@ export class WaiterFinder {
       if (found !== '') why = found;
     }
     return why;
+  }
+
+  /** The lock that a task says it waits for, or why that cannot be. */
+  findByBlocker(task: KnownTask, blocker: Blocker): ListedLock | string {
+    const layout = this.#layouts.get(blocker.kind);
+    if (layout === undefined) return `this kernel's types lack what a ${blocker.kind} has`;
+    if (blocker.lock !== undefined) {
+      if (!this.#plausible(layout.reader, blocker.lock)) return 'what it names is no lock';
+      return this.#fromHead(task, layout, blocker.lock);
+    }
+    const node = blocker.waiter === undefined ? undefined : vaddrAdd(blocker.waiter, layout.list);
+    const found = node === undefined ? '' : this.#lockOf(node, layout, new BigUint64Array());
+    return found === '' ? 'the waiter that it names is on no list' : found;
+  }
+
+  /** A lock that a task waits for by something else than its list, with that. */
+  #fromHead(task: KnownTask, layout: Layout, address: Vaddr): ListedLock {
+    const { reader, head, first, list } = layout;
+    const next = this.#at.words.at(vaddrAdd(address, head ?? first ?? 0));
+    const node =
+      next === undefined ? undefined : vaddrAdd(vaddr(next), head === undefined ? list : 0);
+    const found = node === undefined ? '' : this.#lockOf(node, layout, BigUint64Array.of(address));
+    const listed = typeof found === 'string' || found.address !== address ? [] : found.waiters;
+    if (listed.some((each) => each.task === task) && typeof found !== 'string') return found;
+    const notes = typeof found === 'string' ? [] : found.notes;
+    return { reader, address, waiters: [{ task }, ...listed], notes };
   }
 
   /** '' where the node is on no list. */
