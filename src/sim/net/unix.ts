@@ -29,7 +29,8 @@ import type { Program } from '../programs.ts';
 const HEAD_ORDER_MAX = 2;
 /** UNIX_SKB_FRAGS_SZ, 32 KiB: the order of its other blocks, and the most that they are. */
 const FRAG_ORDER = 3;
-const MESSAGE_PAGES_MAX = 2 ** HEAD_ORDER_MAX + 2 ** FRAG_ORDER;
+/** Of one message. */
+export const MESSAGE_PAGES_MAX = 2 ** HEAD_ORDER_MAX + 2 ** FRAG_ORDER;
 /** net.core.wmem_default, 212992 bytes. */
 const SEND_PAGES_MAX = 52;
 /** Microseconds to copy a page, into the message and out of it. */

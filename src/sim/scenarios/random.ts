@@ -5,11 +5,25 @@
 import { Prng } from '../../util/prng.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { FEATURES_4_4, FEATURES_6_1, type ReleaseFeatures } from '../flavour/release-features.ts';
+import { MESSAGE_PAGES_MAX } from '../net/unix.ts';
 import type { Features, Knobs, Scenario } from '../scenario.ts';
 import { startPrograms, type RandomParameters } from './random-programs.ts';
 
 /** The parameters come from a stream of their own, so that the programs' draws stay theirs. */
 const PARAMETER_STREAM = 0x52414e44;
+
+/**
+ * What was drawn later than the rest, each from a stream of its own: one more draw from the first
+ * would have made all behind it others, and so another machine of every seed.
+ */
+const LATER_STREAMS = {
+  consoleHandover: 0x434f4e53,
+  lessThrottleMargin: 0x4d415247,
+  drainsByWork: 0x44524149,
+  memcgWaitsOnWriteback: 0x4d435754,
+  sharedBioSet: 0x42494f53,
+  messagePages: 0x4d455347,
+} as const;
 
 const KNOBS: Knobs = { ramMiB: 128, cpus: 2, hz: 250, dumpSeconds: 20 };
 
@@ -33,8 +47,8 @@ function drawScenario(seed: number): Scenario {
     dumpSeconds: 10 + prng.below(11),
     idleTasks: prng.chance(0.2) ? 1 + prng.below(100) : 0,
   };
-  const features = drawFeatures(prng);
-  const parameters = drawParameters(prng);
+  const features = { ...drawFeatures(prng), ...drawLaterFeatures(seed) };
+  const parameters = drawParameters(prng, drawMessagePages(seed));
   const start = (k: Kernel): void => startPrograms(k, parameters);
   return { ...RANDOM, defaults, features, parameters, start };
 }
@@ -45,9 +59,9 @@ function drawFeatures(prng: Prng): Features {
     [FEATURES_4_4, FEATURES_6_1],
     [FEATURES_6_1, FEATURES_4_4],
   ] as const);
-  // What came later is the release's: one more draw, and all behind it are others.
+  // What waits for writeback has always had its draw here, which comes to nothing.
   const names = (Object.keys(release) as (keyof ReleaseFeatures)[]).filter(
-    (name) => name !== 'consoleHandover' && name !== 'lessThrottleMargin',
+    (name) => name === 'memcgWaitsOnWriteback' || !(name in LATER_STREAMS),
   );
   const taken = names.filter(() => prng.chance(0.1));
   return {
@@ -60,8 +74,32 @@ function drawFeatures(prng: Prng): Features {
   };
 }
 
+/** As likely one way as the other where releases differ; a bug, or what few have, is rarer. */
+function drawLaterFeatures(seed: number): Features {
+  const chance = (name: keyof typeof LATER_STREAMS, probability: number): boolean => {
+    return later(seed, name).chance(probability);
+  };
+  return {
+    consoleHandover: chance('consoleHandover', 0.5),
+    lessThrottleMargin: chance('lessThrottleMargin', 0.5),
+    drainsByWork: chance('drainsByWork', 0.3),
+    memcgWaitsOnWriteback: chance('memcgWaitsOnWriteback', 0.3),
+    sharedBioSet: chance('sharedBioSet', 0.15),
+  };
+}
+
+/** From a part of the head of a message to all that one may have. */
+function drawMessagePages(seed: number): number {
+  const prng = later(seed, 'messagePages');
+  return prng.chance(0.3) ? 1 + prng.below(MESSAGE_PAGES_MAX) : 0;
+}
+
+function later(seed: number, name: keyof typeof LATER_STREAMS): Prng {
+  return new Prng(seed ^ LATER_STREAMS[name]);
+}
+
 /** Which kinds of programs and devices there are, and how large. */
-function drawParameters(prng: Prng): RandomParameters {
+function drawParameters(prng: Prng, messagePages: number): RandomParameters {
   const some = (probability: number, most: number): number =>
     prng.chance(probability) ? 1 + prng.below(most) : 0;
   return {
@@ -86,7 +124,6 @@ function drawParameters(prng: Prng): RandomParameters {
     swapOnCrypt: prng.chance(0.4),
     filesOnCrypt: prng.chance(0.1),
     diskUsPerPage: prng.chance(0.15) ? 20_000 * (1 + prng.below(8)) : 40,
-    // Not drawn: with messages some seeds come to something else than they are known for.
-    messagePages: 0,
+    messagePages,
   };
 }
