@@ -117,7 +117,9 @@ async function readContainer(inputs: readonly Input[], options: ContainerOptions
   if (inputs.every(({ source }) => isKdump(source))) return openKdump(inputs, options);
   if (inputs.length > 1) {
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
-    const what = 'not a part of a split kdump, and only those can be named together';
+    const what =
+      'not a part of a split kdump, and only those can be named together: ' +
+      'no verb compares two dumps yet';
     throw new FormatError({ section: other.source.name }, what);
   }
   return startsAsElf(first.source) ? openElf(first, options) : openRaw(first, options);
