@@ -3,15 +3,11 @@
 
 import type { MemberValue } from '../types/compile.ts';
 import { byteOffsetOf, findMember, sizeOf, type MemberPlace } from '../types/ctype.ts';
-import {
-  probeThreadFlag,
-  TIF_MEMDIE,
-  TIF_SIGPENDING,
-  type FoundConstant,
-} from '../types/kernel-constants.ts';
+import { TIF_MEMDIE, TIF_SIGPENDING, type FoundConstant } from '../types/kernel-constants.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { optional } from '../util/optional.ts';
+import { findFlagBit } from './flag-bits.ts';
 
 /** What thread_info says of a task; absent where it has no such member or cannot be read. */
 export interface ThreadInfo {
@@ -66,19 +62,13 @@ export interface ThreadFlagBits {
   readonly sigpending: FoundConstant | undefined;
 }
 
-/** The longest of the probed functions is below 4 KiB. */
-const CODE_MAX = 4096;
-
 /** Finds the bits out; a bit that cannot be found leaves a problem and stays undefined. */
 export function threadFlagBits(vmcore: Vmcore): ThreadFlagBits {
   const inTask = findMember(vmcore.struct('task_struct'), 'thread_info.flags');
   const place = inTask ?? onStack(vmcore, 'flags');
-  const probe = {
-    threadFlagsOffset: place === undefined ? 0 : byteOffsetOf(place),
-    code: (symbol: string) => functionCode(vmcore, symbol),
-  };
+  const flagsOffset = place === undefined ? 0 : byteOffsetOf(place);
   const find = (wanted: typeof TIF_MEMDIE): FoundConstant | undefined => {
-    const found = probeThreadFlag(wanted, probe) ?? flagOfLayout(vmcore, wanted.name);
+    const found = findFlagBit(vmcore, wanted, flagsOffset);
     if (found === undefined) {
       const what = 'no function that uses it could be read, and no layout file names it';
       vmcore.problems.addMessage(wanted.name, what, 'lookup');
@@ -86,18 +76,4 @@ export function threadFlagBits(vmcore: Vmcore): ThreadFlagBits {
     return found;
   };
   return { memdie: find(TIF_MEMDIE), sigpending: find(TIF_SIGPENDING) };
-}
-
-function functionCode(vmcore: Vmcore, symbol: string): Uint8Array | undefined {
-  const address = vmcore.symbols.lookup(symbol);
-  if (address === undefined) return undefined;
-  const size = vmcore.symbols.symbolAt(address)?.size ?? CODE_MAX;
-  const code = vmcore.readAvailable(address, Math.min(size, CODE_MAX));
-  return code.length === 0 ? undefined : code;
-}
-
-function flagOfLayout(vmcore: Vmcore, name: string): FoundConstant | undefined {
-  const bit = vmcore.types.findEnumerator(name);
-  if (bit === undefined) return undefined;
-  return { name, bit: Number(bit), source: vmcore.types.origin };
 }

@@ -13,17 +13,19 @@ export interface FoundConstant {
 export interface ConstantProbe {
   /** The machine code of a function, or undefined where it cannot be read. */
   code(symbol: string): Uint8Array | undefined;
-  /** Offset of `flags` in struct thread_info, relative to what the code points to. */
-  readonly threadFlagsOffset: number;
+  /** Offset of the flags, in struct thread_info or mm_struct, from what the code points to. */
+  readonly flagsOffset: number;
 }
 
-/** Where one TIF_* bit shows in the code of the kernel. */
-interface InstructionProbe {
+/** Where one bit shows in the code of the kernel. */
+export interface InstructionProbe {
   readonly name: string;
   /** Functions that set or clear the bit, the surest first. */
   readonly functions: readonly string[];
   /** The values that the bit has had; the code must show exactly one of them. */
   readonly candidates: readonly number[];
+  /** Only test_and_set_bit() counts: the functions set other candidates by set_bit(). */
+  readonly testAndSet?: true;
 }
 
 /**
@@ -48,11 +50,33 @@ export const TIF_SIGPENDING: InstructionProbe = {
 };
 
 /**
+ * MMF_OOM_SKIP (v4.9; MMF_OOM_REAPED in 4.7 and 4.8): 21 from 4.7 on. Who has unmapped the memory,
+ * or is about to, does `set_bit(MMF_OOM_SKIP, &mm->flags)`.
+ */
+export const MMF_OOM_SKIP: InstructionProbe = {
+  name: 'MMF_OOM_SKIP',
+  functions: ['exit_mmap', 'oom_reaper', 'oom_reap_task', 'mmput', '__mmput', '__oom_reap_task'],
+  candidates: [21],
+};
+
+/**
+ * MMF_OOM_REAP_QUEUED (after 4.14): 26 while 25 was MMF_OOM_VICTIM, which mark_oom_victim() sets by
+ * `set_bit()`; 25 since (up to 6.0, and later). What queues a victim does
+ * `test_and_set_bit(MMF_OOM_REAP_QUEUED, &tsk->signal->oom_mm->flags)`.
+ */
+export const MMF_OOM_REAP_QUEUED: InstructionProbe = {
+  name: 'MMF_OOM_REAP_QUEUED',
+  functions: ['queue_oom_reaper', 'wake_oom_reaper', '__oom_kill_process', 'oom_kill_process'],
+  candidates: [26, 25],
+  testAndSet: true,
+};
+
+/**
  * Looks for the bit in the machine code.
  *
  * @returns undefined where no function can be read or the code shows none or several candidates
  */
-export function probeThreadFlag(
+export function probeFlag(
   wanted: InstructionProbe,
   probe: ConstantProbe,
 ): FoundConstant | undefined {
@@ -60,8 +84,8 @@ export function probeThreadFlag(
     const code = probe.code(symbol);
     if (code === undefined) continue;
     // Compilers also point at the flags first (`add $0x8,%rax`), and have no displacement then.
-    for (const flagsOffset of new Set([probe.threadFlagsOffset, 0])) {
-      const used = lockedBits(code, flagsOffset);
+    for (const flagsOffset of new Set([probe.flagsOffset, 0])) {
+      const used = lockedBits(code, flagsOffset, wanted.testAndSet === true);
       const found = wanted.candidates.filter((bit) => used.has(bit));
       const [bit] = found;
       if (found.length === 1 && bit !== undefined) {
@@ -86,15 +110,22 @@ const LOCK_PATCHED_UP = 0x3e;
  *     F0 48 0F BA /5 ib  lock btsq $imm, disp(%reg)     test_and_set_bit()
  *     F0 48 0F BA /6 ib  lock btrq $imm, disp(%reg)     test_and_clear_bit()
  */
-function lockedBits(code: Uint8Array, flagsOffset: number): Set<number> {
+function lockedBits(code: Uint8Array, flagsOffset: number, testAndSet: boolean): Set<number> {
   const bits = new Set<number>();
   for (let at = 0; at + 4 <= code.length; at++) {
     const prefix = code[at];
     if (prefix !== LOCK_PREFIX && prefix !== LOCK_PATCHED_UP) continue;
+    if (testAndSet && !isBts(code, at + 1)) continue;
     const bit = bitOfInstruction(code, at + 1, flagsOffset);
     if (bit !== undefined) bits.add(bit);
   }
   return bits;
+}
+
+/** 0F BA /5, past a REX prefix. */
+function isBts(code: Uint8Array, start: number): boolean {
+  const at = ((code[start] ?? 0) & 0xf0) === 0x40 ? start + 1 : start;
+  return code[at] === 0x0f && code[at + 1] === 0xba && (((code[at + 2] ?? 0) >> 3) & 7) === 5;
 }
 
 function bitOfInstruction(

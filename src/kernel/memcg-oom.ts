@@ -1,0 +1,165 @@
+// Memory cgroups that are out of memory (mm/memcontrol.c): which they are, and which tasks are
+// about to wait for them. Such a stall is one of its cgroup, not of the machine.
+
+import { numberOf, RecordReader } from '../target/record.ts';
+import type { Ref } from '../target/ref.ts';
+import type { Vmcore } from '../target/vmcore.ts';
+import { hex, vaddr, type Vaddr } from '../util/address.ts';
+import { escapeText } from '../util/escape.ts';
+import { optional } from '../util/optional.ts';
+import { listEntries } from './list.ts';
+import type { Task } from './task.ts';
+import { countOf } from './vmstat.ts';
+
+/** A memory cgroup in which a charge failed and nothing was killed yet. */
+export interface MemcgOom {
+  /** `struct mem_cgroup *` */
+  readonly address: string;
+  /** `/system.slice/db.service`, where the names can be read. */
+  readonly path?: string;
+  /** Tasks and descendants that have marked it. */
+  readonly underOom?: number;
+  /** Somebody is killing in it or in an ancestor: the others wait on memcg_oom_waitq. */
+  readonly oomLock?: boolean;
+  /** memory.oom_control of cgroup v1: nobody is killed, all wait for the administrator. */
+  readonly killDisabled?: boolean;
+}
+
+/** A task whose page fault failed to charge, until it has waited for the cgroup's OOM. */
+export interface MemcgOomTask {
+  /** `struct task_struct *` */
+  readonly task: string;
+  /** `struct mem_cgroup *` of task->memcg_in_oom. */
+  readonly memcg: string;
+  readonly gfpMask?: string;
+  readonly order?: number;
+}
+
+/** What there is of both. */
+export interface MemcgOoms {
+  /** Absent where this kernel has no memory cgroups or their tree cannot be walked. */
+  readonly memcgs?: readonly MemcgOom[];
+  /** Absent where a task does not say. */
+  readonly memcgTasks?: readonly MemcgOomTask[];
+}
+
+/** MEM_CGROUP_ID_MAX (mm/memcontrol.c): there are no more. */
+const MEMCGS_MAX = 1 << 16;
+/** Levels of cgroups are limited by cgroup.max.depth alone; a path is as long as a screen. */
+const DEPTH_MAX = 64;
+const NAME_MAX = 255;
+
+/** In 3.12 the three were members of a struct. */
+const TASK_PATHS = {
+  memcg: ['memcg_in_oom', 'memcg_oom.memcg'],
+  gfpMask: ['memcg_oom_gfp_mask', 'memcg_oom.gfp_mask'],
+  order: ['memcg_oom_order', 'memcg_oom.order'],
+} as const;
+
+/** Memory cgroups under OOM and the tasks that are. */
+export function readMemcgOoms(vmcore: Vmcore, tasks: readonly Task[]): MemcgOoms {
+  return {
+    ...optional('memcgs', memcgsUnderOom(vmcore)),
+    ...optional('memcgTasks', tasksInOom(vmcore, tasks)),
+  };
+}
+
+function tasksInOom(vmcore: Vmcore, tasks: readonly Task[]): MemcgOomTask[] | undefined {
+  const { problems } = vmcore;
+  const type = problems.attempt('memcg_in_oom', () => vmcore.struct('task_struct'));
+  if (type === undefined) return undefined;
+  const reader = new RecordReader(vmcore, type, TASK_PATHS);
+  const found: MemcgOomTask[] = [];
+  let isKnown = false;
+  for (const { address } of tasks) {
+    const subject = (): string => `memcg OOM of task ${address}`;
+    const values = reader.read(vaddr(BigInt(address)), { problems, subject });
+    if (typeof values.memcg !== 'bigint') continue;
+    isKnown = true;
+    if (values.memcg === 0n) continue;
+    const gfpMask = numberOf(values.gfpMask);
+    found.push({
+      task: address,
+      memcg: hex(values.memcg),
+      ...optional('gfpMask', gfpMask === undefined ? undefined : hex(gfpMask >>> 0)),
+      ...optional('order', numberOf(values.order)),
+    });
+  }
+  return isKnown ? found : undefined;
+}
+
+/** Those of the tree below root_mem_cgroup, the root included. */
+function memcgsUnderOom(vmcore: Vmcore): MemcgOom[] | undefined {
+  const { problems, symbols } = vmcore;
+  if (symbols.lookup('root_mem_cgroup') === undefined) return undefined;
+  const root = problems.attempt('root_mem_cgroup', () => vmcore.global('root_mem_cgroup').deref());
+  if (root === undefined || root.address === 0n) return undefined;
+  const found: MemcgOom[] = [];
+  for (const memcg of memcgs(vmcore, root)) {
+    const subject = `mem_cgroup ${hex(memcg.address)}`;
+    const oom = problems.attempt(subject, () => memcgOom(memcg));
+    if (oom === undefined) continue;
+    if ((oom.underOom ?? 0) === 0 && oom.oomLock !== true) continue;
+    const path = problems.attempt(subject, () => cgroupPath(vmcore, memcg));
+    found.push({ ...oom, ...optional('path', path) });
+  }
+  return found;
+}
+
+function memcgOom(memcg: Ref): MemcgOom {
+  const flag = (path: string): boolean | undefined =>
+    memcg.has(path) ? memcg.member(path).integer() !== 0n : undefined;
+  // An atomic_t in 3.12.
+  const underOom = memcg.has('under_oom') ? countOf(memcg.member('under_oom')) : undefined;
+  return {
+    address: hex(memcg.address),
+    ...optional('underOom', underOom),
+    ...optional('oomLock', flag('oom_lock')),
+    ...optional('killDisabled', flag('oom_kill_disable')),
+  };
+}
+
+/** Depth first, by the children of each css; older kernels link the cgroups instead. */
+function* memcgs(vmcore: Vmcore, root: Ref): Generator<Ref, void, undefined> {
+  const { problems } = vmcore;
+  const css = vmcore.struct('cgroup_subsys_state');
+  const type = vmcore.struct('mem_cgroup');
+  const seen = new Set<bigint>();
+  const left: Ref[] = [root];
+  for (let memcg = left.pop(); memcg !== undefined; memcg = left.pop()) {
+    yield memcg;
+    const own = memcg.member('css');
+    if (!own.has('children')) return;
+    const subject = `children of mem_cgroup ${hex(memcg.address)}`;
+    const walk = { problems, subject, seen, entriesMax: MEMCGS_MAX };
+    for (const child of listEntries(
+      own.member('children'),
+      { type: css, member: 'sibling' },
+      walk,
+    )) {
+      left.push(child.containerOf(type, 'css'));
+    }
+  }
+}
+
+/** From the names of the kernfs nodes up to the root. */
+function cgroupPath(vmcore: Vmcore, memcg: Ref): string | undefined {
+  const cgroup = memcg.member('css').member('cgroup').deref();
+  if (cgroup.address === 0n || !cgroup.has('kn')) return undefined;
+  const names: string[] = [];
+  let node = cgroup.member('kn').deref();
+  for (let depth = 0; node.address !== 0n; depth++) {
+    const parent: Vaddr = node.firstMember('parent', '__parent').pointer();
+    if (parent === 0n) return `/${names.join('/')}`;
+    if (depth === DEPTH_MAX) return `…/${names.join('/')}`;
+    names.unshift(nodeName(vmcore, node));
+    node = node.moved(parent);
+  }
+  return undefined;
+}
+
+function nodeName(vmcore: Vmcore, node: Ref): string {
+  const bytes = vmcore.readAvailable(node.member('name').pointer(), NAME_MAX);
+  const end = bytes.indexOf(0);
+  return escapeText(end < 0 ? bytes : bytes.subarray(0, end));
+}
