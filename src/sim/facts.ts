@@ -221,6 +221,7 @@ function schedFacts(k: Kernel, task: Task): SchedFacts {
   return {
     vruntimeNs: Math.round(task.vruntime * NS_PER_US),
     lastArrivalNs: Math.round(task.lastArrival * NS_PER_US),
+    lastRanNs: Math.round(task.lastRan * NS_PER_US),
     lastQueuedNs: isQueued ? Math.round(task.lastQueued * NS_PER_US) : 0,
   };
 }

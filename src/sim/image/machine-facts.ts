@@ -132,6 +132,8 @@ export interface SchedFacts {
   readonly vruntimeNs: number;
   /** When it got a CPU last. */
   readonly lastArrivalNs: number;
+  /** When it left a CPU last. */
+  readonly lastRanNs: number;
   /** Since when it waits for a CPU; 0 while it runs or sleeps. */
   readonly lastQueuedNs: number;
 }

@@ -141,7 +141,7 @@ class RunQueueWriter {
       'se.load.weight': weight,
       'se.load.inv_weight': Math.floor(2 ** 32 / (weight >> WEIGHT_SHIFT)),
       'se.on_rq': isQueued(facts) && className === 'fair',
-      'se.exec_start': facts.onCpu ? clockNs : start,
+      'se.exec_start': facts.onCpu ? clockNs : Math.max(start, sched?.lastRanNs ?? 0),
       'se.sum_exec_runtime': ran,
       'se.vruntime': sched?.vruntimeNs ?? 0,
       'se.cfs_rq': this.#at('rq', this.#rq, 'cfs') ?? 0n,

@@ -170,6 +170,7 @@ export class Scheduler {
   #leave(cpu: Cpu, task: Task, preempted: boolean): void {
     cpu.task = undefined;
     cpu.switching = false;
+    task.lastRan = this.now;
     const sleeps = task.state !== TASK_RUNNING && !preempted;
     if (sleeps) task.nvcsw++;
     else task.nivcsw++;

@@ -134,6 +134,8 @@ export class Task {
   /** When it last got a CPU, and when it last became runnable. */
   lastArrival = 0;
   lastQueued = 0;
+  /** When it last left a CPU. */
+  lastRan = 0;
   /** Weighted CPU time: who has least runs next. */
   vruntime = 0;
   inMemstall = false;
