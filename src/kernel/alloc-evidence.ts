@@ -3,13 +3,15 @@
 // fact names its source.
 
 import type { Vmcore } from '../target/vmcore.ts';
+import { hex } from '../util/address.ts';
 import { allocFlagReader, type AllocFlags } from './alloc-flags.ts';
 import { allocatorPlace, type AllocatorPlace } from './alloc-frames.ts';
 import { derived, recorded, type Fact } from './fact.ts';
-import { ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
+import { isMask, ORDER_MAX, ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
 import { OffCpuReader, type TickTime } from './sched-info.ts';
+import { SlowPathVariables, type LearnedValue } from './slowpath-variables.ts';
 import { threadSize } from './stack-areas.ts';
-import { StackReader, type TaskStack } from './stack.ts';
+import { StackReader, type StackFrame, type TaskStack } from './stack.ts';
 import type { Task } from './task.ts';
 
 /** What is known of one task's request. A fact that could not be found is absent. */
@@ -47,7 +49,41 @@ export function readAllocEvidence(
     offCpu: new OffCpuReader(vmcore, time),
     flags: allocFlagReader(tasks),
   };
-  return new Map(tasks.map((task) => [task.address, evidenceOf(task, readers)]));
+  const variables = new SlowPathVariables(vmcore);
+  const slow = new Map<string, readonly StackFrame[]>();
+  const found = new Map<string, AllocationEvidence>();
+  for (const task of tasks) {
+    const stack = readers.stacks.read(task);
+    const evidence = evidenceOf(task, stack, readers);
+    found.set(task.address, evidence);
+    if (stack === undefined || evidence.place?.value !== 'slow path') continue;
+    const { gfpMask, order } = evidence;
+    if (gfpMask === undefined || order === undefined) slow.set(task.address, stack.frames);
+    else variables.learn(stack.frames, { gfpMask: Number(gfpMask.value), order: order.value });
+  }
+  for (const [address, frames] of slow) {
+    found.set(address, { ...learnedOf(variables, frames), ...found.get(address) });
+  }
+  return found;
+}
+
+/** The mask and the order from where those lie that are known. */
+function learnedOf(
+  variables: SlowPathVariables,
+  frames: readonly StackFrame[],
+): Pick<AllocationEvidence, 'gfpMask' | 'order'> {
+  const gfpMask = variables.read(frames, 'gfpMask');
+  const order = variables.read(frames, 'order');
+  const source = ({ witnesses }: LearnedValue): string =>
+    `frame of __alloc_pages_slowpath(), where ${witnesses} others have it`;
+  return {
+    ...(gfpMask === undefined || !isMask(gfpMask.value)
+      ? {}
+      : { gfpMask: derived(hex(gfpMask.value), source(gfpMask)) }),
+    ...(order === undefined || order.value > ORDER_MAX
+      ? {}
+      : { order: derived(order.value, source(order)) }),
+  };
 }
 
 interface Readers {
@@ -57,11 +93,13 @@ interface Readers {
   readonly flags: ReturnType<typeof allocFlagReader>;
 }
 
-function evidenceOf(task: Task, readers: Readers): AllocationEvidence {
-  const stack = readers.stacks.read(task);
-  const frames = stack?.frames ?? [];
+function evidenceOf(
+  task: Task,
+  stack: TaskStack | undefined,
+  readers: Readers,
+): AllocationEvidence {
   const place = placeOf(stack);
-  const reclaim = readers.reclaim.read(task, frames);
+  const reclaim = readers.reclaim.read(task, stack?.frames);
   const offCpu = readers.offCpu.read(task);
   const flags = readers.flags.read(task);
   return {

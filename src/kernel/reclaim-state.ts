@@ -85,11 +85,17 @@ const OWNERS: ReadonlySet<string> = new Set([
 /** DEF_PRIORITY (mm/vmscan.c); the last pass leaves -1. */
 const PRIORITY_MAX = 12;
 /** MAX_ORDER was 11 for long, 10 since 6.4; it can be configured higher. -1: all of the node. */
-const ORDER_MAX = 18;
+export const ORDER_MAX = 18;
 /** ZONE_DMA … ZONE_DEVICE. */
 const ZONES_MAX = 6;
 /** No kernel has had as many bits of __GFP_*. */
 const GFP_MAX = 1 << 29;
+
+/** It can be a gfp_mask: no kernel has more bits, and a request that sleeps has some. */
+export function isMask(value: number): boolean {
+  return value > 0 && value < GFP_MAX;
+}
+
 /** SWAP_CLUSTER_MAX, what direct reclaim is after. */
 const SWAP_CLUSTER_MAX = 32;
 
@@ -193,8 +199,7 @@ function isSane(values: Values): boolean {
     return number === undefined || (number >= from && number <= to);
   };
   return (
-    gfp > 0 &&
-    gfp < GFP_MAX &&
+    isMask(gfp) &&
     within(values.order, [-1, ORDER_MAX]) &&
     within(values.priority, [-1, PRIORITY_MAX]) &&
     within(values.reclaimIdx, [0, ZONES_MAX]) &&

@@ -61,7 +61,7 @@ export function findLocal<T>(
 }
 
 /** From rsp up to that of the caller; undefined where that is not known for sure. */
-function variablesOf({
+export function variablesOf({
   sp,
   cfa,
   guessed,
