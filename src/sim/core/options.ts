@@ -83,9 +83,9 @@ export interface KernelFeatures {
   /** Microseconds that the console takes for a line of the log; 0 where nobody listens. */
   readonly consoleUs: number;
   /**
-   * Not in Linux 4.14, and in all since 4.18 ("printk: Add console owner and waiter logic to load
-   * balance console writes"): whoever calls printk() while another one prints takes over from him
-   * after the line. Before, he prints what all others add for as long as they do.
+   * Not in Linux 4.14, and in all since 4.18 (dbdda842fe96, "printk: Add console owner and waiter
+   * logic to load balance console writes"): whoever calls printk() while another one prints takes
+   * over from him after the line. Before, he prints what all others add for as long as they do.
    */
   readonly consoleHandover: boolean;
   /** CONFIG_ZONE_DMA: the first 16 MiB are a zone of their own. */

@@ -19,6 +19,9 @@ export interface Remedy {
   readonly features?: Features;
 }
 
+/** Seconds. */
+const OOM_TIMEOUT_DEFAULT = 5;
+
 /** A remedy that is one option. */
 function flag(
   name: string,
@@ -41,8 +44,8 @@ export const REMEDIES: readonly Remedy[] = [
   {
     name: 'oom_timeout',
     seed: '003',
-    about: 'another victim where one has not died in so many seconds',
-    value: 5,
+    about: `another victim where one has not died in so many seconds, or ${OOM_TIMEOUT_DEFAULT}`,
+    value: OOM_TIMEOUT_DEFAULT,
     remedies: (oomTimeout) => ({ oomTimeout }),
   },
   {
