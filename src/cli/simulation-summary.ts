@@ -59,8 +59,11 @@ function watchdogText({ lines, silent, patch }: Simulation['ledger']): string {
 }
 
 /** How long the machine has run on after the dump. */
-function ranOnText({ judgedBySeconds: seconds }: Simulation['ledger']): string {
-  return seconds === undefined ? 'ten timeouts' : `${10 * seconds} s, not for ten timeouts`;
+function ranOnText({ judgedBySeconds: seconds, truth }: Simulation['ledger']): string {
+  const further = truth.furtherSeconds;
+  const more = further === undefined ? '' : ` and ${further} s more`;
+  const time = seconds === undefined ? 'ten timeouts' : `${10 * seconds} s, not for ten timeouts`;
+  return time + more;
 }
 
 /** HUNG of --compare-remedies is the same number. */
