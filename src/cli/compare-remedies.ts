@@ -3,32 +3,49 @@
 import type { Table } from '../report/table.ts';
 import {
   compareRemedies,
+  FLAVOURS,
   REMEDIES,
   SCENARIOS,
   stallingScenarios,
+  type Knobs,
+  type NamedFlavour,
   type RemedyRun,
 } from '../sim/simulate.ts';
 import { print, printTable, remark } from './output.ts';
-import { scenarioNamed } from './simulate.ts';
+import { simulatedTypes } from './simulated-types.ts';
+import { checkMachine, flavourNamed, scenarioNamed } from './simulate.ts';
 
 /** How often it is said how far the runs are, in milliseconds. */
 const PROGRESS_MS = 5_000;
 
+/** How the user wants the runs to be. */
+export interface ComparisonOptions {
+  readonly seed: number;
+  /** In seconds. */
+  readonly kmallocwd: number;
+  readonly knobs: Partial<Knobs>;
+  /** Kernels that have what their scenarios need, unless told. */
+  readonly flavour: string | undefined;
+}
+
 /**
  * Runs the scenarios, all that stall if none is named, and prints the table.
  *
- * @throws UsageError if there is no such scenario
+ * @throws UsageError if there is no such scenario or flavour, or no machine can be so
  */
 export async function printComparison(
   names: readonly string[],
-  options: { seed: number; kmallocwd: number },
+  { flavour, ...options }: ComparisonOptions,
 ): Promise<void> {
   const named = names.map(scenarioNamed);
   const scenarios = named.length > 0 ? named : stallingScenarios(SCENARIOS);
+  const kernel = kernelNamed(flavour);
+  const types = simulatedTypes(kernel.patch ?? 'v3', kernel.flavour?.name);
+  for (const scenario of scenarios) checkMachine({ scenario, types, ...options });
   const total = scenarios.length * (REMEDIES.length + 1);
   const runs: RemedyRun[] = [];
   let told = Date.now();
-  for (const run of compareRemedies({ scenarios, ...options })) {
+  for (const run of compareRemedies({ scenarios, ...options, ...kernel })) {
     runs.push(run);
     if (Date.now() - told < PROGRESS_MS) continue;
     told = Date.now();
@@ -41,6 +58,11 @@ export async function printComparison(
       'RECOVERED after the dump; FAILED requests; HUNG tasks that have not moved since, in a ' +
       'request or without one; LONGEST request; = as without a remedy\n',
   );
+}
+
+function kernelNamed(given: string | undefined): Partial<NamedFlavour> {
+  const name = flavourNamed(given);
+  return name === undefined ? {} : FLAVOURS[name];
 }
 
 const COLUMNS: readonly (readonly [title: string, align: 'left' | 'right'])[] = [

@@ -17,7 +17,6 @@ import {
   writeSimulation,
   type FlavourName,
   type Knobs,
-  type MachineBounds,
   type PatchName,
   type RemedyOptions,
   type Scenario,
@@ -108,7 +107,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const tried = remediesNamed(options.remedies);
   for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
   const types = simulatedTypes(patch, flavour.name);
-  checkMachine(machineBounds({ scenario, seed, knobs, types }));
+  checkMachine({ scenario, seed, knobs, types });
   const run = simulate({
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
@@ -130,8 +129,11 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
 /**
  * The kernel must know of the CPUs; what belongs to them, and the stacks and more of idle threads,
  * must leave memory for others.
+ *
+ * @throws UsageError that names the option, and the bound
  */
-function checkMachine({ knobs, ...most }: MachineBounds): void {
+export function checkMachine(machine: Parameters<typeof machineBounds>[0]): void {
+  const { knobs, ...most } = machineBounds(machine);
   const { cpus, ramMiB, idleTasks = 0 } = knobs;
   const refuse = (option: string, limit: string): never => {
     throw new UsageError(`simulate: ${option}: ${limit}`);
@@ -153,7 +155,8 @@ function writeMap(run: Simulation, path: string): Pick<Written, 'map'> {
   return { map };
 }
 
-function flavourNamed(given: string | undefined): FlavourName | undefined {
+/** @throws UsageError if there is no such flavour */
+export function flavourNamed(given: string | undefined): FlavourName | undefined {
   if (given === undefined) return undefined;
   return oneOf(Object.keys(FLAVOURS) as FlavourName[], { what: 'flavour', given });
 }

@@ -25,7 +25,7 @@ import { patchFacts } from './watchdog/patch-facts.ts';
 import type { PatchName } from './watchdog/patch-version.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
-export { FLAVOURS, type FlavourName } from './flavour/flavours.ts';
+export { FLAVOURS, type FlavourName, type NamedFlavour } from './flavour/flavours.ts';
 export type { Knobs, Scenario } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';

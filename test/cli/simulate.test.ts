@@ -201,6 +201,29 @@ describe('simulateToFile', function () {
     assert.ok(rows.some((row) => row.includes(' no_direct_reclaim ')));
   });
 
+  it('compares no machine that cannot be', async () => {
+    const argv = ['simulate', '--compare-remedies', 'memcg-oom', '--ram', '64'];
+    const cases: readonly [more: string, value: string, message: RegExp][] = [
+      ['--idle-tasks', '9999', /--idle-tasks 9999: 64 MiB hold at most/],
+      ['--cpus', '65', /--cpus 65: this kernel has NR_CPUS=64/],
+      ['--hz', '200', /--hz: .* 100, 250, 300, 1000/],
+      ['--dump-at', '0', /--dump-at: .* from 1 to 86400/],
+      ['--flavour', '5.4', /no flavour 5\.4/],
+    ];
+    for (const [more, value, message] of cases) {
+      const { exitCode, stderr } = await cli.run([...argv, more, value]);
+      assert.equal(exitCode, 2, more);
+      assert.match(stderr, message);
+    }
+  });
+
+  it('names each option that a comparison has no use for', async () => {
+    const argv = ['simulate', '--compare-remedies', 'quiet', '-o', 'x', '--remedy', 'oom_reaper'];
+    const { exitCode, stderr } = await cli.run([...argv, '--lz4', '--trace', 'y']);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /--compare-remedies takes no -o, --remedy, --lz4, --trace$/m);
+  });
+
   it('compares nothing where a scenario is not there', async () => {
     const { exitCode, stderr } = await cli.run(['simulate', '--compare-remedies', 'noisy']);
     assert.equal(exitCode, 2, stderr);

@@ -44,7 +44,8 @@ const REMEDY_OPTIONS = {
   'compare-remedies': {
     type: 'string',
     array: true,
-    describe: 'run these scenarios, else all that stall, with each remedy; print a table',
+    describe:
+      'run these scenarios, else all that stall, with each remedy; print a table, no vmcore',
   },
 } as const;
 
@@ -118,11 +119,15 @@ export function addSimulate(cli: Argv, state: RunState): void {
       }
       const { scenario } = args;
       if (args['compare-remedies'] !== undefined) {
+        refuseUnused(args);
         const { printComparison } = await import('../compare-remedies.ts');
         const named = scenario === undefined ? [] : [scenario];
-        const scenarios = [...named, ...args['compare-remedies']];
-        const seed = wholeNumber('--seed', args.seed);
-        await printComparison(scenarios, { seed, kmallocwd: comparedTimeout(args.kmallocwd) });
+        await printComparison([...named, ...args['compare-remedies']], {
+          seed: wholeNumber('--seed', args.seed),
+          kmallocwd: comparedTimeout(args.kmallocwd),
+          flavour: args.flavour,
+          knobs: knobsOf(args),
+        });
         state.exitCode = EXIT_DONE;
         return;
       }
@@ -143,18 +148,50 @@ export function addSimulate(cli: Argv, state: RunState): void {
           kmallocwd: timeoutSeconds(args.kmallocwd),
           patch: args.patch,
           ...traceOption(args),
-          knobs: {
-            ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
-            ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),
-            ...knob('cpus', '--cpus', args.cpus, [1, CPUS_MAX]),
-            ...knob('idleTasks', '--idle-tasks', args['idle-tasks'], [0, 200_000]),
-            ...hzKnob(args.hz),
-          },
+          knobs: knobsOf(args),
         }),
       );
       state.exitCode = EXIT_DONE;
     },
   );
+}
+
+/** What yargs makes of some options. */
+type Given<T> = Readonly<Partial<Record<keyof T, unknown>>>;
+
+/** The table is of many runs, each with a remedy of its own, and no vmcore is written. */
+function refuseUnused(
+  args: Given<typeof FILE_OPTIONS & typeof TRACE_OPTIONS> & {
+    output?: unknown;
+    patch?: unknown;
+    remedy: readonly string[];
+  },
+): void {
+  const given: readonly [option: string, isGiven: boolean][] = [
+    ['-o', args.output !== undefined],
+    ['--patch', args.patch !== undefined],
+    ['--remedy', args.remedy.length > 0],
+    ['--format', args.format !== FILE_OPTIONS.format.default],
+    ['--lz4', args.lz4 === true],
+    ['--unfiltered', args.unfiltered === true],
+    ['--trace', args.trace !== undefined],
+    ['--trace-all', args['trace-all'] === true],
+  ];
+  const names = given.flatMap(([option, isGiven]) => (isGiven ? [option] : []));
+  if (names.length === 0) return;
+  throw new UsageError(`simulate: --compare-remedies takes no ${names.join(', ')}`);
+}
+
+function knobsOf(
+  args: Readonly<Record<keyof typeof KNOB_OPTIONS, number | undefined>>,
+): Partial<Knobs> {
+  return {
+    ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),
+    ...knob('ramMiB', '--ram', args.ram, [64, 1 << 20]),
+    ...knob('cpus', '--cpus', args.cpus, [1, CPUS_MAX]),
+    ...knob('idleTasks', '--idle-tasks', args['idle-tasks'], [0, 200_000]),
+    ...hzKnob(args.hz),
+  };
 }
 
 /** An option that was given twice comes as a list, one without a name as an empty text. */

@@ -2,14 +2,18 @@
 // once with each remedy, from the same seed. The truth is what it is everywhere: a machine runs on
 // for ten timeouts after the dump, and what has not moved by then hangs.
 
+import { optional } from '../../util/optional.ts';
 import { Prng } from '../../util/prng.ts';
+import { addIdleTasks } from '../background.ts';
 import { boot } from '../boot.ts';
 import type { Kernel } from '../core/kernel.ts';
 import { FEATURES_DEFAULT, REMEDIES_NONE } from '../core/options.ts';
+import type { Flavour } from '../flavour/flavour.ts';
 import { OOM_SCORE_ADJ_MIN } from '../mm/oom-kill.ts';
 import type { Knobs, Scenario } from '../scenario.ts';
 import { findTruth, takeSnapshot, type Truth } from '../truth/truth.ts';
 import type { Snapshot } from '../truth/wait-graph.ts';
+import type { PatchName } from '../watchdog/patch-version.ts';
 import { REMEDIES, remedyOptions, type Remedy, type RemedyOptions } from './remedy.ts';
 
 const US_PER_SECOND = 1_000_000;
@@ -63,8 +67,12 @@ export interface CompareOptions {
   readonly seed: number;
   /** In seconds: a tenth of what a machine runs on for. */
   readonly kmallocwd: number;
-  /** When the dump is taken, instead of when the scenario says. */
-  readonly dumpSeconds?: Knobs['dumpSeconds'];
+  /** Instead of the scenario's own. */
+  readonly knobs?: Partial<Knobs>;
+  /** A kernel as it was released; unless told one that has what the scenario needs. */
+  readonly flavour?: Flavour;
+  /** The version of the kmallocwd patch; v3 unless told. */
+  readonly patch?: PatchName;
 }
 
 /** What is compared. */
@@ -92,13 +100,15 @@ export function stallingScenarios(all: readonly Scenario[]): Scenario[] {
 export function runWithRemedy(
   chosen: Scenario,
   remedy: Remedy | undefined,
-  { seed, kmallocwd, dumpSeconds: wanted }: CompareOptions,
+  options: CompareOptions,
 ): RemedyRun {
+  const { seed, kmallocwd } = options;
   const scenario = chosen.forSeed?.(seed) ?? chosen;
-  const { hz } = scenario.defaults;
-  const dumpSeconds = wanted ?? scenario.defaults.dumpSeconds;
-  const watch = new RunWatch(bootWith(scenario, remedy, { seed, kmallocwd }));
+  const knobs = { ...scenario.defaults, ...options.knobs };
+  const { hz, dumpSeconds, idleTasks = 0 } = knobs;
+  const watch = new RunWatch(bootWith(scenario, remedy, { ...options, knobs }));
   const k = watch.kernel;
+  addIdleTasks(k, idleTasks);
   scenario.start(k);
   watch.runTo(dumpSeconds * US_PER_SECOND);
   const snapshot = takeSnapshot(k, kmallocwd * hz);
@@ -136,20 +146,23 @@ function secondsToRecover(
 }
 
 function bootWith(
-  { defaults, features, daemons }: Scenario,
+  { features, daemons }: Scenario,
   remedy: Remedy | undefined,
-  { seed, kmallocwd }: CompareOptions,
+  { seed, kmallocwd, knobs, flavour, patch }: CompareOptions & { knobs: Knobs },
 ): Kernel {
-  const { hz, cpus, ramMiB } = defaults;
+  const { hz, cpus, ramMiB, idleTasks = 0 } = knobs;
   const none: RemedyOptions = { features: {}, remedies: {} };
   const chosen = remedy === undefined ? none : remedyOptions(remedy);
-  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB * MIB, kmallocwd };
+  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB * MIB, idleTasks, kmallocwd };
   return boot(
     {
       ...machine,
+      ...optional('words', flavour?.words),
+      ...optional('patch', patch),
       ...FEATURES_DEFAULT,
       ...REMEDIES_NONE,
       ...features,
+      ...flavour?.features,
       ...chosen.features,
       ...chosen.remedies,
     },

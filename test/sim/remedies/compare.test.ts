@@ -3,11 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import {
   compareRemedies,
   runWithRemedy,
+  type CompareOptions,
   stallingScenarios,
   type RemedyRun,
 } from '../../../src/sim/remedies/compare.ts';
 import { REMEDIES } from '../../../src/sim/remedies/remedy.ts';
 import { SCENARIOS } from '../../../src/sim/scenarios/list.ts';
+import { LINUX_4_4 } from '../../../src/sim/flavour/linux-4-4.ts';
 import { MEMCG_OOM } from '../../../src/sim/scenarios/memcg-oom.ts';
 import {
   PREDICTIONS,
@@ -17,12 +19,12 @@ import {
 
 const GOLDEN = new URL('../../golden/remedies.txt', import.meta.url);
 const UPDATES_GOLDEN = process.env.UPDATE_GOLDEN === '1';
-const OPTIONS = { seed: 1, kmallocwd: 1, dumpSeconds: 8 };
+const OPTIONS = { seed: 1, kmallocwd: 1, knobs: { dumpSeconds: 8 } };
 
 const HEADER = `What the seeds say, and what the simulated kernel does (seed ${
   OPTIONS.seed
 } of each scenario unless told, dumped
-after ${OPTIONS.dumpSeconds} s of uptime, run on for ${
+after ${OPTIONS.knobs.dumpSeconds} s of uptime, run on for ${
   10 * OPTIONS.kmallocwd
 } s). Written by test/sim/remedies/compare.test.ts with
 UPDATE_GOLDEN=1. Numbers are left out that another model of the same kernel would not have.
@@ -68,6 +70,22 @@ describe('runWithRemedy', function () {
     const [first, again] = [1, 2].map(() => runWithRemedy(MEMCG_OOM, undefined, OPTIONS));
     assert.deepEqual(first, again);
     assert.deepEqual([first!.hung, first!.stalling, first!.panic], [0, 0, undefined]);
+  });
+});
+
+describe('CompareOptions', () => {
+  it('makes machines of another size, and kernels as they were released', () => {
+    const knobs = { ramMiB: 64, cpus: 1, hz: 100, dumpSeconds: 1 } as const;
+    const others: readonly Partial<CompareOptions>[] = [
+      {},
+      { knobs },
+      { knobs: { ...knobs, idleTasks: 20 } },
+      { knobs, flavour: LINUX_4_4 },
+    ];
+    const runs = others.map((other) => {
+      return runWithRemedy(MEMCG_OOM, undefined, { ...OPTIONS, ...other });
+    });
+    assert.equal(new Set(runs.map(({ cpuSeconds }) => cpuSeconds)).size, others.length);
   });
 });
 
