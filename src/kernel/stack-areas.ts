@@ -18,8 +18,7 @@ const EXCEPTION_STACK_SIZE = 4096;
  * Size of a task's kernel stack in bytes, read off that of init_task. 6.10 gave it names of its
  * own (commit 5d40ccc9ad1f's __start_init_stack); before, the linker's init section had them.
  */
-export function threadSize(vmcore: Vmcore): number {
-  const { symbols } = vmcore;
+export function threadSize({ symbols }: Pick<Vmcore, 'symbols'>): number {
   for (const name of ['init_stack', 'init_task']) {
     const start = symbols.lookup(`__start_${name}`);
     const end = symbols.lookup(`__end_${name}`);

@@ -28,13 +28,14 @@ const STRUCTS: Readonly<Record<string, string>> = {
     block_device gendisk request_queue bio journal_s transaction_s`,
   locking: `mutex mutex_waiter rw_semaphore rwsem_waiter semaphore semaphore_waiter rt_mutex
     rt_mutex_base rt_mutex_waiter percpu_rw_semaphore completion wait_queue_head wait_queue_entry
-    wait_bit_queue_entry wait_page_queue swait_queue_head swait_queue`,
+    wait_bit_queue_entry wait_page_queue swait_queue_head swait_queue wait_bit_queue __wait_queue
+    rcuwait held_lock lockdep_map`,
   printk: `printk_ringbuffer prb_desc_ring prb_desc prb_data_ring prb_data_block prb_data_blk_lpos
     printk_info printk_log log`,
   module: 'module module_layout module_memory mod_arch_specific module_kobject mod_kallsyms',
   containers: `list_head hlist_head hlist_node rb_node rb_root rb_root_cached hlist_nulls_node
     llist_head llist_node plist_node`,
-  time: 'clocksource hrtimer timer_list timespec64 percpu_counter trace_print_flags',
+  time: 'clocksource hrtimer timer_list timer_base timespec64 percpu_counter trace_print_flags',
   btf: 'btf_module btf',
 };
 

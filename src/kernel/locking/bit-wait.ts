@@ -1,6 +1,6 @@
-// Waits for a bit to be cleared: for the lock or the writeback of a page, for an inode that is being
-// read. Nothing says whose the bit is. Who waits is on a queue that it shares with waits for other
-// bits, of the same hash.
+// Waits for a bit to be cleared: for the lock or the writeback of a page, for an inode that is
+// being read. Nothing says whose the bit is. Who waits is on a queue that it shares with waits for
+// other bits, of the same hash.
 //
 //   wait_page_queue        { folio | page, bit_nr, wait }   pages, since 4.10
 //   wait_bit_queue_entry   { key { flags, bit_nr }, wq_entry }

@@ -1,5 +1,5 @@
-// Collects the locks that tasks wait for, from one task after the other, and then asks each lock who
-// has it.
+// Collects the locks that tasks wait for, from one task after the other, and then asks each lock
+// who has it.
 
 import type { Vmcore } from '../../target/vmcore.ts';
 import { hex, type Vaddr } from '../../util/address.ts';

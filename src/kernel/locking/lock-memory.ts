@@ -33,7 +33,7 @@ export interface LockReader {
   readonly waiter: { readonly struct: string; readonly task: string; readonly list: string };
   /** The lock's struct, and its member that the waiters are linked to. */
   readonly lock: { readonly struct: string; readonly list: string };
-  /** Whether what lies at an address can be such a lock. */
+  /** Whether what lies at an address can be such a lock, and one that somebody waits for. */
   readonly plausible: (at: LockMemory, address: Vaddr) => boolean;
   /**
    * Who has the lock.

@@ -101,7 +101,7 @@ export interface LockTask {
   readonly comm?: string;
   readonly state?: string;
   readonly onCpu?: true;
-  /** The innermost function that is neither the scheduler's nor a lock's: `pipe_read+0x3e/0x450`. */
+  /** The innermost function that is neither the scheduler's nor a lock's: `pipe_read+0x4e`. */
   readonly at?: string;
   readonly allocator?: AllocatorPlace;
 }

@@ -1,6 +1,6 @@
 // The locks that tasks hold by lockdep's own book (include/linux/lockdep_types.h), in kernels that
-// are built with CONFIG_LOCKDEP: task_struct.held_locks, of which lockdep_depth are in use. It is the
-// only place that names every reader of an rw_semaphore.
+// are built with CONFIG_LOCKDEP: task_struct.held_locks, of which lockdep_depth are in use. It is
+// the only place that names every reader of an rw_semaphore.
 //
 // A task that waits for a lock has it on its list, too: it is put there before it is taken.
 

@@ -19,9 +19,12 @@ import {
   type LockState,
 } from './lock-memory.ts';
 
+const MUTEX_FLAG_WAITERS = 1n;
 const MUTEX_FLAG_HANDOFF = 2n;
 const MUTEX_FLAG_PICKUP = 4n;
 const MUTEX_FLAGS = 7n;
+/** No machine has so many tasks. */
+const COUNT_MAX = 1 << 22;
 
 /** Mutexes. */
 export const MUTEX: LockReader = {
@@ -33,7 +36,7 @@ export const MUTEX: LockReader = {
     if (lock === undefined) return false;
     const { task } = ownerWord(lock);
     const isOwner = task === undefined || task === 0n || at.tasks.at(task) !== undefined;
-    return isOwner && countPlausible(lock) && spinlockPlausible(lock, ['wait_lock']);
+    return isOwner && saysWaiters(lock) && spinlockPlausible(lock, ['wait_lock']);
   },
   read: readMutex,
 };
@@ -52,10 +55,11 @@ function ownerWord(lock: Ref): { task?: bigint; flags: bigint } {
   return type.target.name === 'task_struct' ? { task: owner.pointer(), flags: 0n } : { flags: 0n };
 }
 
-function countPlausible(lock: Ref): boolean {
-  if (!lock.has('count.counter')) return true;
+/** A count that is taken is 0 or less; before 4.10 it need not say who waits. */
+function saysWaiters(lock: Ref): boolean {
+  if (!lock.has('count.counter')) return (ownerWord(lock).flags & MUTEX_FLAG_WAITERS) !== 0n;
   const count = lock.member('count.counter').number();
-  return count <= 1 && count > -(1 << 20);
+  return count <= 1 && count > -COUNT_MAX;
 }
 
 function readMutex(at: LockMemory, address: Vaddr): LockState {

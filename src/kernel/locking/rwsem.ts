@@ -22,6 +22,7 @@ import {
 } from './lock-memory.ts';
 
 const RWSEM_WRITER_LOCKED = 1n;
+const RWSEM_FLAG_WAITERS = 2n;
 const RWSEM_FLAG_HANDOFF = 4n;
 const RWSEM_READER_SHIFT = 8n;
 /** Of owner; bit 2 is of a few releases alone, and no task_struct is at an odd word. */
@@ -39,12 +40,20 @@ export const RW_SEMAPHORE: LockReader = {
     const lock = lockRef(at, 'rw_semaphore', address);
     if (lock === undefined) return false;
     const { readers } = heldBy(lock, true);
-    const areFew = readers === undefined || (readers >= 0n && readers < READERS_MAX);
-    return areFew && spinlockPlausible(lock, ['wait_lock']);
+    const areFew = readers !== undefined && readers < READERS_MAX;
+    return areFew && saysWaiters(lock) && spinlockPlausible(lock, ['wait_lock']);
   },
   read: readRwsem,
   wants: wantedOf,
 };
+
+/** Before 5.3 each list of waiters made the upper half less than 0. */
+function saysWaiters(lock: Ref): boolean {
+  if (lock.has('owner.counter')) {
+    return (lock.member('count.counter').integer() & RWSEM_FLAG_WAITERS) !== 0n;
+  }
+  return lock.firstMember('count.counter', 'count').integer() < 0n;
+}
 
 /** Who has it by its count. */
 interface Held {

@@ -15,7 +15,7 @@ export class TaskIndex {
   readonly #byPid = new Map<number, KnownTask>();
   readonly #stackMask: bigint;
 
-  constructor(vmcore: Vmcore, tasks: readonly Task[]) {
+  constructor(vmcore: Pick<Vmcore, 'symbols'>, tasks: readonly Task[]) {
     this.#stackMask = -BigInt(threadSize(vmcore));
     for (const task of tasks) {
       if (!hasPid(task)) continue;

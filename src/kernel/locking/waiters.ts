@@ -134,14 +134,13 @@ export class WaiterFinder {
     const { reader, head, first } = layout;
     const plausible = (address: Vaddr): boolean => this.#plausible(reader, address);
     if (head !== undefined) {
-      const heads = ring.others.filter((node) => plausible(vaddrAdd(node, -head)));
-      const [only] = heads;
-      if (only === undefined || heads.length > 1) {
-        return ring.torn === undefined || heads.length > 1
-          ? `its list leads to ${heads.length === 0 ? 'no' : heads.length} ${reader.kind}`
-          : 'its list is torn before it leads to a lock';
-      }
-      return this.#lock(ring, layout, { address: vaddrAdd(only, -head), from: only });
+      const only = this.#headOf(ring.others, (node) => plausible(vaddrAdd(node, -head)));
+      if (only !== undefined)
+        return this.#lock(ring, layout, { address: vaddrAdd(only, -head), from: only });
+      if (ring.others.length > 0) return `its list leads to more than one ${reader.kind}`;
+      return ring.torn === undefined
+        ? 'its list goes round without a lock'
+        : 'its list is torn before it leads to a lock';
     }
     if (first === undefined || ring.torn !== undefined) return 'its list does not lead to a lock';
     // The lock points to the first waiter, and none of them points to the lock: whoever waits has
@@ -155,6 +154,17 @@ export class WaiterFinder {
       return this.#lock(ring, layout, { address, from: node });
     }
     return 'no lock that points to its list is on its stack';
+  }
+
+  /**
+   * The node that is the lock's. Others may be waiters of tasks that nobody knows; those of known
+   * tasks are on their stacks.
+   */
+  #headOf(others: readonly Vaddr[], plausible: (node: Vaddr) => boolean): Vaddr | undefined {
+    const elsewhere = others.filter((node) => this.#at.tasks.onStack(node) === undefined);
+    const heads = elsewhere.length > 0 ? elsewhere : others;
+    const likely = heads.length > 1 ? heads.filter(plausible) : heads;
+    return likely.length === 1 ? likely[0] : undefined;
   }
 
   #plausible(reader: LockReader, address: Vaddr): boolean {
