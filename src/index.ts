@@ -22,6 +22,7 @@ export { readOomState, type OomState, type OomVictim } from './kernel/oom.ts';
 export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
 export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';
 export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
+export { poolStalls, type PoolStall } from './kernel/workqueue-stalls.ts';
 export { readWorkqueues, type WorkqueuesResult } from './kernel/workqueue.ts';
 export { triage } from './triage/triage.ts';
 export type { TriageResult, Verdict } from './triage/verdict.ts';

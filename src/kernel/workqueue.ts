@@ -14,6 +14,7 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { escapeText } from '../util/escape.ts';
 import { optional } from '../util/optional.ts';
+import { readDelayedWorks, type DelayedWork } from './delayed-work.ts';
 import { hlistEntries, listEntries } from './list.ts';
 import { cpuSets } from './percpu.ts';
 import type { Task } from './task.ts';
@@ -77,6 +78,10 @@ export interface WorkqueuesResult {
   readonly pools: readonly WorkerPool[];
   /** In the order of the kernel's list `workqueues`. */
   readonly workqueues: readonly Workqueue[];
+  /** Works whose time has not come; absent where this kernel's timers are not read. */
+  readonly delayed?: readonly DelayedWork[];
+  /** wq_watchdog_thresh: the kernel calls a pool locked up that has not moved for so long. */
+  readonly watchdogThreshSeconds?: number;
 }
 
 /** NR_STD_WORKER_POOLS: normal and high priority. */
@@ -98,7 +103,17 @@ export interface WorkqueueContext {
 /** Reads every pool and workqueue; what cannot be read is a problem and missing. */
 export function readWorkqueues(vmcore: Vmcore, context: WorkqueueContext): WorkqueuesResult {
   const reader = new WorkqueuesReader(vmcore, context);
-  return { type: 'workqueues', pools: reader.pools(), workqueues: reader.workqueues() };
+  const hasThresh = vmcore.symbols.lookup('wq_watchdog_thresh') !== undefined;
+  const thresh = vmcore.problems.attempt('wq_watchdog_thresh', () =>
+    hasThresh ? Number(vmcore.global('wq_watchdog_thresh').integer()) : undefined,
+  );
+  return {
+    type: 'workqueues',
+    pools: reader.pools(),
+    workqueues: reader.workqueues(),
+    ...optional('delayed', reader.delayed()),
+    ...optional('watchdogThreshSeconds', thresh),
+  };
 }
 
 interface NamedWorkqueue {
@@ -141,6 +156,15 @@ class WorkqueuesReader {
       const subject = `worker_pool ${hex(address)}`;
       const ref = this.#attempt(subject, () => this.#vmcore.object('worker_pool', address));
       return ref === undefined ? [] : (this.#attempt(subject, () => this.#pool(ref)) ?? []);
+    });
+  }
+
+  delayed(): DelayedWork[] | undefined {
+    const names = new Map(this.#named.map(({ ref, name }) => [ref.address, name]));
+    return readDelayedWorks(this.#vmcore, {
+      functionAt: (address) => this.#workers.functionAt(address),
+      workqueueAt: (address) => names.get(address),
+      jiffies: this.#context.jiffies,
     });
   }
 

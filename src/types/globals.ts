@@ -20,7 +20,7 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
     boot_command_line: 'char []',
     loops_per_jiffy: 'unsigned long',
   },
-  'kernel/time/timer.c': { jiffies_64: 'u64' },
+  'kernel/time/timer.c': { jiffies_64: 'u64', timer_bases: 'struct timer_base []' },
   'arch/x86/kernel/vmlinux.lds.S': { jiffies: 'unsigned long' },
   'arch/x86/kernel/tsc.c': { tsc_khz: 'unsigned int', cpu_khz: 'unsigned int' },
   'arch/x86/kernel/head64.c': {

@@ -55,6 +55,23 @@ describe('readWorkqueues', function () {
     });
   }
 
+  it('finds works whose timer has not fired, on the wheel of each CPU', async function () {
+    await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
+      const { delayed = [] } = readAll(vmcore);
+      // mm/vmstat.c: each CPU folds its counters once a second, and one looks who does not.
+      const updates = delayed.filter(({ func }) => func === 'vmstat_update');
+      assert.deepEqual(
+        updates.map(({ wq, cpu }) => ({ wq, cpu })),
+        [0, 1].map((cpu) => ({ wq: 'mm_percpu_wq', cpu })),
+      );
+      assert.ok(delayed.some(({ func, wq }) => func === 'vmstat_shepherd' && wq === 'events'));
+      for (const { func, inJiffies = -1 } of delayed) {
+        // The longest is that of fs/fs-writeback.c: twelve hours at HZ=250.
+        assert.ok(inJiffies >= 0 && inJiffies <= 12 * 3600 * 250, `${func} in ${inJiffies}`);
+      }
+    });
+  });
+
   // 6.1 as it was released has nothing that waits; with what the scenario needs it does.
   for (const [name, flavour] of [
     ['6.1', {}],
