@@ -76,7 +76,8 @@ function sleeps({ state, pid, onCpu }: Task): boolean {
   return pid === 0 ? true : onCpu !== true && state !== undefined && 'SITtZXP'.includes(state);
 }
 
-function shortTask({ address, pid, tgid, comm, state, cpu, onCpu, kthread }: Task): BtTask {
+/** A task in what identifies it. */
+export function shortTask({ address, pid, tgid, comm, state, cpu, onCpu, kthread }: Task): BtTask {
   const all = { address, pid, tgid, comm, state, cpu, onCpu, kthread };
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),

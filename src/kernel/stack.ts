@@ -7,7 +7,7 @@ import { findMember } from '../types/ctype.ts';
 import type { RawFrame, RegisterName, StackEnd, StackRange, StackStart } from '../unwind/frame.ts';
 import { Unwinder, type UnwindMethod } from '../unwind/unwinder.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { UnsupportedError } from '../util/errors.ts';
+import { FaultError, UnsupportedError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import { matchRegisters, type MatchedRegisters } from './cpu-registers.ts';
 import { runQueues } from './sched.ts';
@@ -106,10 +106,19 @@ export class StackReader {
 
   /** Where nobody has written to the stack since, all of it is there; else there is no frame. */
   #remains(task: Task, range: StackRange): TaskStack {
-    const stack = this.#unwind(this.#switchedOut(task, range), 'switched out');
-    if (stack.frames[0]?.name !== undefined) return { ...stack, freed: true };
-    const problem = 'it was given back, and others have written to it since';
-    return { ...stack, frames: [], end: 'broken', problem, freed: true };
+    const gone = { type: 'stack', source: 'switched out', frames: [], end: 'broken' } as const;
+    try {
+      const stack = this.#unwind(this.#switchedOut(task, range), 'switched out');
+      if (stack.frames[0]?.name !== undefined) return { ...stack, freed: true };
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      return { ...gone, problem: 'it was given back, and is not mapped any more', freed: true };
+    }
+    return {
+      ...gone,
+      problem: 'it was given back, and others have written to it since',
+      freed: true,
+    };
   }
 
   #unwind(start: StackStart, source: StackSource): TaskStack {

@@ -15,13 +15,19 @@ export function btText(result: BtResult): string {
 }
 
 /** One stack, with the tasks that have it. */
-export function stackText({ stack, tasks, allocator }: SharedStack): string {
-  const place = allocator === undefined ? '' : `, in the allocator (${allocator})`;
-  const lines = [`${tasksText(tasks)}${place}${remains(stack)}`];
+export function stackText(shared: SharedStack): string {
+  const { stack } = shared;
+  const lines = [headText(shared)];
   if (stack.frames.length === 0 && stack.end === 'user') lines.push('  in user mode');
   lines.push(...stack.frames.map((frame, index) => frameText(frame, index)));
   if (stack.problem !== undefined) lines.push(`  broken off: ${stack.problem}`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Who has the stack, in which state, and where in the allocator. */
+export function headText({ stack, tasks, allocator }: SharedStack): string {
+  const place = allocator === undefined ? '' : `, in the allocator (${allocator})`;
+  return `${tasksText(tasks)}${place}${remains(stack)}`;
 }
 
 function remains({ freed }: TaskStack): string {

@@ -39,6 +39,8 @@ export interface Verdict {
   readonly class: VerdictClass;
   /** One plain sentence. */
   readonly sentence: string;
+  /** Who waits since when, where the sentence says why. */
+  readonly since?: string;
   readonly evidence: readonly Evidence[];
   /** What was missing to be sure. */
   readonly missing: readonly string[];
@@ -92,9 +94,6 @@ function gaps({ tasks, coverage }: MemallocResult): string[] {
   ];
 }
 
-/** What no verb tells yet, so that no verdict rests on it. */
-const NO_STACKS = 'what the tasks wait for: stacks and locks are not read yet';
-
 function nothingRead(memalloc: MemallocResult): Verdict {
   return {
     class: 'unknown',
@@ -110,7 +109,6 @@ function nothingRead(memalloc: MemallocResult): Verdict {
       ...(memalloc.jiffies === undefined
         ? ['how old requests are: jiffies could not be read']
         : []),
-      NO_STACKS,
     ],
   };
 }
@@ -127,7 +125,7 @@ function stalled(memalloc: MemallocResult): Verdict {
       ...pressureEvidence(memalloc),
       ...sleepEvidence(memalloc),
     ],
-    missing: [...missing, NO_STACKS],
+    missing,
   };
   if (victims.tasks.length > 0) {
     const others = stalling.filter((task) => !victims.tasks.includes(task));
@@ -238,7 +236,7 @@ function notStalled(memalloc: MemallocResult): Verdict {
     ...signs(memalloc),
   ];
   const since = `since when ${nameList(waiters)} ${waiters.length === 1 ? 'waits' : 'wait'}`;
-  const missing = [...gap, ...(waiters.length === 0 ? [] : [since]), NO_STACKS];
+  const missing = [...gap, ...(waiters.length === 0 ? [] : [since])];
   const sentence = `${begin(gap.length > 0, known, waiters)} ${none}${andWaiters(waiters)}.`;
   const isSure = gap.length === 0 && waiters.length === 0;
   return { class: isSure ? 'not-stalled' : 'unknown', sentence, evidence, missing };
@@ -301,7 +299,6 @@ function withoutRecord(memalloc: MemallocResult): Verdict {
         ? [`whether ${coverage.tasksWithoutMemstall} of ${tasks.length} tasks stall (in_memstall)`]
         : []),
       'the age of each request',
-      NO_STACKS,
     ],
   };
 }

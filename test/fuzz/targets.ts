@@ -4,15 +4,13 @@ import { gzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
 import { compressZstd } from '../../src/format/compress/zstd-encode.ts';
 import { readInfo } from '../../src/kernel/info.ts';
-import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
-import { readSystem } from '../../src/kernel/system.ts';
 import { tasksResult } from '../../src/kernel/tasks-result.ts';
 import { infoText } from '../../src/report/info.ts';
 import { tasksSummary, tasksTable } from '../../src/report/tasks.ts';
 import { triageText } from '../../src/report/triage.ts';
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
-import { judge } from '../../src/triage/verdict.ts';
+import { triage } from '../../src/triage/triage.ts';
 import { vaddr } from '../../src/util/address.ts';
 import { VmcoreError } from '../../src/util/errors.ts';
 import { lz4Frame } from '../support/lz4-files.ts';
@@ -114,7 +112,8 @@ function askTasks(vmcore: Vmcore): void {
 }
 
 function askMemalloc(vmcore: Vmcore): void {
-  const result = judge(readMemalloc(vmcore), readSystem(vmcore));
+  const result = triage(vmcore);
   JSON.stringify(result);
   triageText(result);
+  triageText(result, { full: true });
 }

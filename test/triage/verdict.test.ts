@@ -224,10 +224,7 @@ describe('judge', () => {
         class: 'unknown',
         says: /^No request .* 10 s, and none is in flight; but 1 task \(mysqld\(\d+\)\) is in/,
       });
-      assert.match(
-        verdict.missing.join(),
-        /since when mysqld\(\d+\) waits,what the tasks wait for/,
-      );
+      assert.match(verdict.missing.join(), /since when mysqld\(\d+\) waits$/);
       assert.match(verdict.evidence.map(({ fact }) => fact).join(), /: 1 \(mysqld\(\d+\)\)/);
     }
     // Its request says since when it reclaims.
@@ -243,9 +240,7 @@ describe('judge', () => {
       class: 'not-stalled',
       says: /^No task is stuck .* no request is older than 10 s, the oldest: b\(\d+\) for 2\.0 s/,
     });
-    assert.deepEqual(verdict.missing, [
-      'what the tasks wait for: stacks and locks are not read yet',
-    ]);
+    assert.deepEqual(verdict.missing, []);
   });
 
   it('does not close it where a record could not be read', () => {

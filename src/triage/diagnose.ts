@@ -1,0 +1,58 @@
+// All diagnoses of a dump, the best first.
+
+import { balloonDeadlock } from './diagnoses/balloon-deadlock.ts';
+import { cryptThrottled } from './diagnoses/crypt-throttled.ts';
+import { exitingTask } from './diagnoses/exiting-task.ts';
+import { memcgWriteback } from './diagnoses/memcg-writeback.ts';
+import { mempoolEmpty } from './diagnoses/mempool-empty.ts';
+import { nofsOnly } from './diagnoses/nofs-only.ts';
+import { oomLockStarved } from './diagnoses/oom-lock-starved.ts';
+import { overload } from './diagnoses/overload.ts';
+import { reaperDefeated } from './diagnoses/reaper-defeated.ts';
+import { reservesDepleted } from './diagnoses/reserves-depleted.ts';
+import { staleCounters } from './diagnoses/stale-counters.ts';
+import { tooManyIsolated } from './diagnoses/too-many-isolated.ts';
+import { victimBlocked } from './diagnoses/victim-blocked.ts';
+import { isOverdue, isRequesting, type Facts } from './facts.ts';
+import type { Confidence, Finding } from './finding.ts';
+
+/**
+ * In order of precedence: who keeps the OOM killer from running, then who keeps its victims from
+ * exiting, then what keeps reclaim from freeing memory, then what is merely slow.
+ */
+const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
+  balloonDeadlock,
+  oomLockStarved,
+  reaperDefeated,
+  victimBlocked,
+  exitingTask,
+  memcgWriteback,
+  tooManyIsolated,
+  reservesDepleted,
+  cryptThrottled,
+  mempoolEmpty,
+  staleCounters,
+  nofsOnly,
+  overload,
+];
+
+const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
+
+/** What fits, the surest first; of equally sure ones the order above. */
+export function diagnose(facts: Facts): Finding[] {
+  const findings = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []);
+  return findings
+    .filter((finding) => isOfConsequence(facts, finding))
+    .sort((a, b) => CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence));
+}
+
+/**
+ * Where each request's start is recorded and none is overdue, a likeness of a stall is what a busy
+ * machine looks like at any instant. What goes round in a circle does not wait for its timeout, and
+ * what waits for writeback in a cgroup is no request.
+ */
+function isOfConsequence(facts: Facts, { confidence, diagnosis }: Finding): boolean {
+  if (confidence === 'certain' || diagnosis === 'D12') return true;
+  const requests = facts.tasks.filter(isRequesting);
+  return requests.some((fact) => isOverdue(fact) !== false);
+}

@@ -1,0 +1,45 @@
+// D9: a mempool is empty, and its elements do not come back.
+
+import { btVerb, isBlocked, namesOf, type Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+
+const POOL_WAIT = 'mempool_alloc';
+
+/** Tasks sleep in mempool_alloc() itself, and not in the allocator that it asks first. */
+export function mempoolEmpty(facts: Facts): Finding | undefined {
+  const waiting = facts.tasks.filter(
+    (fact) => isBlocked(fact) && fact.calls.includes(POOL_WAIT) && !isInAllocatorOfPool(fact.calls),
+  );
+  if (waiting.length === 0) return undefined;
+  const requests = facts.tasks.filter(({ place }) => place === 'slow path');
+  const isWriter = waiting.some(({ calls }) =>
+    calls.some((name) => /writepages$|^kjournald2$|^xfsaild$|commit_transaction$/.test(name)),
+  );
+  return {
+    diagnosis: 'D9',
+    name: 'a mempool is empty (bio, request or crypto pool)',
+    sentence:
+      `${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for an element of a ` +
+      'mempool that is empty, and memory can only be freed by the I/O behind them.',
+    confidence: requests.length > 0 && isWriter ? 'likely' : 'possible',
+    because: isWriter
+      ? 'whoever writes pages back is among those that wait'
+      : 'a single dump does not show for how long the pool has been empty',
+    evidence: [
+      { fact: `${namesOf(waiting)} in mempool_alloc()`, verb: btVerb(waiting) },
+      ...(requests.length === 0
+        ? []
+        : [{ fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' }]),
+    ],
+    against: [],
+    missing: ['how many elements are out, and who has them'],
+    next: 'look at the device below: its queue, its driver, who submits bios from inside of it',
+    culprits: waiting.flatMap(({ task: { pid } }) => (pid === undefined ? [] : [pid])),
+  };
+}
+
+/** mempool_alloc() calls the allocator with a mask that gives up soon; that is no wait for it. */
+function isInAllocatorOfPool(calls: readonly string[]): boolean {
+  const pool = calls.indexOf(POOL_WAIT);
+  return calls.slice(0, pool).some((name) => name.startsWith('__alloc_pages'));
+}

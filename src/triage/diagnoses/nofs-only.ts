@@ -1,0 +1,66 @@
+// D2: those whose requests get on may not invoke the OOM killer, and those that may wait for what
+// the others hold.
+
+import { isKswapdByName } from '../../kernel/task-flags.ts';
+import {
+  btVerb,
+  isBlocked,
+  isOverdue,
+  isRequesting,
+  isVictim,
+  nameOf,
+  namesOf,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { chainFrom, endOf, sleepsForPage, sleepsInLock } from '../lock-waits.ts';
+import { cannotInvokeOom } from '../request-mask.ts';
+
+/** kswapd and all requests with __GFP_FS are blocked; the rest only reclaims. */
+export function nofsOnly(facts: Facts): Finding | undefined {
+  const requests = facts.tasks.filter(
+    (fact) => isRequesting(fact) && fact.place === 'slow path' && isOverdue(fact) !== false,
+  );
+  if (requests.length < 2 || facts.tasks.some(isVictim)) return undefined;
+  const isStopped = (fact: TaskFacts): boolean =>
+    isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact));
+  const stopped = requests.filter(isStopped);
+  const free = requests.filter((fact) => !isStopped(fact));
+  const kswapd = facts.tasks.find(({ task }) => isKswapdByName(task));
+  if (stopped.length === 0 || free.length === 0 || kswapd === undefined || !isStopped(kswapd)) {
+    return undefined;
+  }
+  const masks = free.map(({ task }) => cannotInvokeOom(task, false));
+  if (masks.includes(false)) return undefined;
+  const known = !masks.includes(undefined);
+  const chains = [kswapd, ...stopped].map((fact) => chainFrom(facts, fact));
+  const holder = chains
+    .filter(({ isProved }) => isProved)
+    .map(endOf)
+    .find((end) => free.includes(end));
+  return {
+    diagnosis: 'D2',
+    name: 'only requests without __GFP_FS get on, and for them nobody is killed',
+    sentence:
+      `${namesOf(free)} ask for memory without __GFP_FS, for which the OOM killer kills nobody; ` +
+      (holder === undefined
+        ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
+        : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),
+    confidence: holder !== undefined && known ? 'certain' : known ? 'likely' : 'possible',
+    because:
+      holder !== undefined
+        ? 'the holder of what they wait for is one of those for whom nobody is killed'
+        : 'who holds what they wait for could not be proved',
+    evidence: [
+      { fact: `${namesOf(free)}: requests that may not kill`, verb: 'memalloc --all' },
+      { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
+      { fact: `${nameOf(kswapd)} is blocked`, verb: btVerb([kswapd]) },
+    ],
+    against: [],
+    missing: known ? [] : ['the masks of the requests that are not blocked'],
+    next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
+    culprits: holder === undefined ? pidsOf(free) : pidsOf([holder]),
+  };
+}

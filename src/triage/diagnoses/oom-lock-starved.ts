@@ -1,0 +1,54 @@
+// D8: whoever holds oom_lock cannot run, and all who need the OOM killer wait for it.
+
+import { calls, btVerb, isBlocked, isRequesting, nameOf, type Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+
+/** Functions that run under oom_lock (mm/oom_kill.c). */
+const UNDER_OOM_LOCK = ['out_of_memory', 'oom_kill_process', 'dump_header', 'select_bad_process'];
+/** Printing to consoles (kernel/printk). */
+const CONSOLE = ['console_unlock', 'console_flush_all', 'vprintk_emit', 'serial8250_console_write'];
+
+/** SCHED_IDLE (include/uapi/linux/sched.h). */
+const SCHED_IDLE = 5;
+
+/** The OOM killer's caller wants a CPU and does not get it, or prints to a slow console. */
+export function oomLockStarved(facts: Facts): Finding | undefined {
+  const holder = facts.tasks.find(
+    (fact) =>
+      (fact.task.pid === facts.oomLockHolder || calls(fact, ...UNDER_OOM_LOCK)) &&
+      calls(fact, 'out_of_memory') &&
+      !isBlocked(fact),
+  );
+  const pid = holder?.task.pid;
+  if (holder === undefined || pid === undefined) return undefined;
+  const { task } = holder;
+  const waiting = facts.tasks.filter((fact) => fact !== holder && isRequesting(fact));
+  const prints = calls(holder, ...CONSOLE);
+  const isIdle = task.policy === SCHED_IDLE;
+  const hasNoCpu = task.onCpu !== true && task.state === 'R';
+  if (waiting.length === 0 || (!hasNoCpu && !prints)) return undefined;
+  const holdsLock = facts.oomLockHolder === task.pid;
+  const where = holdsLock ? 'holds oom_lock' : 'is inside out_of_memory()';
+  const does = prints ? 'prints to a console' : 'is killing';
+  const why = hasNoCpu ? ', and gets no CPU' : '';
+  return {
+    diagnosis: 'D8',
+    name: 'the OOM killer cannot run',
+    sentence:
+      `${nameOf(holder)} ${where}, ${does}${why}, ` +
+      `while ${waiting.length} others ask for memory.`,
+    confidence: holdsLock && hasNoCpu && (isIdle || prints) ? 'likely' : 'possible',
+    because: isIdle
+      ? 'it has the policy SCHED_IDLE, and those who wait for it keep the CPUs'
+      : 'a single dump does not show for how long it has been so',
+    evidence: [
+      { fact: `${nameOf(holder)}: ${task.state} in out_of_memory()`, verb: btVerb([holder]) },
+      ...(isIdle ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks' }] : []),
+      { fact: `${waiting.length} requests in the slow path`, verb: 'bt --stalled' },
+    ],
+    against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU`],
+    missing: ['whether it gets on: a second dump shows its switches'],
+    next: 'lower console_loglevel or the rate of messages; do not run memory hogs as SCHED_IDLE',
+    culprits: [pid],
+  };
+}

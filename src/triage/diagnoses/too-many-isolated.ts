@@ -1,0 +1,62 @@
+// D1: all reclaimers wait until fewer pages are isolated, and kswapd, which could put some back,
+// waits for what one of them holds.
+
+import { isKswapdByName } from '../../kernel/task-flags.ts';
+import {
+  btVerb,
+  isBlocked,
+  nameOf,
+  namesOf,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { chainFrom, endOf, sleepsInLock, sleepsForPage } from '../lock-waits.ts';
+
+const LRU_SCAN = 'shrink_inactive_list';
+const THROTTLE = 'congestion_wait';
+
+/**
+ * It waits in too_many_isolated()'s loop: congestion_wait() called by shrink_inactive_list()
+ * itself. Since 4.14 (commit db73ee0d4637) that function sleeps once, with msleep(), and goes on.
+ */
+function waitsForIsolated({ calls, place }: TaskFacts): boolean {
+  const at = calls.indexOf(THROTTLE);
+  return place === 'slow path' && at >= 0 && calls[at + 1] === LRU_SCAN;
+}
+
+/** Two tasks and more wait so, and kswapd is blocked below its scan. */
+export function tooManyIsolated(facts: Facts): Finding | undefined {
+  const throttled = facts.tasks.filter((fact) => isBlocked(fact) && waitsForIsolated(fact));
+  const kswapd = facts.tasks.find(
+    (fact) =>
+      isKswapdByName(fact.task) && isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact)),
+  );
+  if (throttled.length < 2 || kswapd === undefined) return undefined;
+  const chain = chainFrom(facts, kswapd);
+  const end = endOf(chain);
+  const isCircle = chain.isProved && throttled.includes(end);
+  return {
+    diagnosis: 'D1',
+    name: 'endless wait for isolated pages (too_many_isolated)',
+    sentence:
+      `${throttled.length} tasks wait in shrink_inactive_list() until fewer pages are isolated, ` +
+      (isCircle
+        ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
+        : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
+    confidence: isCircle ? 'certain' : 'likely',
+    because: isCircle
+      ? 'the circle is closed, and this loop has no other way out in this kernel'
+      : 'who holds what kswapd waits for could not be proved',
+    evidence: [
+      { fact: `${namesOf(throttled)} in congestion_wait()`, verb: btVerb(throttled) },
+      { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
+      ...(isCircle ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
+    ],
+    against: [],
+    missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
+    next: 'kernels since 4.14 wait once and go on; until then, less I/O under GFP_NOFS',
+    culprits: isCircle ? pidsOf([end]) : [],
+  };
+}

@@ -1,0 +1,116 @@
+// D3: the classic OOM deadlock. The victim waits for a lock whose holder waits for memory, which
+// the victim's exit would give back.
+
+import { btVerb, isBlocked, isVictim, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
+import type { TaskFacts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { chainFrom, endOf, sleepsForPage, sleepsInLock, type Chain } from '../lock-waits.ts';
+
+/** A victim is in uninterruptible sleep for a lock or a page. */
+export function victimBlocked(facts: Facts): Finding | undefined {
+  const blocked = facts.tasks.filter(
+    (fact) =>
+      isVictim(fact) &&
+      isBlocked(fact) &&
+      fact.place !== 'slow path' &&
+      (sleepsInLock(fact) || sleepsForPage(fact)),
+  );
+  const requests = facts.tasks.filter(({ place }) => place === 'slow path');
+  if (blocked.length === 0 || requests.length === 0) return undefined;
+  const chains = blocked.map((victim) => chainFrom(facts, victim));
+  const toMemory = chains.find((chain) => endsInAllocator(chain));
+  if (toMemory !== undefined) return byLocks(toMemory, requests);
+  const elsewhere = chains.find(({ links }) => links.length > 1);
+  return elsewhere === undefined ? byStacks(blocked, requests) : byAnother(elsewhere, requests);
+}
+
+function endsInAllocator(chain: Chain): boolean {
+  return chain.isProved && endOf(chain).place === 'slow path' && chain.links.length > 1;
+}
+
+const NAME = 'the OOM victim waits for a lock whose holder waits for memory';
+const NEXT =
+  'find out why the holder asks for memory under that lock; SysRq-f chooses another victim';
+
+function byLocks(chain: Chain, requests: readonly TaskFacts[]): Finding {
+  const [victim] = chain.links as [TaskFacts];
+  const end = endOf(chain);
+  const between = chain.links.slice(1, -1);
+  const over = between.length === 0 ? '' : ` (over ${namesOf(between)})`;
+  return {
+    diagnosis: 'D3',
+    name: NAME,
+    sentence:
+      `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
+      `which ${nameOf(end)} has${over}, and that waits for memory.`,
+    confidence: 'certain',
+    because: 'each wait and each holder on the way was proved; no other victim is chosen meanwhile',
+    evidence: [
+      { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
+      { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
+      { fact: `${nameOf(end)} is in the slow path`, verb: btVerb([victim, end]) },
+      { fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' },
+    ],
+    against: [],
+    missing: [],
+    next: NEXT,
+    culprits: pidsOf([end]),
+  };
+}
+
+/** The holder is not seen to wait for memory: it may be anything that keeps the victim. */
+function byAnother(chain: Chain, requests: readonly TaskFacts[]): Finding {
+  const [victim] = chain.links as [TaskFacts];
+  const end = endOf(chain);
+  const has = chain.isProved ? 'has' : 'may have';
+  const inAllocator = end.place === undefined ? 'does not wait for memory' : 'waits for memory';
+  return {
+    diagnosis: 'D3',
+    name: 'the OOM victim waits for a lock',
+    sentence:
+      `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
+      `and at the end of that chain is ${nameOf(end)}, which ${inAllocator}; ` +
+      `${requests.length} requests for memory wait.`,
+    confidence: end.place === undefined ? 'possible' : 'likely',
+    because: chain.isProved
+      ? 'who holds the locks was proved'
+      : `the kernel's own word on who ${has} a lock may be out of date`,
+    evidence: [
+      { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
+      { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
+      { fact: `${nameOf(end)}: ${doing(end)}`, verb: btVerb([victim, end]) },
+    ],
+    against:
+      end.place === undefined ? [`${nameOf(end)} does not wait for memory: ${doing(end)}`] : [],
+    missing: [],
+    next: `find out why ${nameOf(end)} does not get on`,
+    culprits: pidsOf([end]),
+  };
+}
+
+/** The innermost function that says something. */
+function doing({ calls }: TaskFacts): string {
+  return calls.find((name) => !/^(__)?(schedule|preempt_schedule|cond_resched)/.test(name)) ?? '?';
+}
+
+function byStacks(blocked: readonly TaskFacts[], requests: readonly TaskFacts[]): Finding {
+  return {
+    diagnosis: 'D3',
+    name: NAME,
+    sentence:
+      (blocked.length === 1
+        ? `The OOM victim ${namesOf(blocked)} sleeps in a lock where SIGKILL does not wake it, `
+        : `The OOM victims ${namesOf(blocked)} sleep in locks where SIGKILL does not wake them, `) +
+      `while ${requests.length} requests for memory wait.`,
+    confidence: 'likely',
+    because: 'its stack shows a lock; who holds it could not be proved',
+    evidence: [
+      { fact: `${namesOf(blocked)}: uninterruptible, in a lock`, verb: btVerb(blocked) },
+      { fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' },
+    ],
+    against: [],
+    missing: ['who holds the lock'],
+    next: NEXT,
+    culprits: [],
+  };
+}

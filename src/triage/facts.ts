@@ -1,0 +1,143 @@
+// What diagnoses are made from: the tasks with their stacks and requests, gathered once.
+
+import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
+import { functionName } from '../kernel/function-name.ts';
+import type { LocksResult } from '../kernel/locking/lock.ts';
+import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
+import type { TaskStack } from '../kernel/stack.ts';
+
+/** One task with all that is known of it. */
+export interface TaskFacts {
+  readonly task: MemallocTask;
+  /** undefined where its stack could not be read. */
+  readonly stack: TaskStack | undefined;
+  /** The functions on it, the innermost first, guessed ones left out, clones by their function. */
+  readonly calls: readonly string[];
+  /** Where in the allocator it is. */
+  readonly place: AllocatorPlace | undefined;
+  /** The lock that it waits for, where that was proved. */
+  readonly waitsFor?: LockWait;
+}
+
+/** A wait for a lock. */
+export interface LockWait {
+  /** `mutex 0xffff…`, or the name of a lock that has one. */
+  readonly lock: string;
+  /** Who has it, as far as that is known. */
+  readonly holders: readonly number[];
+  /** False where the kernel's own word on a holder may be out of date: the last reader's. */
+  readonly isCertain: boolean;
+}
+
+/** All that is known of a dump. */
+export interface Facts {
+  readonly memalloc: MemallocResult;
+  readonly tasks: readonly TaskFacts[];
+  readonly byPid: ReadonlyMap<number, TaskFacts>;
+  /** Whether the kernel has a function or variable of that name. */
+  readonly kernelHas: (symbol: string) => boolean;
+  /** Zones and their free pages; undefined where they could not be read. */
+  readonly zones: readonly ZoneFacts[] | undefined;
+  /** Works that wait for a worker, by function; undefined where workqueues could not be read. */
+  readonly pendingWorks: ReadonlyMap<string, number> | undefined;
+  /** Who holds oom_lock; undefined where nobody does or it is not known. */
+  readonly oomLockHolder: number | undefined;
+  /** Locks that tasks wait for; undefined where they could not be read. */
+  readonly locks: LocksResult | undefined;
+}
+
+/** One zone, in pages. */
+export interface ZoneFacts {
+  readonly name: string;
+  readonly free: number;
+  readonly min: number;
+  /** Pages that CPUs have counted and not yet added to `free`. */
+  readonly freeNotAdded: number;
+}
+
+/** The names of the calls on a stack. */
+export function callsOf(stack: TaskStack | undefined): string[] {
+  if (stack === undefined || stack.freed === true) return [];
+  return stack.frames.flatMap(({ name, guessed }) =>
+    name === undefined || guessed === true ? [] : [functionName(name)],
+  );
+}
+
+/** Whether one of the functions is on the stack. */
+export function calls({ calls: names }: TaskFacts, ...wanted: readonly string[]): boolean {
+  return names.some((name) => wanted.includes(name));
+}
+
+/** Whether one of the functions `inner` was called on behalf of `outer`. */
+export function callsWithin(
+  { calls: names }: TaskFacts,
+  inner: readonly string[],
+  outer: readonly string[],
+): boolean {
+  const from = names.findIndex((name) => inner.includes(name));
+  return from >= 0 && names.slice(from + 1).some((name) => outer.includes(name));
+}
+
+/** The task can still do something: it is no zombie. */
+export function isAlive({ task }: TaskFacts): boolean {
+  return task.state !== 'Z' && task.state !== 'X';
+}
+
+/** In uninterruptible sleep. */
+export function isBlocked({ task }: TaskFacts): boolean {
+  return task.state === 'D' && task.onCpu !== true;
+}
+
+/** Its process was chosen by the OOM killer, and it has not gone. */
+export function isVictim(fact: TaskFacts): boolean {
+  const { words, oomMm } = fact.task;
+  return isAlive(fact) && (words.victim === true || (oomMm !== undefined && oomMm !== '0x0'));
+}
+
+/** It has a request for memory in the slow path: by its record, else by its stack. */
+export function isRequesting({ task: { record }, place }: TaskFacts): boolean {
+  return record === undefined ? place === 'slow path' : record.inFlight || place === 'slow path';
+}
+
+/** The watchdog's own default; for how long a request waits at least where nothing records it. */
+const OVERDUE_SECONDS = 10;
+
+/**
+ * Its request is older than the watchdog's timeout; undefined where this kernel does not record
+ * when requests begin, and what it keeps does not show that it is so old.
+ */
+export function isOverdue(fact: TaskFacts): boolean | undefined {
+  const { record, evidence } = fact.task;
+  if (record !== undefined) return record.stalling;
+  if (!isRequesting(fact)) return false;
+  return (evidence?.age?.value ?? 0) >= OVERDUE_SECONDS ? true : undefined;
+}
+
+/** `java(187)` */
+export function nameOf({ task: { comm, pid } }: TaskFacts): string {
+  return `${comm ?? '?'}(${pid ?? '?'})`;
+}
+
+const NAMES_SHOWN = 3;
+
+/** `a(1), b(2), c(3) and 4 more` */
+export function namesOf(facts: readonly TaskFacts[]): string {
+  const shown = facts.slice(0, NAMES_SHOWN).map(nameOf);
+  const more = facts.length - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  const last = shown.pop();
+  return shown.length === 0 ? (last ?? 'nobody') : `${shown.join(', ')} and ${last}`;
+}
+
+/** `bt 187 179`, for as many tasks as fit into a line. */
+export function btVerb(facts: readonly TaskFacts[]): string {
+  return `bt ${facts
+    .slice(0, NAMES_SHOWN)
+    .map(({ task }) => task.pid ?? '?')
+    .join(' ')}`;
+}
+
+/** Pids that are known. */
+export function pidsOf(facts: readonly TaskFacts[]): number[] {
+  return facts.flatMap(({ task: { pid } }) => (pid === undefined ? [] : [pid]));
+}

@@ -1,0 +1,29 @@
+// What a request's gfp_mask lets the allocator do for it.
+
+import { isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
+import type { MemallocTask } from '../kernel/memalloc-report.ts';
+
+/** include/linux/mmzone.h */
+const PAGE_ALLOC_COSTLY_ORDER = 3;
+
+/**
+ * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
+ * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
+ * without __GFP_FS, which kernels before v4.12 let through and later ones do not.
+ *
+ * @param maskAsAsked the mask does not say in what scope the request was made
+ */
+export function cannotInvokeOom(task: MemallocTask, maskAsAsked: boolean): boolean | undefined {
+  const { record, evidence } = task;
+  const names = record?.gfpNames ?? evidence?.gfpNames;
+  const order = record?.order ?? evidence?.order?.value ?? 0;
+  if (names === undefined) return undefined;
+  const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
+  if (givesUp || order > PAGE_ALLOC_COSTLY_ORDER) return true;
+  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) {
+    if (!maskAsAsked || !isInNofsScope(task)) return false;
+    // Reclaim may have come to a file system, whose scope is not that of the request.
+    if (isReclaiming(task)) return undefined;
+  }
+  return /__GFP_NOFAIL\b/.test(names) ? undefined : true;
+}

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { diagnose } from '../../src/triage/diagnose.ts';
+import type { Finding } from '../../src/triage/finding.ts';
+import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
+
+type Others = Parameters<typeof facts>[1];
+
+function found(tasks: readonly TaskSketch[], others?: Others): string[] {
+  return diagnose(facts(tasks, others)).map(
+    ({ diagnosis, confidence }) => `${diagnosis} ${confidence}`,
+  );
+}
+
+function first(tasks: readonly TaskSketch[], others?: Others): Finding {
+  const [finding] = diagnose(facts(tasks, others));
+  assert.ok(finding !== undefined);
+  return finding;
+}
+
+const KSWAPD: TaskSketch = {
+  pid: 30,
+  comm: 'kswapd0',
+  kthread: true,
+  calls: `${MUTEX} < jbd2_journal_start < shrink_slab < shrink_node < balance_pgdat < kswapd`,
+};
+const ASKS: TaskSketch = { pid: 1, state: 'R', calls: FAULT, gfp: 'GFP_HIGHUSER_MOVABLE' };
+const OVERLOAD = 'D13 possible';
+
+describe('diagnose', () => {
+  it('finds nothing where nobody asks for memory', () => {
+    assert.deepEqual(found([{ pid: 1, state: 'S', calls: '__schedule < do_nanosleep' }]), []);
+  });
+
+  it('finds an overload where requests are overdue and nothing holds them', () => {
+    assert.deepEqual(found([ASKS]), [OVERLOAD]);
+  });
+
+  it('finds none where requests are recorded and young', () => {
+    const young = { pid: 1, state: 'R', calls: FAULT, young: true } as const;
+    const victim = { pid: 2, victim: true, calls: `${MUTEX} < vfs_write` } as const;
+    assert.deepEqual(found([young]), []);
+    assert.deepEqual(found([young, { ...victim, young: true }]), []);
+  });
+
+  describe('an OOM victim in a lock (D3)', () => {
+    const victim: TaskSketch = {
+      pid: 2,
+      comm: 'java',
+      victim: true,
+      calls: `${MUTEX} < vfs_write`,
+    };
+    const holder: TaskSketch = { ...ASKS, pid: 3, comm: 'backup' };
+    const lock = { lock: 'mutex 0xf00', holders: [3], isCertain: true };
+
+    it('is certain where the holder of the lock waits for memory', () => {
+      const finding = first([{ ...victim, waitsFor: lock }, holder]);
+      assert.equal(finding.diagnosis, 'D3');
+      assert.equal(finding.confidence, 'certain');
+      assert.deepEqual(finding.culprits, [3]);
+      assert.match(
+        finding.sentence,
+        /java\(2\) cannot exit: it waits for mutex 0xf00, .*backup\(3\)/,
+      );
+    });
+
+    it('goes on over holders that wait for locks themselves', () => {
+      const finding = first([
+        { ...victim, waitsFor: { lock: 'mutex 0xf00', holders: [4], isCertain: true } },
+        {
+          pid: 4,
+          calls: `${MUTEX} < do_unlinkat`,
+          waitsFor: { lock: 'rwsem 0xf10', holders: [3], isCertain: true },
+        },
+        holder,
+      ]);
+      assert.equal(finding.confidence, 'certain');
+      assert.match(finding.sentence, /over task-4\(4\)/);
+    });
+
+    it('is likely where the stack alone shows a lock', () => {
+      assert.deepEqual(found([victim, holder]), ['D3 likely', OVERLOAD]);
+    });
+
+    it('is none where the victim runs, is a zombie, or where nobody waits for memory', () => {
+      assert.deepEqual(found([{ ...victim, state: 'R' }, holder]), [OVERLOAD]);
+      assert.deepEqual(found([{ ...victim, state: 'Z' }, holder]), [OVERLOAD]);
+      assert.deepEqual(found([victim]), []);
+    });
+  });
+
+  describe('the reaper kept out (D4)', () => {
+    const writer: TaskSketch = {
+      pid: 5,
+      victim: true,
+      mm: '0x5000',
+      calls: `${MUTEX} < ${RECLAIM} < pte_alloc_one < move_page_tables`,
+      gfp: 'GFP_KERNEL',
+    };
+    const exiting: TaskSketch = {
+      pid: 6,
+      victim: true,
+      mm: '0x5000',
+      calls: '__schedule < schedule < rwsem_down_read_slowpath < down_read < exit_mm < do_exit',
+    };
+
+    it('is found where a victim changes its map, and others of it want that lock', () => {
+      const finding = first([writer, exiting], { symbols: ['oom_reaper'] });
+      assert.equal(finding.diagnosis, 'D4');
+      assert.match(finding.sentence, /task-6\(6\) cannot exit/);
+      assert.deepEqual(finding.culprits, [5]);
+    });
+
+    it('is certain where they wait for its lock, and comes before the wait of the victim', () => {
+      const waits = {
+        ...exiting,
+        waitsFor: { lock: 'mmap_lock of task-5(5)', holders: [5], isCertain: true },
+      };
+      assert.deepEqual(found([writer, waits], { symbols: ['oom_reaper'] }).slice(0, 2), [
+        'D4 certain',
+        'D3 likely',
+      ]);
+    });
+
+    it('is not offered on a kernel without a reaper', () => {
+      assert.ok(!found([writer, exiting]).some((name) => name.startsWith('D4')));
+    });
+  });
+
+  describe('an exiting task (D5)', () => {
+    const exits: TaskSketch = {
+      ...ASKS,
+      pid: 7,
+      exiting: true,
+      calls: `${RECLAIM} < taskstats_exit < do_exit`,
+    };
+
+    it('is found where it asks in do_exit() with memory of its own', () => {
+      assert.deepEqual(found([exits]), ['D5 likely', OVERLOAD]);
+    });
+
+    it('is none where its memory is gone, and only possible where there is a victim', () => {
+      assert.deepEqual(found([{ ...exits, mm: '0x0' }]), [OVERLOAD]);
+      assert.deepEqual(found([exits, { pid: 8, state: 'R', victim: true }]), [
+        'D5 possible',
+        OVERLOAD,
+      ]);
+    });
+  });
+
+  describe('isolated pages (D1)', () => {
+    const waits = (pid: number): TaskSketch => ({
+      ...ASKS,
+      pid,
+      state: 'D',
+      calls:
+        '__schedule < schedule < schedule_timeout < io_schedule_timeout < congestion_wait < ' +
+        `shrink_inactive_list < ${RECLAIM}`,
+    });
+
+    it('is certain where kswapd waits for one of those that wait', () => {
+      const kswapd = {
+        ...KSWAPD,
+        waitsFor: { lock: 'mutex 0xf00', holders: [2], isCertain: true },
+      };
+      assert.equal(found([waits(1), waits(2), kswapd])[0], 'D1 certain');
+    });
+
+    it('is likely where kswapd sleeps in some lock', () => {
+      assert.equal(found([waits(1), waits(2), KSWAPD])[0], 'D1 likely');
+    });
+
+    it('is none where kswapd runs, or where the wait is not in that loop', () => {
+      assert.deepEqual(found([waits(1), waits(2), { ...KSWAPD, state: 'R' }]), [OVERLOAD]);
+      const once = (pid: number): TaskSketch => ({
+        ...waits(pid),
+        calls: `__schedule < schedule_timeout < msleep < shrink_inactive_list < ${RECLAIM}`,
+      });
+      assert.ok(!found([once(1), once(2), KSWAPD]).some((name) => name.startsWith('D1 ')));
+    });
+  });
+
+  describe('requests without __GFP_FS (D2)', () => {
+    const stopped: TaskSketch = {
+      ...ASKS,
+      pid: 10,
+      state: 'D',
+      calls: `${MUTEX} < jbd2_journal_start < super_cache_scan < shrink_slab < ${RECLAIM}`,
+    };
+    const nofs: TaskSketch = { ...ASKS, pid: 11, gfp: 'GFP_NOFS', calls: RECLAIM };
+
+    it('is certain where the holder is one of them', () => {
+      const lock = { lock: 'mutex 0xf00', holders: [11], isCertain: true };
+      const finding = first([{ ...stopped, waitsFor: lock }, nofs, KSWAPD]);
+      assert.deepEqual([finding.diagnosis, finding.confidence], ['D2', 'certain']);
+      assert.deepEqual(finding.culprits, [11]);
+    });
+
+    it('is likely by masks and stacks alone', () => {
+      assert.equal(found([stopped, nofs, KSWAPD])[0], 'D2 likely');
+    });
+
+    it('is none with a victim, with a request that may kill, or with a kswapd that runs', () => {
+      const none = (tasks: readonly TaskSketch[]): void =>
+        assert.ok(!found(tasks).some((name) => name.startsWith('D2')));
+      none([stopped, nofs, KSWAPD, { pid: 12, state: 'R', victim: true }]);
+      none([stopped, { ...nofs, gfp: 'GFP_KERNEL' }, KSWAPD]);
+      none([stopped, nofs, { ...KSWAPD, state: 'R' }]);
+    });
+  });
+
+  it('finds a holder of oom_lock that gets no CPU (D8)', () => {
+    const killer: TaskSketch = {
+      ...ASKS,
+      pid: 20,
+      policy: 5,
+      calls: `dump_header < oom_kill_process < out_of_memory < ${FAULT}`,
+    };
+    const spins = { ...ASKS, pid: 21, onCpu: true };
+    assert.equal(found([killer, spins], { oomLockHolder: 20 })[0], 'D8 likely');
+    assert.equal(found([killer, spins])[0], 'D8 possible');
+    assert.ok(!found([{ ...killer, onCpu: true }, spins]).includes('D8 possible'));
+  });
+
+  it('finds the balloon that is filled while it is to be emptied (D11)', () => {
+    const killer: TaskSketch = {
+      pid: 22,
+      calls: `${MUTEX} < leak_balloon < virtballoon_oom_notify < out_of_memory < ${FAULT}`,
+      gfp: 'GFP_NOFS',
+    };
+    const filler: TaskSketch = { pid: 23, calls: `${RECLAIM} < fill_balloon`, gfp: 'GFP_KERNEL' };
+    assert.equal(found([killer, filler])[0], 'D11 likely');
+    const proved = { ...killer, waitsFor: { lock: 'mutex 0xf00', holders: [23], isCertain: true } };
+    assert.equal(found([proved, filler])[0], 'D11 certain');
+    assert.ok(!found([killer]).some((name) => name.startsWith('D11')));
+  });
+
+  it('finds tasks in an empty mempool (D9), and not those that ask the allocator first', () => {
+    const writer: TaskSketch = {
+      pid: 24,
+      calls:
+        '__schedule < schedule < io_schedule_timeout < mempool_alloc < bio_alloc_bioset < ' +
+        'ext4_writepages',
+    };
+    assert.equal(found([writer, ASKS])[0], 'D9 likely');
+    const asks = { ...writer, calls: `${RECLAIM} < mempool_alloc < bio_alloc_bioset` };
+    assert.ok(!found([asks, ASKS]).some((name) => name.startsWith('D9')));
+  });
+
+  it('finds a worker that keeps counters from being added up (D6)', () => {
+    const looper: TaskSketch = {
+      ...ASKS,
+      pid: 25,
+      kthread: true,
+      calls: `${RECLAIM} < process_one_work < worker_thread`,
+    };
+    const zone = { name: 'Normal', free: 90, min: 100, freeNotAdded: 20 };
+    const pendingWorks = new Map([['vmstat_update', 1]]);
+    assert.equal(found([looper], { zones: [zone], pendingWorks })[0], 'D6 likely');
+    assert.equal(found([looper], { pendingWorks })[0], 'D6 possible');
+    assert.deepEqual(found([looper], { zones: [{ ...zone, freeNotAdded: 0 }] }), [OVERLOAD]);
+    const asleep = { ...looper, state: 'D' };
+    assert.deepEqual(found([asleep], { zones: [zone], pendingWorks }), [OVERLOAD]);
+  });
+
+  it('finds reserves that are gone (D7)', () => {
+    const zone = { name: 'Normal', free: 3, min: 100, freeNotAdded: 0 };
+    const throttled = { ...ASKS, calls: `throttle_direct_reclaim < try_to_free_pages < ${FAULT}` };
+    assert.equal(found([throttled], { zones: [zone] })[0], 'D7 likely');
+    assert.equal(found([ASKS], { zones: [zone] })[0], 'D7 possible');
+    assert.deepEqual(found([throttled], { zones: [{ ...zone, free: 50 }] }), [OVERLOAD]);
+    assert.deepEqual(found([throttled], { zones: [] }), [OVERLOAD]);
+  });
+
+  it('finds a dm-crypt worker in a throttle (D10)', () => {
+    const worker: TaskSketch = {
+      pid: 26,
+      kthread: true,
+      calls: `schedule < congestion_wait < throttle_vm_writeout < ${RECLAIM} < kcryptd_crypt`,
+    };
+    assert.equal(found([worker, ASKS])[0], 'D10 likely');
+    assert.deepEqual(found([{ ...worker, calls: `${RECLAIM} < kcryptd_crypt` }, ASKS]), [OVERLOAD]);
+  });
+
+  it('finds a cgroup that waits for writeback (D12), also where no request is overdue', () => {
+    const waits =
+      '__schedule < io_schedule < folio_wait_writeback < shrink_folio_list < shrink_lruvec < ' +
+      'try_to_free_mem_cgroup_pages < try_charge_memcg';
+    assert.deepEqual(found([{ pid: 27, calls: waits }]), ['D12 possible']);
+    assert.deepEqual(found([{ pid: 27, calls: `${waits} < ext4_writepages` }]), ['D12 likely']);
+    const globally = waits.replace('try_to_free_mem_cgroup_pages', 'try_to_free_pages');
+    assert.ok(!found([{ pid: 27, calls: globally }]).some((name) => name.startsWith('D12')));
+  });
+
+  it('puts what is surer first', () => {
+    const victim: TaskSketch = {
+      pid: 2,
+      victim: true,
+      calls: `${MUTEX} < vfs_write`,
+      waitsFor: { lock: 'mutex 0xf00', holders: [1], isCertain: true },
+    };
+    const worker: TaskSketch = {
+      pid: 26,
+      calls: `congestion_wait < throttle_vm_writeout < ${RECLAIM} < kcryptd_crypt`,
+    };
+    assert.deepEqual(found([worker, victim, ASKS]), ['D3 certain', 'D10 likely', OVERLOAD]);
+  });
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import {
+  chainFrom,
+  endOf,
+  sleepsForPage,
+  sleepsInLock,
+  type Chain,
+} from '../../src/triage/lock-waits.ts';
+import { facts, MUTEX, taskFacts, type TaskSketch } from '../support/facts-builder.ts';
+
+function waiter(pid: number, ...holders: number[]): TaskSketch {
+  return { pid, calls: MUTEX, waitsFor: { lock: 'mutex 0xf00', holders, isCertain: true } };
+}
+
+function chain(...tasks: TaskSketch[]): Chain {
+  const all = facts(tasks);
+  const [start] = all.tasks;
+  assert.ok(start !== undefined);
+  return chainFrom(all, start);
+}
+
+function pids({ links }: Chain): (number | undefined)[] {
+  return links.map(({ task }) => task.pid);
+}
+
+describe('sleepsInLock', () => {
+  it('goes by the innermost calls', () => {
+    assert.ok(sleepsInLock(taskFacts({ pid: 1, calls: MUTEX })));
+    const within = `__schedule < schedule < do_nanosleep < a < b < c < ${MUTEX}`;
+    assert.ok(!sleepsInLock(taskFacts({ pid: 1, calls: within })));
+  });
+
+  it('is not so of a task that runs', () => {
+    assert.ok(!sleepsInLock(taskFacts({ pid: 1, state: 'R', calls: MUTEX })));
+    assert.ok(!sleepsInLock(taskFacts({ pid: 1, onCpu: true, calls: MUTEX })));
+  });
+
+  it('is so of a wait that was proved, whatever the stack', () => {
+    assert.ok(sleepsInLock(taskFacts({ ...waiter(1, 2), calls: '' })));
+  });
+});
+
+describe('sleepsForPage', () => {
+  it('knows old names and new ones', () => {
+    for (const name of ['wait_on_page_bit', 'folio_wait_bit_common']) {
+      assert.ok(sleepsForPage(taskFacts({ pid: 1, calls: `__schedule < io_schedule < ${name}` })));
+    }
+  });
+});
+
+describe('chainFrom', () => {
+  it('ends at the one that waits for no lock', () => {
+    const found = chain(waiter(1, 2), waiter(2, 3), { pid: 3, state: 'R' });
+    assert.deepEqual(pids(found), [1, 2, 3]);
+    assert.equal(endOf(found).task.pid, 3);
+    assert.deepEqual([found.isProved, found.isCycle], [true, false]);
+  });
+
+  it('ends where it comes back to', () => {
+    const found = chain(waiter(1, 2), waiter(2, 1));
+    assert.deepEqual(pids(found), [1, 2]);
+    assert.deepEqual([found.isProved, found.isCycle], [true, true]);
+  });
+
+  it('takes the holder that it has not met', () => {
+    assert.deepEqual(pids(chain(waiter(1, 2), waiter(2, 1, 3), { pid: 3, state: 'R' })), [1, 2, 3]);
+  });
+
+  it('proves nothing where a holder is not known, or is no task', () => {
+    assert.equal(chain(waiter(1)).isProved, false);
+    assert.equal(chain(waiter(1, 99)).isProved, false);
+    assert.equal(chain({ pid: 1, calls: MUTEX }).isProved, false);
+  });
+});
