@@ -4,15 +4,20 @@
 
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex } from '../util/address.ts';
-import { allocFlagReader, type AllocFlags } from './alloc-flags.ts';
+import { allocFlagReader, type AllocFlagReader, type AllocFlags } from './alloc-flags.ts';
 import { allocatorPlace, type AllocatorPlace } from './alloc-frames.ts';
+import { optional } from '../util/optional.ts';
 import { derived, recorded, type Fact } from './fact.ts';
-import { isMask, ORDER_MAX, ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
+import { AllocContextReader, type AllocContext, type OomState } from './alloc-context.ts';
+import { CaptureControlReader, type CompactState } from './capture-control.ts';
+import { isMask, ORDER_MAX } from './request-sanity.ts';
+import { ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
 import { OffCpuReader, type TickTime } from './sched-info.ts';
 import { SlowPathVariables, type LearnedValue } from './slowpath-variables.ts';
 import { threadSize } from './stack-areas.ts';
 import { StackReader, type StackFrame, type TaskStack } from './stack.ts';
 import type { Task } from './task.ts';
+import { readThrottled, type Throttle, type ThrottleReason } from './throttled.ts';
 
 /** What is known of one task's request. A fact that could not be found is absent. */
 export interface AllocationEvidence {
@@ -26,6 +31,14 @@ export interface AllocationEvidence {
   readonly order?: Fact<number>;
   /** The pass of reclaim that the task is in. */
   readonly reclaim?: ReclaimState;
+  /** The compaction that it does for its request. */
+  readonly compaction?: CompactState;
+  /** Where its request may take pages from. */
+  readonly context?: AllocContext;
+  /** The call of out_of_memory() that it is in. */
+  readonly oom?: OomState;
+  /** What reclaim makes it wait for, by the wait queue that it is on. */
+  readonly throttled?: Fact<ThrottleReason>;
   /** In seconds, for how long the request is at least under way. */
   readonly age?: Fact<number>;
   /** For how long the task is at least without a CPU; of every task that has none. */
@@ -48,6 +61,9 @@ export function readAllocEvidence(
     reclaim: new ReclaimStateReader(vmcore, threadSize(vmcore)),
     offCpu: new OffCpuReader(vmcore, time),
     flags: allocFlagReader(tasks),
+    throttled: readThrottled(vmcore, tasks),
+    capture: new CaptureControlReader(vmcore, threadSize(vmcore)),
+    contexts: new AllocContextReader(vmcore),
   };
   const variables = new SlowPathVariables(vmcore);
   const slow = new Map<string, readonly StackFrame[]>();
@@ -90,7 +106,10 @@ interface Readers {
   readonly stacks: StackReader;
   readonly reclaim: ReclaimStateReader;
   readonly offCpu: OffCpuReader;
-  readonly flags: ReturnType<typeof allocFlagReader>;
+  readonly flags: AllocFlagReader;
+  readonly throttled: ReadonlyMap<string, Throttle>;
+  readonly capture: CaptureControlReader;
+  readonly contexts: AllocContextReader;
 }
 
 function evidenceOf(
@@ -102,12 +121,21 @@ function evidenceOf(
   const reclaim = readers.reclaim.read(task, stack?.frames);
   const offCpu = readers.offCpu.read(task);
   const flags = readers.flags.read(task);
+  const compaction = readers.capture.read(task);
+  const isSlow = place?.value === 'slow path';
+  const context = isSlow ? readers.contexts.context(stack?.frames ?? []) : undefined;
+  const oom = isSlow ? readers.contexts.oom(stack?.frames ?? []) : undefined;
+  const throttle = readers.throttled.get(task.address);
   return {
     ...(place === undefined ? {} : { place }),
     // Nobody who has exited asks for memory; the stack is given back while others still wait for it.
     ...(stack === undefined && (task.exitState ?? 0) === 0 ? { stackUnread: true } : {}),
-    ...requestOf(reclaim, flags),
+    ...requestOf({ reclaim, compaction, oom }, flags),
+    ...optional('compaction', compaction),
+    ...optional('context', context),
+    ...optional('oom', oom),
     ...(reclaim === undefined ? {} : { reclaim }),
+    ...(throttle === undefined ? {} : { throttled: recorded(throttle.reason, throttle.queue) }),
     ...(place === undefined || offCpu === undefined ? {} : { age: ageOf(offCpu) }),
     ...(offCpu === undefined ? {} : { offCpu }),
     ...(flags === undefined ? {} : { flags: recorded(flags, readers.flags.source) }),
@@ -127,15 +155,30 @@ function ageOf(offCpu: Fact<number>): Fact<number> {
   return { ...offCpu, source: `no CPU since ${offCpu.source}` };
 }
 
-/** What a request asks for, where its reclaim says it: kswapd has no request. */
+/** Structs that say what a request asks for. */
+interface RequestStructs {
+  readonly reclaim: ReclaimState | undefined;
+  readonly compaction: CompactState | undefined;
+  readonly oom: OomState | undefined;
+}
+
+/** What a request asks for, by what it is at; kswapd has no request. */
 function requestOf(
-  reclaim: ReclaimState | undefined,
+  { reclaim, compaction, oom }: RequestStructs,
   flags: AllocFlags | undefined,
 ): Pick<AllocationEvidence, 'gfpMask' | 'order'> {
-  if (reclaim === undefined || flags?.kswapd === true) return {};
-  const { gfpMask, order, owner, targetMemcg = '0x0' } = reclaim;
-  const source = owner === undefined ? 'scan_control' : `scan_control of ${owner}()`;
+  if (flags?.kswapd === true) return {};
+  const [found, source] =
+    reclaim !== undefined
+      ? [
+          reclaim,
+          reclaim.owner === undefined ? 'scan_control' : `scan_control of ${reclaim.owner}()`,
+        ]
+      : compaction !== undefined
+        ? [compaction, 'compact_control']
+        : [oom, 'oom_control'];
+  if (found === undefined) return {};
   // try_to_free_mem_cgroup_pages() takes the bits for reclaim from the charge, and nothing more.
-  if (targetMemcg !== '0x0') return {};
-  return { gfpMask: recorded(gfpMask, source), order: recorded(order, source) };
+  if (reclaim?.targetMemcg !== undefined && reclaim.targetMemcg !== '0x0') return {};
+  return { gfpMask: recorded(found.gfpMask, source), order: recorded(found.order, source) };
 }

@@ -104,7 +104,7 @@ export function readZones(vmcore: Vmcore): ZonesResult {
 }
 
 /** `struct pglist_data` of each online node. */
-function nodeRefs(vmcore: Vmcore): Ref[] {
+export function nodeRefs(vmcore: Vmcore): Ref[] {
   const { problems, symbols } = vmcore;
   const single = symbols.lookup('contig_page_data');
   // A kernel without CONFIG_NUMA has one node, and it is a variable.

@@ -10,6 +10,7 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { byteOffsetOf, findMember, type StructType } from '../types/ctype.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { optional } from '../util/optional.ts';
+import { isMask, isOnStack, ORDER_MAX } from './request-sanity.ts';
 import { findLocal, ownerOf } from './stack-locals.ts';
 import type { StackFrame } from './stack.ts';
 import type { Task } from './task.ts';
@@ -84,18 +85,8 @@ const OWNERS: ReadonlySet<string> = new Set([
 
 /** DEF_PRIORITY (mm/vmscan.c); the last pass leaves -1. */
 const PRIORITY_MAX = 12;
-/** MAX_ORDER was 11 for long, 10 since 6.4; it can be configured higher. -1: all of the node. */
-export const ORDER_MAX = 18;
 /** ZONE_DMA … ZONE_DEVICE. */
 const ZONES_MAX = 6;
-/** No kernel has had as many bits of __GFP_*. */
-const GFP_MAX = 1 << 29;
-
-/** It can be a gfp_mask: no kernel has more bits, and a request that sleeps has some. */
-export function isMask(value: number): boolean {
-  return value > 0 && value < GFP_MAX;
-}
-
 /** SWAP_CLUSTER_MAX, what direct reclaim is after. */
 const SWAP_CLUSTER_MAX = 32;
 
@@ -147,7 +138,7 @@ export class ReclaimStateReader {
     if (this.#offset === undefined) return this.#search(frames ?? [], size);
     const address = vaddrAdd(pointer, -this.#offset);
     const subject = `reclaim_state of task ${task.pid ?? task.address}`;
-    if (!this.#isOnStack(task, address, size)) {
+    if (!isOnStack(task, { address, size, stackSize: this.#stackSize })) {
       const what = `${hex(pointer)} is not on the task's own stack`;
       this.#vmcore.problems.addMessage(subject, what);
       return undefined;
@@ -174,12 +165,6 @@ export class ReclaimStateReader {
     if (found === undefined) return undefined;
     const { value, address, owner } = found;
     return { ...decode(value, address), owner, source: `frame of ${owner}()` };
-  }
-
-  #isOnStack({ stack }: Task, address: Vaddr, size: number): boolean {
-    if (stack === undefined) return false;
-    const start = BigInt(stack);
-    return address >= start && address + BigInt(size) <= start + BigInt(this.#stackSize);
   }
 
   #values(address: Vaddr, subject: string): Values | undefined {
