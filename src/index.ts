@@ -17,7 +17,13 @@ export {
   type MemallocTask,
 } from './kernel/memalloc-report.ts';
 export type { MemallocRecord } from './kernel/memalloc.ts';
-export { readZones, type NodeState, type ZonesResult, type ZoneState } from './kernel/mmzone.ts';
+export {
+  lruScopes,
+  readZones,
+  type NodeState,
+  type ZonesResult,
+  type ZoneState,
+} from './kernel/mmzone.ts';
 export { readOomState, type OomState, type OomVictim } from './kernel/oom.ts';
 export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
 export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';

@@ -56,7 +56,10 @@ export interface ZoneState {
   readonly perCpuPages?: number;
   /** Set bits of enum zone_flags. */
   readonly flags?: readonly string[];
-  /** Pages scanned since one was freed: the zone was unreclaimable past six times its LRU. */
+  /**
+   * Pages scanned since one was freed: past six times its LRU the zone was unreclaimable. A member,
+   * or the counter NR_PAGES_SCANNED, which was the node's before it went.
+   */
   readonly pagesScanned?: number;
 }
 
@@ -135,6 +138,23 @@ function onlineNodes(vmcore: Vmcore): number[] {
     if ((((bytes?.[node >> 3] ?? 0) >> (node & 7)) & 1) === 1) nodes.push(node);
   }
   return bytes === undefined ? [0] : nodes;
+}
+
+/** Where the kernel counts LRU lists, isolated, dirty and written pages: its zones or its nodes. */
+export interface LruScope {
+  /** `node 0`, `zone DMA32 of node 0` */
+  readonly name: string;
+  readonly counters: PageCounters;
+}
+
+/** All of them: too_many_isolated() compares counters of one. */
+export function lruScopes({ nodes }: ZonesResult): LruScope[] {
+  return nodes.flatMap(({ node, counters, zones }): LruScope[] => {
+    if (counters.NR_ISOLATED_FILE !== undefined) return [{ name: `node ${node}`, counters }];
+    return zones.map((zone) => {
+      return { name: `zone ${zone.name} of node ${node}`, counters: zone.counters };
+    });
+  });
 }
 
 class NodeReader {
@@ -222,7 +242,10 @@ class NodeReader {
           this.#attempt(subject, () => this.#perCpuPages(zone)),
         ),
         ...optional('flags', this.#flags(zone, 'zone_flags')),
-        ...optional('pagesScanned', number('pages_scanned')),
+        ...optional(
+          'pagesScanned',
+          number('pages_scanned') ?? set?.counters.NR_PAGES_SCANNED?.value,
+        ),
       },
     ];
   }

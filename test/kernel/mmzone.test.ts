@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { readZones, type NodeState } from '../../src/kernel/mmzone.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lruScopes, readZones, type NodeState } from '../../src/kernel/mmzone.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
+import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 
 /** A dump and its truth. */
 const REAL: readonly (readonly [dump: string, truth: string])[] = [
@@ -12,6 +16,9 @@ const REAL: readonly (readonly [dump: string, truth: string])[] = [
 
 describe('readZones', function () {
   this.timeout(20_000);
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-zones-'));
+
+  after(() => rmSync(folder, { recursive: true }));
 
   for (const [dump, truth] of REAL) {
     it(`reads zones and counters as drgn does with DWARF: ${dump}`, async function () {
@@ -28,11 +35,60 @@ describe('readZones', function () {
           // Nobody was giving or taking pages of these at that instant.
           assert.equal(zone.buddyPages, zone.counters.NR_FREE_PAGES?.value, zone.name);
         }
+        assert.deepEqual(
+          lruScopes({ type: 'zones', nodes }).map(({ name }) => name),
+          ['node 0'],
+        );
         const sums = sumOfZones(node);
         for (const [name, value] of expected.zoneCounters) assert.equal(sums[name], value, name);
       });
     });
   }
+
+  for (const [name, flavour] of [
+    ['6.1', {}],
+    ['4.4', { flavour: '4.4' }],
+  ] as const) {
+    it(`sees that the simulated ${name} goes by a number of free pages that is stale`, async () => {
+      const run = runScenario('kworker-holds-vmstat', { ...flavour, seed: 1, kmallocwd: 1 });
+      const files = writeRun(run, join(folder, name), { format: 'elf' });
+      await withRun(files, (vmcore) => {
+        const zones = readZones(vmcore).nodes.flatMap((node) => node.zones);
+        const { memory } = run.ledger;
+        for (const { name: zone, counters, watermarks, buddyPages } of zones) {
+          assert.equal(counters.NR_FREE_PAGES?.stored, memory[`${zone} free`]);
+          assert.equal(counters.NR_FREE_PAGES?.value, buddyPages);
+          assert.equal(watermarks?.min, memory[`${zone} min`]);
+        }
+        // What D6 hangs on: there are enough, and the counter says that there are not.
+        const free = zones.find((zone) => zone.name === 'DMA32')?.counters.NR_FREE_PAGES;
+        const min = memory['DMA32 min'] ?? -1;
+        assert.ok(free !== undefined && free.stored < min && free.value >= min);
+      });
+    });
+  }
+
+  it('finds isolated pages in the zone that 4.4 counts them in', async () => {
+    const run = runScenario('too-many-isolated', { flavour: '4.4', seed: 1, kmallocwd: 1 });
+    const files = writeRun(run, join(folder, 'isolated'), { format: 'elf' });
+    await withRun(files, (vmcore) => {
+      const zones = readZones(vmcore);
+      assert.deepEqual(zones.nodes[0]?.counters, {});
+      const scopes = lruScopes(zones);
+      assert.deepEqual(
+        scopes.map(({ name }) => name),
+        ['zone DMA of node 0', 'zone DMA32 of node 0'],
+      );
+      const sum = (item: string): number =>
+        scopes.reduce((total, { counters }) => total + (counters[item]?.value ?? NaN), 0);
+      const { memory } = run.ledger;
+      assert.equal(sum('NR_ISOLATED_FILE'), memory.isolatedFile);
+      assert.equal(sum('NR_INACTIVE_FILE'), memory.inactive_file);
+      assert.equal(sum('NR_FILE_DIRTY'), memory.dirty);
+      assert.ok(sum('NR_ISOLATED_FILE') > sum('NR_INACTIVE_FILE'));
+      assert.ok(zones.nodes[0]?.zones.some(({ pagesScanned = 0 }) => pagesScanned > 0));
+    });
+  });
 
   it('shows apart what a CPU has not folded in', async function () {
     await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
