@@ -147,7 +147,9 @@ export class LockCollector {
     return {
       kind: reader.kind,
       address,
-      waiters: waiters.map((each) => ({ ...each, type: reader.waiter.struct })),
+      waiters: waiters.map((each) =>
+        each.address === undefined ? each : { ...each, type: reader.waiter.struct },
+      ),
       source,
       notes,
       state: (pids) => reader.read(this.#at, address, pids),
@@ -160,9 +162,7 @@ export class LockCollector {
     const { address, kind, bit } = lock;
     const key = bit === undefined ? hex(address) : `${hex(address)} ${bit.number}`;
     const known = this.#found.get(key);
-    // Waits for a bit are found one by one, the others with the whole list of the lock.
-    const isMore = known !== undefined && bit !== undefined;
-    this.#found.set(key, isMore ? joined(known, lock) : lock);
+    this.#found.set(key, known === undefined ? lock : joined(known, lock));
     for (const { task, address: waiter, type, wants } of lock.waiters) {
       const own = task === from;
       if (this.waits.has(task.pid) && !own) continue;
@@ -211,7 +211,14 @@ export class LockCollector {
   }
 }
 
+/**
+ * A lock that was found again. Who waits is mostly found with the whole list, but those that wait
+ * for a bit, or for the readers of a percpu rwsem, one by one.
+ */
 function joined(known: FoundLock, lock: FoundLock): FoundLock {
-  const waiters = [...known.waiters, ...lock.waiters];
-  return { ...known, waiters: waiters.sort((a, b) => (a.place ?? 0) - (b.place ?? 0)) };
+  const tasks = new Set(lock.waiters.map(({ task }) => task));
+  const others = known.waiters.filter(({ task }) => !tasks.has(task));
+  if (others.length === 0) return lock;
+  const waiters = [...lock.waiters, ...others];
+  return { ...lock, waiters: waiters.sort((a, b) => (a.place ?? 0) - (b.place ?? 0)) };
 }

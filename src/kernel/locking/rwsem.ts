@@ -52,7 +52,7 @@ function saysWaiters(lock: Ref): boolean {
   if (lock.has('owner.counter')) {
     return (lock.member('count.counter').integer() & RWSEM_FLAG_WAITERS) !== 0n;
   }
-  return lock.firstMember('count.counter', 'count').integer() < 0n;
+  return BigInt.asIntN(64, lock.firstMember('count.counter', 'count').integer()) < 0n;
 }
 
 /** Who has it by its count. */
@@ -77,7 +77,7 @@ function heldBy(lock: Ref, hasWaiters: boolean): Held {
   }
   const path = ['count.counter', 'count'].find((each) => lock.has(each));
   if (path === undefined || lock.member(path).type.kind !== 'int') return { handoff: false };
-  const count = lock.member(path).integer();
+  const count = BigInt.asIntN(64, lock.member(path).integer());
   const upper = count >> 32n;
   const active = BigInt.asUintN(32, count);
   const writer = upper < (hasWaiters ? -1n : 0n);

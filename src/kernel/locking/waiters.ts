@@ -2,6 +2,7 @@
 // address in it, and proved by its links: both neighbours point back, and the list leads to a lock.
 
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
+import { optional } from '../../util/optional.ts';
 import type { TaskStack } from '../stack.ts';
 import type { Blocker } from './blocker.ts';
 import type { LockKind, Wait } from './lock.ts';
@@ -69,7 +70,8 @@ export class WaiterFinder {
     const own = BigInt(task.address);
     const written =
       site.kind === 'percpu_rw_semaphore' ? writtenBy(this.#at, task, words) : undefined;
-    if (written !== undefined) return this.#fromHead(task, layout, written);
+    if (written !== undefined)
+      return this.#fromHead(task, layout, { address: written, wants: 'write' });
     let why = `no ${layout.reader.waiter.struct} of it is on a list`;
     for (const [index, word] of words.entries()) {
       if (word !== own) continue;
@@ -87,7 +89,7 @@ export class WaiterFinder {
     if (layout === undefined) return `this kernel's types lack what a ${blocker.kind} has`;
     if (blocker.lock !== undefined) {
       if (!this.#plausible(layout.reader, blocker.lock)) return 'what it names is no lock';
-      return this.#fromHead(task, layout, blocker.lock);
+      return this.#fromHead(task, layout, { address: blocker.lock, wants: blocker.wants });
     }
     const node = blocker.waiter === undefined ? undefined : vaddrAdd(blocker.waiter, layout.list);
     const found = node === undefined ? '' : this.#lockOf(node, layout, new BigUint64Array());
@@ -95,7 +97,11 @@ export class WaiterFinder {
   }
 
   /** A lock that a task waits for by something else than its list, with that. */
-  #fromHead(task: KnownTask, layout: Layout, address: Vaddr): ListedLock {
+  #fromHead(
+    task: KnownTask,
+    layout: Layout,
+    { address, wants }: { address: Vaddr; wants: Wait['wants'] },
+  ): ListedLock {
     const { reader, head, first, list } = layout;
     const next = this.#at.words.at(vaddrAdd(address, head ?? first ?? 0));
     const node =
@@ -104,7 +110,8 @@ export class WaiterFinder {
     const listed = typeof found === 'string' || found.address !== address ? [] : found.waiters;
     if (listed.some((each) => each.task === task) && typeof found !== 'string') return found;
     const notes = typeof found === 'string' ? [] : found.notes;
-    return { reader, address, waiters: [{ task }, ...listed], notes };
+    const waiter = { task, ...optional('wants', wants) };
+    return { reader, address, waiters: [waiter, ...listed], notes };
   }
 
   /** '' where the node is on no list. */
