@@ -1,8 +1,9 @@
 // Tasks that wait for locks in a few bytes: their stacks with the structures that lie on them, for
 // tests of what is proved by these and what is not, whole and damaged.
 
+import assert from 'node:assert/strict';
 import { readLocks } from '../../src/kernel/locking.ts';
-import type { LocksResult } from '../../src/kernel/locking/lock.ts';
+import type { KernelLock, LocksResult } from '../../src/kernel/locking/lock.ts';
 import type { StackFrame } from '../../src/kernel/stack.ts';
 import type { Task } from '../../src/kernel/task.ts';
 import type { Vmcore } from '../../src/target/index.ts';
@@ -128,4 +129,40 @@ export class LockMachine {
       },
     });
   }
+}
+
+/** Where locks of tests lie. */
+export const LOCK = 0x100;
+
+/** A lock that task 11 waits for, and task 10, which may have it. */
+export class WaitedFor extends LockMachine {
+  readonly waiter: { task: number; local: number };
+  readonly owner: { task: number };
+
+  constructor(
+    called: string,
+    { list, structs = {} }: { list: number; structs?: Readonly<Record<string, FakeStruct>> },
+  ) {
+    super(structs);
+    this.waiter = this.task(11, called);
+    this.owner = this.task(10);
+    this.ring(LOCK + list, this.waiter.local);
+    this.pointer(this.waiter.local + 16, this.waiter.task);
+  }
+
+  /** The address of the owner's task_struct. */
+  get ownerWord(): bigint {
+    return this.memory.at(this.owner.task);
+  }
+
+  lock(): KernelLock {
+    const { locks, unproved } = this.read();
+    assert.equal(locks.length, 1, unproved[0]?.why);
+    return locks[0]!;
+  }
+}
+
+/** A task_struct with more members. */
+export function taskWith(members: FakeStruct['members']): FakeStruct {
+  return { size: TASK_SIZE, members: { ...STRUCTS.task_struct!.members, ...members } };
 }
