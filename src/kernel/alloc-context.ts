@@ -1,7 +1,7 @@
-// Structs of a request on the stack that nothing points to: struct alloc_context (mm/internal.h) and
-// struct oom_control (include/linux/oom.h). Each begins with the zonelist that the request may take
-// pages from, which is one of the few that the nodes have: in the frame of the function that has the
-// struct, at one place only, that proves it.
+// Structs of a request on the stack that nothing points to: struct alloc_context (mm/internal.h)
+// and struct oom_control (include/linux/oom.h). Each begins with the zonelist that the request may
+// take pages from, which is one of the few that the nodes have: in the frame of the function that
+// has the struct, at one place only, that proves it.
 
 import { numberOf, RecordReader, type RecordValues } from '../target/record.ts';
 import type { Vmcore } from '../target/vmcore.ts';
@@ -50,7 +50,9 @@ const OOM_PATHS = {
   chosen: 'chosen',
 } as const;
 
-/** The functions that have an alloc_context; which of them a kernel has changed with its release. */
+/**
+ * The functions that have an alloc_context; which of them a kernel has changed with its release.
+ */
 const CONTEXT_OWNERS: ReadonlySet<string> = new Set([
   '__alloc_pages',
   '__alloc_pages_nodemask',

@@ -7,9 +7,11 @@ import { hex } from '../util/address.ts';
 import { allocFlagReader, type AllocFlagReader, type AllocFlags } from './alloc-flags.ts';
 import { allocatorPlace, type AllocatorPlace } from './alloc-frames.ts';
 import { optional } from '../util/optional.ts';
+import { DelayReader, type TaskDelays } from './delays.ts';
 import { derived, recorded, type Fact } from './fact.ts';
 import { AllocContextReader, type AllocContext, type OomState } from './alloc-context.ts';
 import { CaptureControlReader, type CompactState } from './capture-control.ts';
+import { memcgInOomReader, type MemcgInOom } from './memcg-in-oom.ts';
 import { isMask, ORDER_MAX } from './request-sanity.ts';
 import { ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
 import { OffCpuReader, type TickTime } from './sched-info.ts';
@@ -37,6 +39,10 @@ export interface AllocationEvidence {
   readonly context?: AllocContext;
   /** The call of out_of_memory() that it is in. */
   readonly oom?: OomState;
+  /** The charge to a memory cgroup that failed in a page fault, and waits for its OOM killer. */
+  readonly memcgOom?: MemcgInOom;
+  /** Waits for memory that are over, where the kernel counts them. */
+  readonly delays?: Fact<TaskDelays>;
   /** What reclaim makes it wait for, by the wait queue that it is on. */
   readonly throttled?: Fact<ThrottleReason>;
   /** In seconds, for how long the request is at least under way. */
@@ -64,6 +70,8 @@ export function readAllocEvidence(
     throttled: readThrottled(vmcore, tasks),
     capture: new CaptureControlReader(vmcore, threadSize(vmcore)),
     contexts: new AllocContextReader(vmcore),
+    delays: new DelayReader(vmcore),
+    memcgOom: memcgInOomReader(vmcore),
   };
   const variables = new SlowPathVariables(vmcore);
   const slow = new Map<string, readonly StackFrame[]>();
@@ -110,6 +118,8 @@ interface Readers {
   readonly throttled: ReadonlyMap<string, Throttle>;
   readonly capture: CaptureControlReader;
   readonly contexts: AllocContextReader;
+  readonly delays: DelayReader;
+  readonly memcgOom: (task: Task) => MemcgInOom | undefined;
 }
 
 function evidenceOf(
@@ -120,6 +130,8 @@ function evidenceOf(
   const place = placeOf(stack);
   const reclaim = readers.reclaim.read(task, stack?.frames);
   const offCpu = readers.offCpu.read(task);
+  const delays = readers.delays.read(task);
+  const passAge = reclaim === undefined ? undefined : delays?.passAge;
   const flags = readers.flags.read(task);
   const compaction = readers.capture.read(task);
   const isSlow = place?.value === 'slow path';
@@ -128,7 +140,8 @@ function evidenceOf(
   const throttle = readers.throttled.get(task.address);
   return {
     ...(place === undefined ? {} : { place }),
-    // Nobody who has exited asks for memory; the stack is given back while others still wait for it.
+    // Nobody who has exited asks for memory; the stack is given back while others still wait for
+    // it.
     ...(stack === undefined && (task.exitState ?? 0) === 0 ? { stackUnread: true } : {}),
     ...requestOf({ reclaim, compaction, oom }, flags),
     ...optional('compaction', compaction),
@@ -136,7 +149,9 @@ function evidenceOf(
     ...optional('oom', oom),
     ...(reclaim === undefined ? {} : { reclaim }),
     ...(throttle === undefined ? {} : { throttled: recorded(throttle.reason, throttle.queue) }),
-    ...(place === undefined || offCpu === undefined ? {} : { age: ageOf(offCpu) }),
+    ...optional('memcgOom', readers.memcgOom(task)),
+    ...(delays === undefined ? {} : { delays: recorded(delays.totals, 'task->delays') }),
+    ...optional('age', place === undefined ? undefined : ageOf(offCpu, passAge)),
     ...(offCpu === undefined ? {} : { offCpu }),
     ...(flags === undefined ? {} : { flags: recorded(flags, readers.flags.source) }),
     ...(task.inMemstall === undefined
@@ -150,9 +165,13 @@ function placeOf(stack: TaskStack | undefined): Fact<AllocatorPlace> | undefined
   return place === undefined ? undefined : derived(place, 'functions on its stack');
 }
 
-/** It has not run since it was in the request that it is in. */
-function ageOf(offCpu: Fact<number>): Fact<number> {
-  return { ...offCpu, source: `no CPU since ${offCpu.source}` };
+/** A request is as old as its pass of reclaim, and as the time since which its task has not run. */
+function ageOf(
+  offCpu: Fact<number> | undefined,
+  passAge: Fact<number> | undefined,
+): Fact<number> | undefined {
+  if (passAge !== undefined && passAge.value >= (offCpu?.value ?? 0)) return passAge;
+  return offCpu === undefined ? undefined : { ...offCpu, source: `no CPU since ${offCpu.source}` };
 }
 
 /** Structs that say what a request asks for. */

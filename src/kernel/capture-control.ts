@@ -1,5 +1,5 @@
-// Whom a task compacts memory for: struct compact_control (mm/internal.h) on its own stack, to which
-// task->capture_control leads (5.1) while the task compacts for a request of its own.
+// Whom a task compacts memory for: struct compact_control (mm/internal.h) on its own stack, to
+// which task->capture_control leads (5.1) while the task compacts for a request of its own.
 
 import { numberOf, RecordReader } from '../target/record.ts';
 import type { Vmcore } from '../target/vmcore.ts';
