@@ -12,8 +12,8 @@ import { readTasks, type Task } from '../../src/kernel/task.ts';
 import type { Ref } from '../../src/target/ref.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import { vaddr, vaddrAdd } from '../../src/util/address.ts';
-import { overlayOf, type Overlay } from '../support/overlay.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
+import { writeOver, type WriteOver } from '../support/write-over.ts';
 
 const SAMPLE = 'samples/leak-then-recover.vmcore';
 const STACK_SIZE = 16 << 10;
@@ -24,7 +24,7 @@ interface Changed {
   readonly vmcore: Vmcore;
   readonly task: Task;
   readonly struct: Ref;
-  readonly write: Overlay;
+  readonly write: WriteOver;
   /** A struct in the unused part of the task's stack. */
   readonly onStack: (name: string, at: number) => Ref;
 }
@@ -196,5 +196,5 @@ function changedTask(vmcore: Vmcore): Changed {
   const start = vaddr(BigInt(task.stack));
   const struct = vmcore.object('task_struct', vaddr(BigInt(task.address)));
   const onStack = (name: string, at: number): Ref => vmcore.object(name, vaddrAdd(start, at));
-  return { vmcore, task, struct, write: overlayOf(vmcore), onStack };
+  return { vmcore, task, struct, write: writeOver(vmcore), onStack };
 }
