@@ -60,6 +60,8 @@ const ENTRIES: readonly [
 export class BitWaitFinder {
   readonly #at: LockMemory;
   readonly #layouts: readonly EntryLayout[];
+  /** By node, so that a queue with many waiters is followed once. */
+  readonly #places = new Map<bigint, number>();
   /** Of flags in struct page. */
   readonly #flags: number;
 
@@ -98,7 +100,7 @@ export class BitWaitFinder {
   }
 
   #waitAt(waiter: Vaddr, layout: EntryLayout): BitWait | string | undefined {
-    const { words, tasks } = this.#at;
+    const { words } = this.#at;
     const target = words.at(vaddrAdd(waiter, layout.word));
     const number = words.at(vaddrAdd(waiter, layout.bit & -8));
     if (target === undefined || number === undefined) return undefined;
@@ -108,13 +110,24 @@ export class BitWaitFinder {
     const flags = words.at(layout.kind === 'page' ? vaddrAdd(address, this.#flags) : address);
     if (flags === undefined) return undefined;
     const node = vaddrAdd(waiter, layout.node);
+    const place = this.#placeOf(node);
+    if (place === undefined) return undefined;
+    if (((flags >> BigInt(bit)) & 1n) === 0n) return `bit ${bit}, which it waits for, is clear`;
+    return { kind: layout.kind, address, bit, waiter, type: layout.struct, place };
+  }
+
+  /** A node's place on its queue; undefined where it is on none. */
+  #placeOf(node: Vaddr): number | undefined {
+    const known = this.#places.get(node);
+    if (known !== undefined) return known;
+    const { words, tasks } = this.#at;
     const isWaiter = (each: Vaddr): boolean => tasks.onStack(each) !== undefined;
     const ring = waitRing(node, { words, isWaiter, nodesMax: QUEUE_MAX });
     if (ring === undefined) return undefined;
-    if (((flags >> BigInt(bit)) & 1n) === 0n) return `bit ${bit}, which it waits for, is clear`;
-    const [head] = ring.others;
-    const place = head === undefined ? 0 : waitersFrom(ring, head).indexOf(node);
-    return { kind: layout.kind, address, bit, waiter, type: layout.struct, place };
+    const [head = node] = ring.others;
+    const nodes = waitersFrom(ring, head);
+    for (const [index, each] of nodes.entries()) this.#places.set(each, index);
+    return this.#places.get(node) ?? 0;
   }
 
   /** Before 4.10 a wait for a page was one for a bit of its flags. */

@@ -64,7 +64,11 @@ export class LockCollector {
   readonly #bits: BitWaitFinder;
   readonly #names: LockNames;
   readonly #lockdep: LockdepBook;
-  readonly #found = new Map<string, FoundLock>();
+  /**
+   * By address and bit, with those that wait by pid: most are found with the whole list, those that
+   * wait for a bit, or for the readers of a percpu rwsem, one by one.
+   */
+  readonly #found = new Map<string, { lock: FoundLock; waiters: Map<number, FoundWaiter> }>();
   readonly #mmReaders = new MmReaders();
 
   constructor(vmcore: Vmcore, tasks: readonly Task[]) {
@@ -157,37 +161,50 @@ export class LockCollector {
     };
   }
 
-  /** All on the list of the lock wait for it, also those whose own stack does not say so. */
   #add({ lock, by }: Finding, from: KnownTask, site: WaitSite): void {
-    const { address, kind, bit } = lock;
+    const { address, bit } = lock;
     const key = bit === undefined ? hex(address) : `${hex(address)} ${bit.number}`;
     const known = this.#found.get(key);
-    this.#found.set(key, known === undefined ? lock : joined(known, lock));
-    for (const { task, address: waiter, type, wants } of lock.waiters) {
-      const own = task === from;
-      if (this.waits.has(task.pid) && !own) continue;
-      this.waits.set(task.pid, {
-        pid: task.pid,
-        lock: hex(address),
-        kind,
-        ...optional('wants', wants),
-        proof: {
-          by: own ? by : 'wait list',
-          ...optional('type', type),
-          ...optional('waiter', waiter === undefined ? undefined : hex(waiter)),
-          ...(own ? { function: site.function } : {}),
-        },
-      });
+    if (known === undefined) this.#found.set(key, { lock, waiters: new Map() });
+    const { waiters } = known ?? this.#found.get(key)!;
+    // All on the list of the lock wait for it, also those whose own stack does not say so. They
+    // are there since the first of them was looked at.
+    const others = waiters.has(from.pid) ? [] : lock.waiters;
+    for (const waiter of others) {
+      if (!waiters.has(waiter.task.pid)) waiters.set(waiter.task.pid, waiter);
     }
+    const own = waiters.get(from.pid);
+    if (own !== undefined) this.#wait(lock, own, { by, function: site.function });
+    for (const waiter of others) {
+      if (!this.waits.has(waiter.task.pid)) this.#wait(lock, waiter, { by: 'wait list' });
+    }
+  }
+
+  #wait({ kind, address }: FoundLock, waiter: FoundWaiter, proof: WaitProof): void {
+    const { task, address: at, type, wants } = waiter;
+    this.waits.set(task.pid, {
+      pid: task.pid,
+      lock: hex(address),
+      kind,
+      ...optional('wants', wants),
+      proof: {
+        ...proof,
+        ...optional('type', type),
+        ...optional('waiter', at === undefined ? undefined : hex(at)),
+      },
+    });
   }
 
   /** All that were found, those that most wait for first. */
   locks(): KernelLock[] {
-    const locks = [...this.#found.values()].map((found) => this.#lock(found));
+    const locks = [...this.#found.values()].map(({ lock, waiters }) => {
+      return this.#lock(lock, inOrder([...waiters.values()]));
+    });
     return locks.sort((a, b) => b.waiters.length - a.waiters.length);
   }
 
-  #lock({ kind, address, bit, waiters, notes, source, state, struct }: FoundLock): KernelLock {
+  #lock(found: FoundLock, waiters: readonly FoundWaiter[]): KernelLock {
+    const { kind, address, bit, notes, source, state, struct } = found;
     const pids = waiters.map(({ task }) => task.pid);
     const waiting = new Set(pids);
     const subject = `${kind} ${hex(address)}`;
@@ -211,14 +228,7 @@ export class LockCollector {
   }
 }
 
-/**
- * A lock that was found again. Who waits is mostly found with the whole list, but those that wait
- * for a bit, or for the readers of a percpu rwsem, one by one.
- */
-function joined(known: FoundLock, lock: FoundLock): FoundLock {
-  const tasks = new Set(lock.waiters.map(({ task }) => task));
-  const others = known.waiters.filter(({ task }) => !tasks.has(task));
-  if (others.length === 0) return lock;
-  const waiters = [...lock.waiters, ...others];
-  return { ...lock, waiters: waiters.sort((a, b) => (a.place ?? 0) - (b.place ?? 0)) };
+/** Of a list it is the order of finding; of a queue that is shared the place on that. */
+function inOrder(waiters: FoundWaiter[]): FoundWaiter[] {
+  return waiters.sort((a, b) => (a.place ?? 0) - (b.place ?? 0));
 }

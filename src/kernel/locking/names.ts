@@ -35,16 +35,28 @@ export class LockNames {
       const module = symbol.module === undefined ? '' : ` [${symbol.module}]`;
       return { words: `${symbol.name}${offset}${module}` };
     }
+    const object = this.#objectAt(address);
+    const member = object && memberAt(object.type, Number(address - object.start));
+    if (object === undefined || member === undefined) return undefined;
+    const { task, start } = object;
+    const words = `${member} of ${task.comm ?? '?'}(${task.tgid ?? task.pid})`;
+    return MMAP_LOCK.has(member) ? { words, mm: hex(start) } : { words };
+  }
+
+  /** What an address is in, of the objects that lie one behind the other. */
+  #objectAt(address: Vaddr): TaskObject | undefined {
     this.#objects ??= taskObjects(this.#vmcore, this.#tasks);
-    for (const { start, type, task } of this.#objects) {
-      const offset = address - start;
-      if (offset < 0n || offset >= BigInt(type.size)) continue;
-      const member = memberAt(type, Number(offset));
-      if (member === undefined) continue;
-      const words = `${member} of ${task.comm ?? '-'}(${task.tgid ?? task.pid})`;
-      return MMAP_LOCK.has(member) ? { words, mm: hex(start) } : { words };
+    let low = 0;
+    let high = this.#objects.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#objects[middle]?.start ?? 0n) <= address) low = middle + 1;
+      else high = middle;
     }
-    return undefined;
+    const object = this.#objects[low - 1];
+    return object !== undefined && address < object.start + BigInt(object.type.size)
+      ? object
+      : undefined;
   }
 }
 
@@ -54,7 +66,7 @@ interface TaskObject {
   readonly task: KnownTask;
 }
 
-/** The mm and the signal struct of each process, and the tasks themselves. */
+/** The mm and the signal struct of each process, and the tasks themselves, by address. */
 function taskObjects(vmcore: Vmcore, tasks: TaskIndex): TaskObject[] {
   const objects = new Map<bigint, TaskObject>();
   const add = (address: string | undefined, struct: string, task: KnownTask): void => {
@@ -68,7 +80,7 @@ function taskObjects(vmcore: Vmcore, tasks: TaskIndex): TaskObject[] {
     add(task.signal, 'signal_struct', task);
     add(task.address, 'task_struct', task);
   }
-  return [...objects.values()];
+  return [...objects.values()].sort((a, b) => (a.start < b.start ? -1 : 1));
 }
 
 /** The member that begins at an offset, as a path; of anonymous structs the inner one's name. */

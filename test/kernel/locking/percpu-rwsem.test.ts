@@ -36,9 +36,10 @@ describe('PERCPU_RWSEM', () => {
     machine.pointer(reader.local + 8, reader.task);
     machine.ring(LOCK + 72, reader.local + 24);
     const { locks, waits } = machine.read();
+    // It is on no list, and before all that are.
     assert.deepEqual(
       locks.map(({ kind, owner, waiters }) => [kind, owner?.pid, waiters]),
-      [['percpu_rw_semaphore', 11, [12, 11]]],
+      [['percpu_rw_semaphore', 11, [11, 12]]],
     );
     assert.deepEqual(
       waits.map(({ pid, wants }) => [pid, wants]),
