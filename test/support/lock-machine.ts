@@ -98,6 +98,12 @@ export class LockMachine {
     this.memory.u64(offset, value);
   }
 
+  wordAt(offset: number): bigint {
+    const bytes = new Uint8Array(8);
+    this.memory.readInto(bytes, this.memory.at(offset));
+    return new DataView(bytes.buffer).getBigUint64(0, true);
+  }
+
   /** Writes a pointer to what lies at another offset. */
   pointer(offset: number, to: number): void {
     this.memory.u64(offset, this.memory.at(to));

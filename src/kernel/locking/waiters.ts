@@ -169,7 +169,8 @@ export class WaiterFinder {
    */
   #headOf(others: readonly Vaddr[], plausible: (node: Vaddr) => boolean): Vaddr | undefined {
     const elsewhere = others.filter((node) => this.#at.tasks.onStack(node) === undefined);
-    const heads = elsewhere.length > 0 ? elsewhere : others;
+    // Hardly a lock is a local variable: what is on a stack must look like one.
+    const heads = elsewhere.length > 0 ? elsewhere : others.filter(plausible);
     const likely = heads.length > 1 ? heads.filter(plausible) : heads;
     return likely.length === 1 ? likely[0] : undefined;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LocksResult } from '../../../src/kernel/locking/lock.ts';
 import { chainOf } from '../../../src/kernel/locking/wait-graph.ts';
+import { Prng } from '../../../src/util/prng.ts';
 import { LockMachine, STRUCTS } from '../../support/lock-machine.ts';
 
 const LOCK = 0x100;
@@ -144,6 +145,38 @@ describe('WaiterFinder', () => {
     assert.deepEqual(shortly(machine.read()), []);
     machine.pointer(machine.first.local + 0x80, LOCK);
     assert.deepEqual(shortly(machine.read()), ['mutex owner 10 <- 12 11']);
+  });
+
+  it('ends, and makes no edge that is not in memory, whatever words are damaged', () => {
+    const prng = new Prng(16);
+    let found = 0;
+    for (let round = 0; round < 3000; round++) {
+      const machine = new HeldMutex();
+      const { first, second, owner } = machine;
+      const nodes = [LOCK + WAIT_LIST, first.local, second.local];
+      const places = [LOCK, ...nodes, ...nodes.map((node) => node + 8)];
+      places.push(first.local + 16, second.local + 16);
+      const targets = [0x180, ...nodes, first.task, second.task, owner.task].map((at) => {
+        return machine.memory.at(at);
+      });
+      const values = [...targets, 0n, 1n, ...POISON, 0xffff999900000000n];
+      for (let count = 1 + prng.below(4); count > 0; count--) {
+        machine.word(prng.pick(places), prng.pick(values));
+      }
+      const result = machine.read();
+      found += result.locks.length;
+      for (const lock of result.locks) {
+        assert.equal(lock.address, '0xffff888000000100', `round ${round}`);
+        const word = machine.wordAt(LOCK) & ~7n;
+        if (lock.owner !== undefined) assert.equal(BigInt(lock.owner.address), word);
+        for (const pid of lock.waiters) {
+          const { task, local } = pid === 11 ? first : second;
+          assert.equal(machine.wordAt(local + 16), machine.memory.at(task));
+        }
+      }
+    }
+    // A word of damage leaves the rest to be found.
+    assert.ok(found > 500, `${found} of 3000`);
   });
 });
 
