@@ -44,14 +44,19 @@ export function evidenceRemarks({ tasks, rebuilt }: MemallocResult): string[] {
       'rebuilt from stacks and from what else tasks have in memory',
     `${inSlowPath} in the slow path of the page allocator, ` +
       `${charging} charging a memory cgroup; since: for at least so long`,
-    ...(unread === 0 ? [] : [`${unread} tasks whose stack could not be read may be there as well`]),
+    ...(unread === 0
+      ? []
+      : [
+          `${unread} ${unread === 1 ? 'task' : 'tasks'} whose stack could not be read may be there as well`,
+        ]),
   ];
 }
 
 function placeCell(evidence: TaskEvidence | undefined): string {
   if (evidence === undefined || evidence.stackUnread === true) return ABSENT;
-  if (evidence.place !== undefined) return evidence.place.value;
-  return evidence.reclaim === undefined ? '-' : 'reclaim';
+  const { place, reclaim, throttled } = evidence;
+  const where = place?.value ?? (reclaim === undefined ? '-' : 'reclaim');
+  return throttled === undefined ? where : `${where} (throttled: ${throttled.value})`;
 }
 
 /** At least so long; a task that runs on a CPU gives no bound. */
