@@ -67,6 +67,9 @@ export class WorkerReader {
   readonly #wqNames: WorkqueueNames;
   readonly #flagBits: readonly (readonly [string, bigint])[];
   readonly #functions = new Map<bigint, string>();
+  readonly #taken = new Map<bigint, readonly Work[]>();
+  /** Of works: each is on one list. */
+  readonly #seen = new Set<bigint>();
 
   constructor(vmcore: Vmcore, about: { tasks: readonly Task[]; wqNames: WorkqueueNames }) {
     this.#vmcore = vmcore;
@@ -95,8 +98,18 @@ export class WorkerReader {
         'current',
         attempt(() => this.#current(ref)),
       ),
-      scheduled: this.works(ref.member('scheduled'), `works of ${subject}`),
+      scheduled: this.#scheduled(ref),
     };
+  }
+
+  /** A worker may be met twice: as the manager, too. */
+  #scheduled(ref: Ref): readonly Work[] {
+    let works = this.#taken.get(ref.address);
+    if (works === undefined) {
+      works = this.works(ref.member('scheduled'), `works of worker ${hex(ref.address)}`);
+      this.#taken.set(ref.address, works);
+    }
+    return works;
   }
 
   /** `current_func` lies in the worker since 3.9, so that a work may free itself. */
@@ -119,7 +132,7 @@ export class WorkerReader {
     const type = this.#vmcore.struct('work_struct');
     const { problems } = this.#vmcore;
     const works: Work[] = [];
-    const walk = { problems, subject, entriesMax: WORKS_MAX };
+    const walk = { problems, subject, seen: this.#seen, entriesMax: WORKS_MAX };
     for (const ref of listEntries(head, { type, member: 'entry' }, walk)) {
       const work = problems.attempt(subject, () => this.#work(ref));
       if (work !== undefined) works.push(work);

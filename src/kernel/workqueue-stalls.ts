@@ -9,11 +9,12 @@ import type { WorkerPool, WorkqueuesResult } from './workqueue.ts';
  *
  * - `worker runs`: the pool of a CPU wakes no other worker while one of its own is runnable, also
  *   where that one loops in the page allocator and never ends.
- * - `workers sleep`: every worker has a work in hand and sleeps; another one has to be made, and
- *   that takes memory.
+ * - `worker is made`: the manager of the pool makes another one, and that takes memory.
+ * - `workers sleep`: every worker has a work in hand and sleeps, and nobody makes another one.
  * - `worker is woken`: there is an idle one that is about to begin. Nothing is wrong.
  */
-export type PoolStallReason = 'worker runs' | 'workers sleep' | 'worker is woken';
+export type PoolStallReason =
+  'worker runs' | 'worker is made' | 'workers sleep' | 'worker is woken';
 
 /** A pool with works that wait. */
 export interface PoolStall {
@@ -21,6 +22,8 @@ export interface PoolStall {
   readonly reason: PoolStallReason;
   /** Its workers with a work in hand, those in the allocator first. */
   readonly behind: readonly BusyWorker[];
+  /** Who makes another worker. */
+  readonly manager?: BusyWorker;
   /** Longer than wq_watchdog_thresh: the kernel prints `BUG: workqueue lockup`. */
   readonly isLockup?: boolean;
 }
@@ -45,17 +48,19 @@ export function poolStalls(
 ): PoolStall[] {
   const waiting = pools.filter(({ pending }) => pending.length > 0);
   const stalls = waiting.map((pool): PoolStall => {
-    const behind = pool.busy.map((worker): BusyWorker => {
+    const placed = (worker: Worker): BusyWorker => {
       const place = worker.task === undefined ? undefined : allocator(worker.task.address);
       return { worker, ...(place && { allocator: place }) };
-    });
+    };
+    const behind = pool.busy.map(placed);
     behind.sort((a, b) => Number(a.allocator === undefined) - Number(b.allocator === undefined));
-    const { hungJiffies } = pool;
+    const { hungJiffies, manager } = pool;
     const isTimed = hungJiffies !== undefined && hz !== undefined && watchdogThreshSeconds;
     return {
       pool,
       reason: reasonOf(pool),
       behind,
+      ...(manager && { manager: placed(manager) }),
       ...(isTimed ? { isLockup: Number(hungJiffies) > watchdogThreshSeconds * hz } : {}),
     };
   });
@@ -68,8 +73,7 @@ export function poolStalls(
  */
 function reasonOf({ nrRunning, idle, manager, busy }: WorkerPool): PoolStallReason {
   if ((nrRunning ?? 0) > 0) return 'worker runs';
+  if (manager !== undefined) return 'worker is made';
   const sleep = busy.every(({ task }) => task?.state !== 'R');
-  // The last idle worker becomes the manager and makes another one before it works itself.
-  const free = idle.filter(({ address }) => address !== manager);
-  return free.length === 0 && sleep ? 'workers sleep' : 'worker is woken';
+  return idle.length === 0 && sleep ? 'workers sleep' : 'worker is woken';
 }

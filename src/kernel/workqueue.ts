@@ -38,10 +38,12 @@ export interface WorkerPool {
   readonly busy: readonly Worker[];
   /** Workers without one. */
   readonly idle: readonly Worker[];
+  /** Workers that are neither: they are between two works, or make another worker. */
+  readonly others: readonly Worker[];
   /** Works that wait for a worker of this pool, in the order in which they will be taken. */
   readonly pending: readonly Work[];
-  /** The worker that makes new ones at the moment. */
-  readonly manager?: string;
+  /** The worker that makes another one at the moment, which takes memory. */
+  readonly manager?: Worker;
   /**
    * Of a pool with pending works the jiffies since it last began one, or got one while it had none:
    * what the kernel prints as `hung=` (v4.5; wq_watchdog_thresh is in seconds).
@@ -87,8 +89,9 @@ export interface WorkqueuesResult {
 /** NR_STD_WORKER_POOLS: normal and high priority. */
 const POOLS_PER_CPU = 2;
 /** More than any machine has of each; lists may be damaged. */
-const POOLS_MAX = 1 << 16;
+const POOLS_MAX = 1 << 14;
 const WORKQUEUES_MAX = 1 << 16;
+const PWQS_MAX = 1 << 20;
 const WORKERS_MAX = 1 << 16;
 const BUCKETS_MAX = 1 << 10;
 /** WQ_* of include/linux/workqueue.h. */
@@ -127,6 +130,13 @@ class WorkqueuesReader {
   readonly #context: WorkqueueContext;
   readonly #named: readonly NamedWorkqueue[];
   readonly #workers: WorkerReader;
+  /** Nodes by the kind of list, of which each is on one: a damaged one runs into another. */
+  readonly #seen = {
+    idle_list: new Set<bigint>(),
+    workers: new Set<bigint>(),
+    busy_hash: new Set<bigint>(),
+    maydays: new Set<bigint>(),
+  };
 
   constructor(vmcore: Vmcore, context: WorkqueueContext) {
     this.#vmcore = vmcore;
@@ -177,8 +187,12 @@ class WorkqueuesReader {
     const watchdog = this.#attempt(subject, () =>
       ref.has('watchdog_ts') ? ref.member('watchdog_ts').integer() : undefined,
     );
+    const busy = this.#busy(ref, subject);
+    const idle = this.#listed(ref, subject, ['idle_list', 'entry']);
+    const placed = new Set([...busy, ...idle].map(({ address }) => address));
+    const all = ref.has('workers') ? this.#listed(ref, subject, ['workers', 'node']) : [];
     const manager = ref.has('manager')
-      ? this.#attempt(subject, () => ref.member('manager').pointer())
+      ? this.#attempt(subject, () => this.#workerAt(ref.member('manager')))
       : undefined;
     const pending = this.#workers.works(ref.member('worklist'), `worklist of ${subject}`);
     const isHung = pending.length > 0 && jiffies !== undefined && watchdog !== undefined;
@@ -193,10 +207,11 @@ class WorkqueuesReader {
       ...optional('nrRunning', number('nr_running')),
       ...optional('nrWorkers', number('nr_workers')),
       ...optional('nrIdle', number('nr_idle')),
-      busy: this.#busy(ref, subject),
-      idle: this.#idle(ref, subject),
+      busy,
+      idle,
+      others: all.filter(({ address }) => !placed.has(address)),
       pending,
-      ...optional('manager', manager === undefined || manager === 0n ? undefined : hex(manager)),
+      ...optional('manager', manager),
       ...optional(
         'hungJiffies',
         isHung ? BigInt.asUintN(64, jiffies - watchdog).toString() : undefined,
@@ -209,23 +224,47 @@ class WorkqueuesReader {
     const buckets = pool.member('busy_hash');
     const count = buckets.type.kind === 'array' ? Math.min(buckets.type.count, BUCKETS_MAX) : 0;
     const { problems } = this.#vmcore;
-    const seen = new Set<bigint>();
+    const seen = this.#seen.busy_hash;
     const busy: Worker[] = [];
     for (let i = 0; i < count; i++) {
       const walk = { problems, subject: `busy_hash of ${subject}`, seen, entriesMax: WORKERS_MAX };
       for (const ref of hlistEntries(buckets.at(i), { type, member: 'hentry' }, walk)) {
-        busy.push(this.#workers.worker(ref));
+        busy.push(...this.#workerOf(pool, ref));
       }
     }
     return busy;
   }
 
-  #idle(pool: Ref, subject: string): Worker[] {
+  /** A worker is idle in one pool, and attached to one. */
+  #listed(
+    pool: Ref,
+    subject: string,
+    [head, node]: readonly ['idle_list', 'entry'] | readonly ['workers', 'node'],
+  ): Worker[] {
     const type = this.#vmcore.struct('worker');
-    const { problems } = this.#vmcore;
-    const walk = { problems, subject: `idle_list of ${subject}`, entriesMax: WORKERS_MAX };
-    const refs = listEntries(pool.member('idle_list'), { type, member: 'entry' }, walk);
-    return Array.from(refs, (ref) => this.#workers.worker(ref));
+    const walk = {
+      problems: this.#vmcore.problems,
+      subject: `${head} of ${subject}`,
+      seen: this.#seen[head],
+      entriesMax: WORKERS_MAX,
+    };
+    const refs = listEntries(pool.member(head), { type, member: node }, walk);
+    return Array.from(refs, (ref) => this.#workerOf(pool, ref)).flat();
+  }
+
+  /** Nothing where it says that it is of another pool, which a list that runs astray leads to. */
+  #workerOf(pool: Ref, ref: Ref): Worker[] {
+    const subject = `worker ${hex(ref.address)}`;
+    const of = this.#attempt(subject, () => ref.member('pool').pointer());
+    if (of === undefined) return [];
+    if (of === pool.address) return [this.#workers.worker(ref)];
+    const what = `pool: expected ${hex(pool.address)}, whose list leads to it, have ${hex(of)}`;
+    this.#vmcore.problems.addMessage(subject, what);
+    return [];
+  }
+
+  #workerAt(pointer: Ref): Worker | undefined {
+    return pointer.pointer() === 0n ? undefined : this.#workers.worker(pointer.deref());
   }
 
   workqueues(): Workqueue[] {
@@ -249,9 +288,8 @@ class WorkqueuesReader {
 
   #rescuer(wq: Ref, name: string): Worker | undefined {
     return this.#attempt(`rescuer of ${name}`, () => {
-      const worker = wq.member('rescuer').deref();
-      if (worker.address === 0n) return undefined;
-      return { ...this.#workers.worker(worker), rescuerOf: name };
+      const worker = this.#workerAt(wq.member('rescuer'));
+      return worker && { ...worker, rescuerOf: name };
     });
   }
 
@@ -285,7 +323,8 @@ class WorkqueuesReader {
     const walk = {
       problems: this.#vmcore.problems,
       subject: `maydays of ${subject}`,
-      entriesMax: POOLS_MAX,
+      seen: this.#seen.maydays,
+      entriesMax: PWQS_MAX,
     };
     const pwqs = listEntries(wq.member('maydays'), { type, member: 'mayday_node' }, walk);
     return Array.from(
@@ -312,11 +351,12 @@ function namedWorkqueues(vmcore: Vmcore): NamedWorkqueue[] {
     const walk = { problems, subject: 'workqueues', entriesMax: WORKQUEUES_MAX };
     return Array.from(listEntries(head, { type, member: 'list' }, walk));
   });
+  const seen = new Set<bigint>();
   return (found ?? []).map((ref) => {
     const subject = `workqueue ${hex(ref.address)}`;
     const bytes = problems.attempt(subject, () => nameOf(ref));
     const name = bytes === undefined || bytes.length === 0 ? hex(ref.address) : escapeText(bytes);
-    return { ref, name, pwqs: pwqsOf(vmcore, ref, name) };
+    return { ref, name, pwqs: pwqsOf(vmcore, ref, { name, seen }) };
   });
 }
 
@@ -324,12 +364,16 @@ function nameOf(ref: Ref): Uint8Array {
   return ref.member('name').cString();
 }
 
-function pwqsOf(vmcore: Vmcore, wq: Ref, name: string): Ref[] {
+function pwqsOf(
+  vmcore: Vmcore,
+  wq: Ref,
+  { name, seen }: { name: string; seen: Set<bigint> },
+): Ref[] {
   const { problems } = vmcore;
   const subject = `pool_workqueues of ${name}`;
   const pwqs = problems.attempt(subject, () => {
     const type = vmcore.struct('pool_workqueue');
-    const walk = { problems, subject, entriesMax: POOLS_MAX };
+    const walk = { problems, subject, seen, entriesMax: PWQS_MAX };
     return Array.from(listEntries(wq.member('pwqs'), { type, member: 'pwqs_node' }, walk));
   });
   return pwqs ?? [];

@@ -37,6 +37,21 @@ describe('poolStalls', function () {
     });
   });
 
+  it('names the manager that gets no memory for another worker', async () => {
+    const run = runScenario('nofs-only', { seed: 1, kmallocwd: 1 });
+    const files = writeRun(run, join(folder, 'nofs'), { format: 'elf' });
+    await withRun(files, (vmcore) => {
+      const stalls = stallsOf(vmcore);
+      assert.ok(stalls.length > 0);
+      for (const { pool, reason, manager } of stalls) {
+        const truth = run.ledger.pools.find(({ id }) => id === pool.id);
+        assert.equal(manager?.worker.task?.pid, truth?.managerPid);
+        assert.equal(reason, truth?.nrRunning === 0 ? 'worker is made' : 'worker runs');
+      }
+      assert.ok(stalls.some(({ reason }) => reason === 'worker is made'));
+    });
+  });
+
   it('says of a real machine what runs before the works that wait', async function () {
     await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
       const stalls = stallsOf(vmcore);
@@ -68,11 +83,7 @@ describe('poolStalls', function () {
     ['a worker that runs', { nrRunning: 1, busy: [worker('R')] }, 'worker runs'],
     ['workers that all sleep', { busy: [worker('D'), worker('D')] }, 'workers sleep'],
     ['an idle worker besides', { busy: [worker('D')], idle: [worker('I')] }, 'worker is woken'],
-    [
-      'the last idle worker, which makes another',
-      { busy: [worker('D')], idle: [worker('I')], manager: worker('I').address },
-      'workers sleep',
-    ],
+    ['a manager', { busy: [worker('D')], manager: worker('D') }, 'worker is made'],
     ['an unbound pool whose worker runs', { busy: [worker('R')] }, 'worker is woken'],
   ];
   for (const [what, pool, reason] of CASES) {
@@ -107,14 +118,13 @@ function stallsOf(vmcore: Vmcore): PoolStall[] {
 }
 
 function worker(state: string): Worker {
-  const address = state === 'I' ? '0x2000' : '0x1000';
-  return { address, task: { address: '0x10', state }, flags: [], scheduled: [] };
+  return { address: '0x1000', task: { address: '0x10', state }, flags: [], scheduled: [] };
 }
 
 /** Of a machine with one pool and HZ=250. */
 function stallsOfPool(pool: Partial<WorkerPool>, watchdogThreshSeconds?: number): PoolStall[] {
   const works = [{ address: '0x3000', func: 'vmstat_update' }];
-  const pools = [{ address: '0x1', busy: [], idle: [], pending: works, ...pool }];
+  const pools = [{ address: '0x1', busy: [], idle: [], others: [], pending: works, ...pool }];
   const result = {
     ...{ type: 'workqueues' as const, pools, workqueues: [] },
     ...(watchdogThreshSeconds === undefined ? {} : { watchdogThreshSeconds }),

@@ -8,6 +8,8 @@ import type { Worker } from '../../src/kernel/worker.ts';
 import { readWorkqueues, type WorkqueuesResult } from '../../src/kernel/workqueue.ts';
 import type { Ledger } from '../../src/sim/ledger.ts';
 import type { Vmcore } from '../../src/target/index.ts';
+import { vaddr } from '../../src/util/address.ts';
+import { overlayOf } from '../support/overlay.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
 import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 import { parseTruthStacks } from '../support/truth-stacks.ts';
@@ -28,6 +30,43 @@ describe('readWorkqueues', function () {
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-workqueue-'));
 
   after(() => rmSync(folder, { recursive: true }));
+
+  it('keeps the other pools where the list of one is damaged', async function () {
+    await withVmcore(realDump(this, 'k1-victim-wd10.kdump'), (vmcore) => {
+      const before = readAll(vmcore).pools;
+      const [first, second] = before.map(({ address }) => {
+        return vmcore.object('worker_pool', vaddr(BigInt(address)));
+      });
+      assert.ok(first !== undefined && second !== undefined);
+      // Its works go on in nowhere, and its idle workers with those of another pool.
+      const write = overlayOf(vmcore);
+      write(first.member('worklist.next'), 0x8n);
+      const runsInto = second.member('idle_list.next').pointer();
+      write(first.member('idle_list.next'), runsInto);
+      const after = readAll(vmcore).pools;
+      assert.deepEqual(after.slice(2), before.slice(2));
+      assert.deepEqual(after[0]?.pending, []);
+      assert.deepEqual(after[0]?.idle, []);
+      const said = vmcore.problems.list.map(({ message }) => message);
+      assert.ok(said.some((message) => message.includes('0x8: ')));
+      assert.ok(said.some((message) => /pool: expected 0x\w+, whose list/.test(message)));
+    });
+  });
+
+  it('ends where a worker is busy again after itself', async function () {
+    await withVmcore(realDump(this, 'k1-victim-wd10.kdump'), (vmcore) => {
+      const busy = readAll(vmcore).pools.flatMap((pool) => pool.busy);
+      const [worker] = busy;
+      assert.ok(worker !== undefined);
+      const node = vmcore.object('worker', vaddr(BigInt(worker.address))).member('hentry');
+      overlayOf(vmcore)(node.member('next'), node.address);
+      assert.deepEqual(
+        readAll(vmcore).pools.flatMap((pool) => pool.busy),
+        busy,
+      );
+      assert.match(vmcore.problems.list[0]?.message ?? '', /is circular/);
+    });
+  });
 
   for (const [dump, truth, busyCount] of REAL) {
     it(`finds every worker, and what it executes is on its stack: ${dump}`, async function () {
@@ -72,19 +111,24 @@ describe('readWorkqueues', function () {
     });
   });
 
-  // 6.1 as it was released has nothing that waits; with what the scenario needs it does.
-  for (const [name, flavour] of [
-    ['6.1', {}],
-    ['4.4', { flavour: '4.4' }],
-  ] as const) {
-    it(`reads what the simulated ${name} has in its pools and rescuers`, async () => {
-      const run = runScenario('kworker-holds-vmstat', { ...flavour, seed: 1, kmallocwd: 2 });
+  // 6.1 with what each scenario needs: as it was released, nothing waits.
+  const SIMULATED = [
+    ['6.1', 'kworker-holds-vmstat', {}, false],
+    ['4.4', 'seed-000', { flavour: '4.4' }, true],
+  ] as const;
+  for (const [name, scenario, flavour, hasManager] of SIMULATED) {
+    it(`reads what the simulated ${name} has in its pools and rescuers: ${scenario}`, async () => {
+      const run = runScenario(scenario, { ...flavour, seed: 1, kmallocwd: 1 });
       const files = writeRun(run, join(folder, name), { format: 'elf' });
       await withRun(files, (vmcore) => {
         const result = readAll(vmcore);
         assert.deepEqual(vmcore.problems.list, []);
         assert.deepEqual(poolsOf(result), expectedPools(run.ledger));
         assert.ok(result.pools.some(({ pending }) => pending.length > 0));
+        assert.equal(
+          result.pools.some(({ manager }) => manager !== undefined),
+          hasManager,
+        );
         assert.deepEqual(
           result.workqueues.flatMap(({ name, rescuer }) => {
             return rescuer === undefined ? [] : [[name, rescuer.task?.pid, rescuer.current?.func]];
@@ -103,7 +147,7 @@ function readAll(vmcore: Vmcore): WorkqueuesResult {
 
 function allWorkers({ pools, workqueues }: WorkqueuesResult): Worker[] {
   return [
-    ...pools.flatMap(({ busy, idle }) => [...busy, ...idle]),
+    ...pools.flatMap(({ busy, idle, others }) => [...busy, ...idle, ...others]),
     ...workqueues.flatMap(({ rescuer }) => rescuer ?? []),
   ];
 }
@@ -115,10 +159,11 @@ interface PoolTruth {
   readonly pending: readonly object[];
   readonly busy: readonly object[];
   readonly idlePids: readonly (number | undefined)[];
+  readonly managerPid: number | undefined;
 }
 
 function poolsOf({ pools }: WorkqueuesResult): PoolTruth[] {
-  const found = pools.map(({ id, cpu, nrRunning, pending, busy, idle }) => ({
+  const found = pools.map(({ id, cpu, nrRunning, pending, busy, idle, manager }) => ({
     ...{ id, cpu, nrRunning },
     pending: pending.map(({ func, wq }) => ({ func, wq })),
     busy: byPid(
@@ -127,13 +172,14 @@ function poolsOf({ pools }: WorkqueuesResult): PoolTruth[] {
       }),
     ),
     idlePids: idle.map(({ task }) => task?.pid),
+    managerPid: manager?.task?.pid,
   }));
   return found.sort((a, b) => (a.id ?? -1) - (b.id ?? -1));
 }
 
 function expectedPools({ pools }: Ledger): PoolTruth[] {
-  return pools.map(({ id, cpu, nrRunning, pending, busy, idlePids }) => {
-    return { id, cpu, nrRunning, pending, busy: byPid([...busy]), idlePids };
+  return pools.map(({ id, cpu, nrRunning, pending, busy, idlePids, managerPid }) => {
+    return { id, cpu, nrRunning, pending, busy: byPid([...busy]), idlePids, managerPid };
   });
 }
 
