@@ -11,6 +11,7 @@ import { FEATURES_DEFAULT, REMEDIES_NONE } from '../core/options.ts';
 import type { Flavour } from '../flavour/flavour.ts';
 import { OOM_SCORE_ADJ_MIN } from '../mm/oom-kill.ts';
 import type { Knobs, Scenario } from '../scenario.ts';
+import { hungTasks } from '../truth/hung.ts';
 import { findTruth, takeSnapshot, type Truth } from '../truth/truth.ts';
 import type { Snapshot } from '../truth/wait-graph.ts';
 import type { PatchName } from '../watchdog/patch-version.ts';
@@ -219,12 +220,13 @@ function hasMoved(k: Kernel, { inFlight, asleep, ran }: Snapshot): boolean {
 
 type Hanging = Pick<RemedyRun, 'diagnosis' | 'hung' | 'protectedHung'>;
 
-/** Who sleeps for a lock hangs only with those whom it waits for. */
-function whatHangs(k: Kernel, { diagnosis, stuck, asleep, cycle }: Truth): Hanging {
-  const pids = new Set(cycle.length > 0 ? [...stuck, ...asleep] : stuck);
+function whatHangs(k: Kernel, truth: Truth): Hanging {
+  const { requesting, asleep } = hungTasks(truth);
+  const pids = new Set([...requesting, ...asleep]);
   const tasks = [...k.threads()].filter(({ pid }) => pids.has(pid));
   const spared = tasks.filter(({ process }) => process.oomScoreAdj === OOM_SCORE_ADJ_MIN);
-  return { diagnosis, hung: tasks.length, protectedHung: spared.map(({ comm }) => comm) };
+  const protectedHung = spared.map(({ comm }) => comm);
+  return { diagnosis: truth.diagnosis, hung: tasks.length, protectedHung };
 }
 
 type Harmed = Omit<
