@@ -3,6 +3,7 @@
 import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
 import { functionName } from '../kernel/function-name.ts';
 import type { LocksResult } from '../kernel/locking/lock.ts';
+import type { OomState } from '../kernel/oom.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import type { TaskStack } from '../kernel/stack.ts';
 
@@ -40,6 +41,8 @@ export interface Facts {
   readonly zones: readonly ZoneFacts[] | undefined;
   /** Works that wait for a worker, by function; undefined where workqueues could not be read. */
   readonly pendingWorks: ReadonlyMap<string, number> | undefined;
+  /** What is known of the OOM killer; undefined where nothing could be read. */
+  readonly oom: OomState | undefined;
   /** Who holds oom_lock; undefined where nobody does or it is not known. */
   readonly oomLockHolder: number | undefined;
   /** Locks that tasks wait for; undefined where they could not be read. */

@@ -3,6 +3,7 @@
 import { allocatorPlace } from '../kernel/alloc-frames.ts';
 import { readLocks } from '../kernel/locking.ts';
 import type { KernelLock, LockOwner, LocksResult } from '../kernel/locking/lock.ts';
+import { readOomState } from '../kernel/oom.ts';
 import { readMemalloc } from '../kernel/memalloc-report.ts';
 import { readZones } from '../kernel/mmzone.ts';
 import { StackReader, type TaskStack } from '../kernel/stack.ts';
@@ -16,9 +17,6 @@ type Vmcore = Parameters<typeof readMemalloc>[0];
 /** How requests are judged. */
 export type GatherOptions = Pick<NonNullable<Parameters<typeof readMemalloc>[1]>, 'timeoutSeconds'>;
 
-/** The lock under which the OOM killer works (mm/oom_kill.c). */
-const OOM_LOCK = 'oom_lock';
-
 /** Reads all that a verdict rests on. */
 export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts {
   const { problems } = vmcore;
@@ -26,6 +24,7 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
   const stacks = new StackCache(new StackReader(vmcore));
   const locks = problems.attempt('locks', () => readLocks(vmcore, memalloc.tasks, stacks));
   const waits = waitsByPid(locks);
+  const oom = problems.attempt('OOM killer', () => readOomState(vmcore, memalloc.tasks));
   const tasks = memalloc.tasks.map((task): TaskFacts => {
     const stack = stacks.read(task);
     const frames = stack === undefined || stack.freed === true ? [] : stack.frames;
@@ -48,7 +47,8 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
     kernelHas: (symbol) => vmcore.symbols.lookup(symbol) !== undefined,
     zones: zonesOf(vmcore),
     pendingWorks: pendingOf(vmcore, memalloc.tasks),
-    oomLockHolder: locks?.locks.find(({ name }) => name === OOM_LOCK)?.owner?.pid,
+    oom,
+    oomLockHolder: oom?.lock?.owner?.pid,
     locks,
   };
 }

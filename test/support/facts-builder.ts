@@ -94,6 +94,7 @@ export function facts(
     kernelHas: (symbol) => symbols.includes(symbol),
     zones: undefined,
     pendingWorks: undefined,
+    oom: undefined,
     oomLockHolder: undefined,
     locks: undefined,
     ...given,
