@@ -11,7 +11,7 @@ import { BitWaitFinder, pageBitName, type BitWait } from './bit-wait.ts';
 import { blockerOf } from './blocker.ts';
 import type { KernelLock, LockSource, UnprovedWait, Wait, WaitProof } from './lock.ts';
 import type { LockMemory, LockState } from './lock-memory.ts';
-import { LockdepBook, withLockdep } from './lockdep.ts';
+import { LockdepBook, lockdepName, withLockdep } from './lockdep.ts';
 import { MmReaders } from './mm-readers.ts';
 import { MUTEX } from './mutex.ts';
 import { LockNames } from './names.ts';
@@ -203,6 +203,11 @@ export class LockCollector {
     return locks.sort((a, b) => b.waiters.length - a.waiters.length);
   }
 
+  #lockdepName(struct: string, address: Vaddr): string | undefined {
+    const subject = `name of ${struct} ${hex(address)}`;
+    return this.#at.problems.attempt(subject, () => lockdepName(this.#at, struct, address));
+  }
+
   #lock(found: FoundLock, waiters: readonly FoundWaiter[]): KernelLock {
     const { kind, address, bit, notes, source, state, struct } = found;
     const pids = waiters.map(({ task }) => task.pid);
@@ -212,12 +217,13 @@ export class LockCollector {
     const held = struct === undefined ? [] : this.#lockdep.of(struct, address);
     const has = withLockdep(read ?? { notes: ['who has it cannot be read'] }, held, waiting);
     const name = this.#names.nameOf(address);
+    const words = name?.words ?? (struct && this.#lockdepName(struct, address));
     const { readers } = has;
     const isMmap = readers !== undefined && name?.mm !== undefined;
     return {
       kind,
       address: hex(address),
-      ...optional('name', name?.words),
+      ...optional('name', words),
       ...optional('bit', bit),
       ...optional('owner', has.owner),
       ...optional('readers', isMmap ? this.#mmReaders.add(readers, name.mm, waiting) : readers),

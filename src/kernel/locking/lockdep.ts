@@ -7,7 +7,15 @@
 import { Ref } from '../../target/ref.ts';
 import { placeOf, sizeOf } from '../../types/ctype.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../../util/address.ts';
-import { offsetOf, ownerOf, structOf, type LockMemory, type LockState } from './lock-memory.ts';
+import { escapeText } from '../../util/escape.ts';
+import {
+  lockRef,
+  offsetOf,
+  ownerOf,
+  structOf,
+  type LockMemory,
+  type LockState,
+} from './lock-memory.ts';
 import type { KnownTask } from './task-index.ts';
 
 /** A task that has a lock on its list. */
@@ -89,4 +97,22 @@ export function withLockdep(
   const tasks = holders.map(({ task }) => ownerOf(task, 'lockdep', true));
   const count = readers?.count;
   return { ...state, readers: { ...(count === undefined ? {} : { count }), tasks } };
+}
+
+/** Longer than any name of a class; a damaged one may not end. */
+const NAME_MAX = 128;
+const PAGE_SIZE = 4096;
+
+/** What lockdep calls a lock, `&pipe->mutex/1`: the expression that it was initialised by. */
+export function lockdepName(at: LockMemory, struct: string, address: Vaddr): string | undefined {
+  const lock = lockRef(at, struct, address);
+  if (lock?.has('dep_map.name') !== true) return undefined;
+  const pointer = lock.member('dep_map.name').pointer();
+  if (pointer === 0n) return undefined;
+  // What follows the last name may not be there.
+  const inPage = PAGE_SIZE - Number(pointer & BigInt(PAGE_SIZE - 1));
+  const bytes = new Uint8Array(Math.min(NAME_MAX, inPage));
+  at.memory.readInto(bytes, pointer);
+  const end = bytes.indexOf(0);
+  return end <= 0 ? undefined : escapeText(bytes.subarray(0, end));
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { LOCK, LockMachine, STRUCTS, taskWith } from '../../support/lock-machine.ts';
 
 describe('LockdepBook', () => {
-  it('names every reader, and not those that wait', () => {
+  it('names the lock and every reader, and not those that wait', () => {
     const machine = new LockMachine({
-      lockdep_map: { size: 8, members: {} },
+      lockdep_map: { size: 8, members: { name: [0, 'char *'] } },
       held_lock: {
         size: 16,
         members: { instance: [0, 'struct lockdep_map *'], read: [8, 'unsigned int'] },
@@ -28,7 +28,10 @@ describe('LockdepBook', () => {
       machine.pointer(task + 8, LOCK + 40);
       machine.memory.u32(task + 16, task === waiter.task ? 0 : 2);
     }
+    machine.pointer(LOCK + 40, 0x800);
+    machine.word(0x800, 0x6d65735fn);
     const [lock] = machine.read().locks;
+    assert.equal(lock?.name, '_sem');
     assert.equal(lock?.readers?.count, 2);
     assert.deepEqual(
       lock.readers.tasks.map(({ pid, how, certain }) => [pid, how, certain]),
