@@ -39,6 +39,7 @@ export function evidenceRemarks({ tasks, rebuilt }: MemallocResult): string[] {
   const inSlowPath = counted(({ place }) => place?.value === 'slow path');
   const charging = counted(({ place }) => place?.value === 'memory cgroup');
   const unread = counted(({ stackUnread }) => stackUnread === true);
+  const tasksWord = unread === 1 ? 'task' : 'tasks';
   return [
     'this kernel does not keep the record (its task_struct has no member memalloc): ' +
       'rebuilt from stacks and from what else tasks have in memory',
@@ -46,9 +47,7 @@ export function evidenceRemarks({ tasks, rebuilt }: MemallocResult): string[] {
       `${charging} charging a memory cgroup; since: for at least so long`,
     ...(unread === 0
       ? []
-      : [
-          `${unread} ${unread === 1 ? 'task' : 'tasks'} whose stack could not be read may be there as well`,
-        ]),
+      : [`${unread} ${tasksWord} whose stack could not be read may be there as well`]),
   ];
 }
 

@@ -89,7 +89,7 @@ describe('rebuiltLines', () => {
 });
 
 describe('readMemalloc of a kernel that keeps no record', () => {
-  it('rebuilds the lines where it is asked to, and names the source of each fact', async function () {
+  it('rebuilds the lines where asked to, and names the source of each fact', async function () {
     await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
       assert.equal(readMemalloc(vmcore).rebuilt, undefined);
       const result = readMemalloc(vmcore, { evidence: 'without record' });
