@@ -9,6 +9,8 @@ const PART_LENGTH_MIN = 3;
 
 /** How a name is asked for. */
 export interface AskedName {
+  /** The verb that asks. */
+  readonly verb: string;
   /** What it is the name of, such as `scenario`. */
   readonly what: string;
   readonly given: string;
@@ -21,13 +23,14 @@ export interface AskedName {
  *
  * @throws UsageError with the nearest, if it is none of them
  */
-export function oneOf<T extends string>(names: readonly T[], { what, given, hint }: AskedName): T {
+export function oneOf<T extends string>(names: readonly T[], asked: AskedName): T {
+  const { verb, what, given, hint } = asked;
   const found = names.find((name) => name === given);
   if (found !== undefined) return found;
   const near = nearestName(names, given);
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
   throw new UsageError(
-    `simulate: no ${what} ${given}${meant} (${hint ?? `there are: ${names.join(', ')}`})`,
+    `${verb}: no ${what} ${given}${meant} (${hint ?? `there are: ${names.join(', ')}`})`,
   );
 }
 

@@ -85,7 +85,7 @@ function classNumber({ diagnosis }: Scenario): number {
 export function scenarioNamed(given: string): Scenario {
   const names = SCENARIOS.map(({ name }) => name);
   const hint = 'try: stallcore simulate --list';
-  return findScenario(oneOf(names, { what: 'scenario', given, hint }))!;
+  return findScenario(oneOf(names, { verb: 'simulate', what: 'scenario', given, hint }))!;
 }
 
 /**
@@ -99,7 +99,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const scenario = scenarioNamed(name);
   const { seed, kmallocwd, knobs, unfiltered, path, trace } = options;
   const flavourName = flavourNamed(options.flavour);
-  const format = oneOf(VMCORE_FORMATS, { what: 'format', given: options.format });
+  const format = oneOf(VMCORE_FORMATS, { verb: 'simulate', what: 'format', given: options.format });
   const { flavour } = FLAVOURS[flavourName ?? FLAVOUR_DEFAULT];
   const asReleased = flavourName !== undefined;
   const patch = patchOf(flavourName, options.patch);
@@ -158,7 +158,8 @@ function writeMap(run: Simulation, path: string): Pick<Written, 'map'> {
 /** @throws UsageError if there is no such flavour */
 export function flavourNamed(given: string | undefined): FlavourName | undefined {
   if (given === undefined) return undefined;
-  return oneOf(Object.keys(FLAVOURS) as FlavourName[], { what: 'flavour', given });
+  const names = Object.keys(FLAVOURS) as FlavourName[];
+  return oneOf(names, { verb: 'simulate', what: 'flavour', given });
 }
 
 /** As `memalloc --format` spells them, and the version that is an earlier one mailed again. */
@@ -172,7 +173,10 @@ const PATCH_ALIASES: Readonly<Record<string, PatchName>> = {
 function patchOf(flavour: FlavourName = FLAVOUR_DEFAULT, given: string | undefined): PatchName {
   const own = FLAVOURS[flavour].patch;
   const known = PATCH_ALIASES[given ?? ''] ?? given;
-  const chosen = known === undefined ? own : oneOf(PATCH_NAMES, { what: 'patch', given: known });
+  const chosen =
+    known === undefined
+      ? own
+      : oneOf(PATCH_NAMES, { verb: 'simulate', what: 'patch', given: known });
   // Its types come from a layout file, and a dump finds that file by its banner.
   if (flavour === '4.4' && chosen !== own) {
     throw new UsageError(`simulate: --flavour 4.4 has the patch ${own}, not ${chosen}`);

@@ -145,7 +145,11 @@ describe('main', function () {
     [['tasks', SAMPLE, '--pid', 'java'], /--pid java: expected PID/],
     [['tasks', SAMPLE, '--kthreads', '--user'], /mutually exclusive/],
     [['tasks', SAMPLE, '--no-such-option'], /Unknown argument: no-such-option\n/],
-    [['memalloc', '--format', 'v99', SAMPLE], /Argument: format, Given: "v99"/],
+    [
+      ['memalloc', '--format', 'v99', SAMPLE],
+      /memalloc: no format v99; did you mean v9\? \(there are: v1/,
+    ],
+    [['memalloc', SAMPLE, '--format'], /Not enough arguments following: format/],
     [['triage', '--timeout', '0', SAMPLE], /--timeout: expected a number of seconds above 0/],
     [['memalloc', '--timeout', '-1', SAMPLE], /--timeout: expected a number of seconds above 0/],
     [['info', '--phs-offset', '0', SAMPLE], /Unknown argument: phs-offset\n/],

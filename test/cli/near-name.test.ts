@@ -26,14 +26,17 @@ describe('nearestName', () => {
 
 describe('oneOf', () => {
   it('is the name itself, where there is one', () => {
-    assert.equal(oneOf(NAMES, { what: 'scenario', given: 'v2' }), 'v2');
+    assert.equal(oneOf(NAMES, { verb: 'simulate', what: 'scenario', given: 'v2' }), 'v2');
   });
 
   it('names the nearest and all others where there is none', () => {
-    const find = (): string => oneOf(NAMES, { what: 'scenario', given: 'quite' });
+    const find = (): string => oneOf(NAMES, { verb: 'simulate', what: 'scenario', given: 'quite' });
     assert.throws(find, (error: unknown) => {
       assert.ok(error instanceof UsageError);
-      assert.match(error.message, /no scenario quite; did you mean quiet\? \(there are: quiet, ov/);
+      assert.match(
+        error.message,
+        /^simulate: no scenario quite; did you mean quiet\? \(there are: quiet, ov/,
+      );
       return true;
     });
   });

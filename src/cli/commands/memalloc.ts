@@ -6,6 +6,7 @@ import { readMemalloc } from '../../kernel/memalloc-report.ts';
 import { evidenceTable } from '../../report/alloc-evidence.ts';
 import { memallocLines, memallocRemarks, memallocTable } from '../../report/memalloc.ts';
 import type { RunState } from '../main.ts';
+import { oneOf } from '../near-name.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, printTable, remark, withProblems } from '../output.ts';
 import { timeoutOf, withTimeout } from '../timeout-option.ts';
@@ -18,13 +19,21 @@ export function addMemalloc(cli: Argv, state: RunState): void {
     (verb) =>
       withTimeout(withOpenOptions(verb))
         .option('format', {
+          type: 'string',
+          requiresArg: true,
+          // The choices are for the help; the nearest of them is told before yargs refuses.
           choices: MEMALLOC_FORMAT_NAMES,
-          describe: "whose lines to print, instead of the dump's own",
+          coerce: formatOf,
+          describe:
+            "whose lines to print, instead of the dump's own; once a request stalls, v4 and later " +
+            'also list younger ones, from half the timeout on; rfc lists all in flight',
         })
         .option('all', {
           type: 'boolean',
           default: false,
-          describe: "a table of every task's request in flight or last one finished; with --json all evidence",
+          describe:
+            "a table of every task's request in flight or last one finished; with --json all " +
+            'evidence',
         }),
     (args) =>
       onVmcore(args, state, async (vmcore) => {
@@ -45,4 +54,8 @@ export function addMemalloc(cli: Argv, state: RunState): void {
         for (const text of memallocRemarks(result)) remark(text);
       }),
   );
+}
+
+function formatOf(given: string): string {
+  return oneOf(MEMALLOC_FORMAT_NAMES, { verb: 'memalloc', what: 'format', given });
 }
