@@ -13,16 +13,18 @@ import type { Problems } from '../util/problems.ts';
 export function orderParts(files: readonly KdumpFile[]): KdumpFile[] {
   const first = files[0];
   if (first === undefined) throw new UnsupportedError('no kdump file was given');
+  const whole = files.find(({ isSplit }) => !isSplit);
+  if (whole !== undefined && files.length > 1) {
+    // Which of their headers differ is of no use to who wanted the two compared.
+    const what = 'is a whole dump, not a part of one: no verb compares two dumps yet';
+    throw setError(`${whole.source.name} ${what}`);
+  }
   for (const file of files.slice(1)) {
     const difference = differsIn(first, file);
     if (difference !== undefined) {
       const names = `${file.source.name} and ${first.source.name}`;
       throw setError(`${names} are not parts of one dump: ${difference}`);
     }
-  }
-  if (files.length > 1) {
-    const whole = files.find(({ isSplit }) => !isSplit);
-    if (whole !== undefined) throw setError(`${whole.source.name} is a whole dump, not a part`);
   }
   const parts = [...files].sort((a, b) => a.pfns.start - b.pfns.start || a.pfns.end - b.pfns.end);
   checkOverlaps(parts);

@@ -299,7 +299,15 @@ describe('KdumpMemory of a split set', () => {
     [
       'two whole dumps',
       () => [openBuilt(MIXED, { name: 'a' }), openBuilt(MIXED, { name: 'b' })],
-      /a is a whole dump, not a part/,
+      /a is a whole dump, not a part of one: no verb compares two dumps yet/,
+    ],
+    [
+      'two whole dumps of different times',
+      () => [
+        openBuilt(MIXED, { name: 'a' }),
+        openBuilt(MIXED, { name: 'b', timestamp: { sec: 5, usec: 6 } }),
+      ],
+      /a is a whole dump, not a part of one: no verb compares two dumps yet/,
     ],
     ['nothing', () => [], /no kdump file was given/],
   ];
