@@ -1,13 +1,14 @@
 // Memory cgroups that are out of memory (mm/memcontrol.c): which they are, and which tasks are
 // about to wait for them. Such a stall is one of its cgroup, not of the machine.
 
-import { numberOf, RecordReader } from '../target/record.ts';
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
-import { hex, vaddr, type Vaddr } from '../util/address.ts';
+import { findMember } from '../types/ctype.ts';
+import { hex, type Vaddr } from '../util/address.ts';
 import { escapeText } from '../util/escape.ts';
 import { optional } from '../util/optional.ts';
 import { listEntries } from './list.ts';
+import { memcgInOomReader, type MemcgInOom } from './memcg-in-oom.ts';
 import type { Task } from './task.ts';
 import { countOf } from './vmstat.ts';
 
@@ -26,20 +27,16 @@ export interface MemcgOom {
 }
 
 /** A task whose page fault failed to charge, until it has waited for the cgroup's OOM. */
-export interface MemcgOomTask {
+export interface MemcgOomTask extends MemcgInOom {
   /** `struct task_struct *` */
   readonly task: string;
-  /** `struct mem_cgroup *` of task->memcg_in_oom. */
-  readonly memcg: string;
-  readonly gfpMask?: string;
-  readonly order?: number;
 }
 
 /** What there is of both. */
 export interface MemcgOoms {
   /** Absent where this kernel has no memory cgroups or their tree cannot be walked. */
   readonly memcgs?: readonly MemcgOom[];
-  /** Absent where a task does not say. */
+  /** Absent where this kernel's tasks do not say. */
   readonly memcgTasks?: readonly MemcgOomTask[];
 }
 
@@ -48,13 +45,8 @@ const MEMCGS_MAX = 1 << 16;
 /** Levels of cgroups are limited by cgroup.max.depth alone; a path is as long as a screen. */
 const DEPTH_MAX = 64;
 const NAME_MAX = 255;
-
-/** In 3.12 the three were members of a struct. */
-const TASK_PATHS = {
-  memcg: ['memcg_in_oom', 'memcg_oom.memcg'],
-  gfpMask: ['memcg_oom_gfp_mask', 'memcg_oom.gfp_mask'],
-  order: ['memcg_oom_order', 'memcg_oom.order'],
-} as const;
+/** Of task_struct; the second of older kernels. */
+const MEMBERS = ['memcg_in_oom', 'memcg_oom.memcg'];
 
 /** Memory cgroups under OOM and the tasks that are. */
 export function readMemcgOoms(vmcore: Vmcore, tasks: readonly Task[]): MemcgOoms {
@@ -65,27 +57,16 @@ export function readMemcgOoms(vmcore: Vmcore, tasks: readonly Task[]): MemcgOoms
 }
 
 function tasksInOom(vmcore: Vmcore, tasks: readonly Task[]): MemcgOomTask[] | undefined {
-  const { problems } = vmcore;
-  const type = problems.attempt('memcg_in_oom', () => vmcore.struct('task_struct'));
-  if (type === undefined) return undefined;
-  const reader = new RecordReader(vmcore, type, TASK_PATHS);
-  const found: MemcgOomTask[] = [];
-  let isKnown = false;
-  for (const { address } of tasks) {
-    const subject = (): string => `memcg OOM of task ${address}`;
-    const values = reader.read(vaddr(BigInt(address)), { problems, subject });
-    if (typeof values.memcg !== 'bigint') continue;
-    isKnown = true;
-    if (values.memcg === 0n) continue;
-    const gfpMask = numberOf(values.gfpMask);
-    found.push({
-      task: address,
-      memcg: hex(values.memcg),
-      ...optional('gfpMask', gfpMask === undefined ? undefined : hex(gfpMask >>> 0)),
-      ...optional('order', numberOf(values.order)),
+  return vmcore.problems.attempt('memcg_in_oom', () => {
+    const type = vmcore.struct('task_struct');
+    const isKept = MEMBERS.some((path) => findMember(type, path) !== undefined);
+    if (!isKept) return undefined;
+    const read = memcgInOomReader(vmcore);
+    return tasks.flatMap((task) => {
+      const failed = read(task);
+      return failed === undefined ? [] : [{ task: task.address, ...failed }];
     });
-  }
-  return isKnown ? found : undefined;
+  });
 }
 
 /** Those of the tree below root_mem_cgroup, the root included. */

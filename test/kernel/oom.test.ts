@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { readOomState, type OomState } from '../../src/kernel/oom.ts';
 import { readTasks } from '../../src/kernel/task.ts';
 import type { Vmcore } from '../../src/target/index.ts';
+import type { Ref } from '../../src/target/ref.ts';
+import { vaddr } from '../../src/util/address.ts';
+import { overlayOf } from '../support/overlay.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
 import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 import { parseTruthStacks } from '../support/truth-stacks.ts';
@@ -85,6 +88,76 @@ describe('readOomState', function () {
       assert.equal(state.memcgs, undefined);
       assert.equal(state.killCount, undefined);
       assert.equal(state.lock?.owner, undefined);
+    });
+  });
+
+  it('follows the list of the OOM reaper, also where it comes back to itself', async function () {
+    await withVmcore(realDump(this, 'k2-pair-a.kdump'), (vmcore) => {
+      const write = overlayOf(vmcore);
+      const { tasks } = readTasks(vmcore);
+      const at = (pid: number): Ref => {
+        const address = tasks.find((task) => task.pid === pid)?.address;
+        return vmcore.object('task_struct', vaddr(BigInt(address ?? 0)));
+      };
+      write(vmcore.global('oom_reaper_list'), at(47).address);
+      write(at(47).member('oom_reaper_list'), at(56).address);
+      const pids = (): unknown => read(vmcore).reaperList?.map(({ pid }) => pid);
+      assert.deepEqual(pids(), [47, 56]);
+      assert.deepEqual(
+        read(vmcore).victims.map(({ onReaperList }) => onReaperList),
+        [true, true],
+      );
+      assert.equal(vmcore.problems.count, 0);
+      write(at(56).member('oom_reaper_list'), at(47).address);
+      assert.deepEqual(pids(), [47, 56]);
+      assert.match(vmcore.problems.list[0]?.message ?? '', /comes back to task/);
+      // A pointer into nowhere is no task.
+      write(at(56).member('oom_reaper_list'), 0x8n);
+      assert.deepEqual(pids(), [47, 56]);
+      assert.match(vmcore.problems.list[1]?.message ?? '', /address 0x/);
+    });
+  });
+
+  it('says who shares the memory of a victim, and of whom nothing is expected', async function () {
+    await withVmcore(realDump(this, 'k2-pair-a.kdump'), (vmcore) => {
+      const write = overlayOf(vmcore);
+      const [first, second] = read(vmcore).victims;
+      assert.ok(first?.mm !== undefined && second?.mm !== undefined);
+      const { address } = second.threads[0] ?? { address: '0x0' };
+      write(vmcore.object('task_struct', vaddr(BigInt(address))).member('mm'), BigInt(first.mm));
+      const flags = vmcore.object('mm_struct', vaddr(BigInt(first.mm))).member('flags');
+      write(flags, flags.integer() | (1n << 21n));
+      write(vmcore.global('oom_killer_disabled'), 1);
+      const after = read(vmcore);
+      assert.deepEqual(
+        after.victims[0]?.sharers.map(({ pid }) => pid),
+        [56],
+      );
+      assert.deepEqual(
+        after.victims.map(({ skip }) => skip),
+        [true, false],
+      );
+      // Its own memory is still what it was chosen for.
+      assert.equal(after.victims[1]?.mm, second.mm);
+      assert.equal(after.victims[1].threads[0]?.hasMm, true);
+      assert.equal(after.killerDisabled, true);
+    });
+  });
+
+  it('finds a task in the OOM of its cgroup, and a cgroup that is under OOM', async function () {
+    await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
+      const write = overlayOf(vmcore);
+      const [task] = readTasks(vmcore).tasks;
+      const root = vmcore.global('root_mem_cgroup').deref();
+      const struct = vmcore.object('task_struct', vaddr(BigInt(task?.address ?? 0)));
+      write(struct.member('memcg_in_oom'), root.address);
+      write(struct.member('memcg_oom_gfp_mask'), 0xcc0);
+      write(root.member('under_oom'), 2);
+      const { memcgTasks, memcgs } = read(vmcore);
+      const memcg = `0x${root.address.toString(16)}`;
+      assert.deepEqual(memcgTasks, [{ task: task?.address, memcg, gfpMask: '0xcc0', order: 0 }]);
+      const under = memcgs?.find(({ address }) => address === memcg);
+      assert.deepEqual([under?.path, under?.underOom], ['/', 2]);
     });
   });
 
