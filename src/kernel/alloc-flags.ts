@@ -17,6 +17,16 @@ export interface AllocFlags {
   readonly noio: boolean;
 }
 
+/** The masks of the bits; absent where it is not known, or the kernel has none. */
+export interface AllocFlagBits {
+  readonly memalloc: number;
+  readonly noio: number;
+  readonly kswapd?: number;
+  readonly nofs?: number;
+  /** Why so, in words that stand in results. */
+  readonly source: string;
+}
+
 /** How the bits are read, and why so. */
 export interface AllocFlagReader {
   /** undefined where the task's flags could not be read. */
@@ -34,28 +44,38 @@ const PF_MEMALLOC_NOFS = 0x40000;
 const KSWAPD_OLD = 0x40000;
 
 /** Finds out which bits this kernel has from those that all kswapds have. */
-export function allocFlagReader(tasks: readonly Task[]): AllocFlagReader {
+export function allocFlagBits(tasks: readonly Task[]): AllocFlagBits {
   const flagsOfKswapds = tasks.flatMap((task) =>
     task.flags !== undefined && isKswapdByName(task) ? [task.flags] : [],
   );
   const common = flagsOfKswapds.reduce((all, flags) => all & flags, flagsOfKswapds.length && ~0);
   const isNew = (common & KSWAPD_NEW) !== 0;
   const isOld = (common & KSWAPD_OLD) !== 0;
+  const base = { memalloc: PF_MEMALLOC, noio: PF_MEMALLOC_NOIO };
   // Both: a kswapd in a transaction of a file system, of either era. None: no kswapd was read.
-  const bit = isNew === isOld ? undefined : isNew ? KSWAPD_NEW : KSWAPD_OLD;
-  const source =
-    bit === undefined
-      ? 'task->flags; which bit is PF_KSWAPD could not be found out'
-      : `task->flags; PF_KSWAPD is 0x${bit.toString(16)}, which all kswapds have`;
-  const read = ({ flags }: Task): AllocFlags | undefined => {
-    if (flags === undefined) return undefined;
-    const isSet = (mask: number): boolean => (flags & mask) !== 0;
-    return {
-      memalloc: isSet(PF_MEMALLOC),
-      ...(bit === undefined ? {} : { kswapd: isSet(bit) }),
-      ...(bit === KSWAPD_NEW ? { nofs: isSet(PF_MEMALLOC_NOFS) } : {}),
-      noio: isSet(PF_MEMALLOC_NOIO),
-    };
+  if (isNew === isOld) {
+    return { ...base, source: 'task->flags; which bit is PF_KSWAPD could not be found out' };
+  }
+  const kswapd = isNew ? KSWAPD_NEW : KSWAPD_OLD;
+  const source = `task->flags; PF_KSWAPD is 0x${kswapd.toString(16)}, which all kswapds have`;
+  return { ...base, kswapd, ...(isNew ? { nofs: PF_MEMALLOC_NOFS } : {}), source };
+}
+
+/** Reads the bits of tasks, as {@link allocFlagBits} finds them. */
+export function allocFlagReader(tasks: readonly Task[]): AllocFlagReader {
+  const bits = allocFlagBits(tasks);
+  const read = (task: Task): AllocFlags | undefined => allocFlags(task, bits);
+  return { read, source: bits.source };
+}
+
+/** What the flags of a task say; undefined where they could not be read. */
+export function allocFlags({ flags }: Task, bits: AllocFlagBits): AllocFlags | undefined {
+  if (flags === undefined) return undefined;
+  const isSet = (mask: number): boolean => (flags & mask) !== 0;
+  return {
+    memalloc: isSet(bits.memalloc),
+    ...(bits.kswapd === undefined ? {} : { kswapd: isSet(bits.kswapd) }),
+    ...(bits.nofs === undefined ? {} : { nofs: isSet(bits.nofs) }),
+    noio: isSet(bits.noio),
   };
-  return { read, source };
 }

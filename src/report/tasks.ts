@@ -1,5 +1,6 @@
 // The task table as text.
 
+import { allocFlags, type AllocFlagBits } from '../kernel/alloc-flags.ts';
 import { isExiting, isReclaiming } from '../kernel/task-flags.ts';
 import type { Task } from '../kernel/task.ts';
 import type { TasksResult } from '../kernel/tasks-result.ts';
@@ -8,7 +9,9 @@ import type { Column, Table } from './table.ts';
 /** What stands where a field is absent: this kernel lacks it or it could not be read. */
 export const ABSENT = '?';
 
-const COLUMNS: readonly (Column & { readonly cell: (task: Task) => string })[] = [
+const COLUMNS: readonly (Column & {
+  readonly cell: (task: Task, bits: AllocFlagBits) => string;
+})[] = [
   { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? ABSENT) },
   { title: 'TGID', align: 'right', cell: ({ tgid }) => String(tgid ?? ABSENT) },
   { title: 'PPID', align: 'right', cell: ({ ppid }) => String(ppid ?? ABSENT) },
@@ -23,8 +26,9 @@ const COLUMNS: readonly (Column & { readonly cell: (task: Task) => string })[] =
 
 /** One row a task, the idle tasks first, as ps of crash(8) has them. */
 export function tasksTable(result: TasksResult): Table {
-  const rows = [...result.idle, ...result.tasks];
-  return { columns: COLUMNS, rows: rows.map((task) => COLUMNS.map(({ cell }) => cell(task))) };
+  const { idle, tasks, allocFlagBits: bits } = result;
+  const row = (task: Task): string[] => COLUMNS.map(({ cell }) => cell(task, bits));
+  return { columns: COLUMNS, rows: [...idle, ...tasks].map(row) };
 }
 
 /** The lines below the table: how many, and whether the two ways to find them agree. */
@@ -81,7 +85,7 @@ function commCell({ comm, kthread }: Task): string {
 }
 
 /** What of a task matters for a memory stall, in a word each. */
-function signsCell(task: Task): string {
+function signsCell(task: Task, bits: AllocFlagBits): string {
   const { flags, oomScoreAdj, sigkillPending } = task;
   // A sign that is not there must not be read off a field that was not.
   if (flags === undefined || oomScoreAdj === undefined || sigkillPending === undefined) {
@@ -93,5 +97,8 @@ function signsCell(task: Task): string {
   if (isExiting(task) === true) signs.push('exit');
   if (isReclaiming(task)) signs.push('reclaim');
   if (task.inMemstall === true) signs.push('memstall');
+  const { nofs, noio } = allocFlags(task, bits) ?? {};
+  if (nofs === true) signs.push('nofs');
+  if (noio === true) signs.push('noio');
   return signs.join(',');
 }

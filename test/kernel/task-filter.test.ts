@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { allocFlagBits } from '../../src/kernel/alloc-flags.ts';
 import { filterTasks, type TaskFilter } from '../../src/kernel/task-filter.ts';
 import type { Task } from '../../src/kernel/task.ts';
 import type { TasksResult } from '../../src/kernel/tasks-result.ts';
@@ -20,6 +21,7 @@ const RESULT: TasksResult = {
   idle: [task(0, 'swapper/0', { kthread: true, state: 'R' })],
   complete: true,
   crossCheck: { pidCount: 5, pidWalkComplete: true, onlyInList: [], onlyInPids: [] },
+  allocFlagBits: allocFlagBits([]),
 };
 
 function pids(filter: TaskFilter): (number | undefined)[] {
