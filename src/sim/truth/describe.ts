@@ -15,7 +15,7 @@ const CLASSES: Readonly<Record<Truth['diagnosis'], string>> = {
   D5: 'a task that is exiting waits for memory, and the OOM killer for its exit',
   D6: 'a kworker waits for memory and holds up vmstat_update(): stale counters look like progress',
   D7: 'the reserves are gone, and the I/O that would free memory needs some of them',
-  D8: 'the holder of oom_lock is runnable and gets no CPU',
+  D8: 'the holder of oom_lock is runnable, and gets no CPU or comes to no end of printing',
   D9: 'a mempool is empty, and what would refill it waits for it',
   D10: 'swap on dm-crypt is throttled by reclaim: slow, not dead',
   D11: "the OOM killer's own caller waits for a lock, in a notifier",

@@ -42,6 +42,23 @@ describe('describeTruth', () => {
     assert.equal(first, '  to move first: backup(2), which needs fs_bio_set');
   });
 
+  it('says of D8 that printing which never ends is as bad as no CPU', () => {
+    const cycle = [
+      { pid: 2, what: 'oom_lock', kind: 'mutex', onPid: 3 },
+      { pid: 3, what: 'the console', kind: 'console', onPid: 3 },
+    ];
+    const lines = told({ diagnosis: 'D8', stuck: [2, 3], cycle });
+    assert.match(
+      lines[0]!,
+      /^D8: the holder of oom_lock .* no CPU or comes to no end of printing$/,
+    );
+    assert.equal(lines[3], '  java(3) waits for the console, which is its own to give');
+    assert.equal(
+      lines.at(-1),
+      '  to move first: java(3), which has oom_lock and needs the console',
+    );
+  });
+
   it('names nobody first where all wait for locks', () => {
     const cycle = [
       { pid: 2, what: 'journal', kind: 'mutex', onPid: 9 },
