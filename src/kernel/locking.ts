@@ -42,7 +42,13 @@ export function readLocks(vmcore: Vmcore, tasks: readonly Task[], stacks: Stacks
     collector.look(task, stack);
   }
   const locks = collector.locks();
-  const waits = [...collector.waits.values()];
+  const owners = new Map(locks.map(({ address, owner }) => [address, owner]));
+  const waits = [...collector.waits.values()].filter(({ pid, lock }) => {
+    const owner = owners.get(lock);
+    if (owner?.pid !== pid) return true;
+    // It has the lock by now, and takes itself off the list next.
+    return owner.how !== 'handed over' && collector.tasks.withPid(pid)?.state !== 'R';
+  });
   // A waiter that its own stack does not show may be on the list of the lock.
   const unproved = [...collector.unproved.values()].filter(({ pid }) => !collector.waits.has(pid));
   const graph = new WaitGraph({ locks, waits });

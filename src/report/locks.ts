@@ -86,6 +86,7 @@ function holderLines({ owner, readers }: KernelLock, words: TaskWords): string[]
 
 const HOLDER_WORDS: Readonly<Record<LockOwner['how'], string>> = {
   owner: 'owner   ',
+  'handed over': 'given to, and it has not run since:',
   writer: 'writer  ',
   lockdep: 'held by ',
   'last reader': 'came last (it may be out again):',

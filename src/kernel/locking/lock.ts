@@ -19,6 +19,8 @@ export type LockKind =
 export type OwnerSource =
   /** The lock names it. */
   | 'owner'
+  /** It was given the lock while it waited, and has not run since. */
+  | 'handed over'
   /** It waits with the lock taken until readers are out. */
   | 'writer'
   /** lockdep has the lock on the task's list of held ones. */

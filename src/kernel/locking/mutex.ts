@@ -69,13 +69,13 @@ function readMutex(at: LockMemory, address: Vaddr): LockState {
   if (task === undefined) return { notes: ['owner not known: this kernel keeps none'] };
   const notes: string[] = [];
   if ((flags & MUTEX_FLAG_HANDOFF) !== 0n) notes.push('to be handed to the first waiter');
-  if ((flags & MUTEX_FLAG_PICKUP) !== 0n) notes.push('handed over, the owner has not run since');
   if (task === 0n) return { notes: [...notes, freeWords(lock)] };
   const owner = at.tasks.at(task);
   if (owner === undefined) {
     return { notes: [...notes, noSuchOwner(at, `mutex ${hex(address)}`, task)] };
   }
-  return { owner: ownerOf(owner, 'owner', true), notes };
+  const how = (flags & MUTEX_FLAG_PICKUP) !== 0n ? 'handed over' : 'owner';
+  return { owner: ownerOf(owner, how, true), notes };
 }
 
 /** Before 4.10 the owner is written down after the lock is taken and cleared before it is given. */

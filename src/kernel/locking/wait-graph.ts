@@ -44,7 +44,11 @@ export class WaitGraph {
 
   /** Of several owners one that waits comes first: it is farther from the end. */
   #nextOwner({ lock, pid }: Wait): LockOwner | undefined {
-    const owners = ownersOf(this.#locks.get(lock)).filter((owner) => owner.pid !== pid);
+    // A task that asks for a lock that it has waits for ever; a writer of a percpu rwsem that waits
+    // for readers waits for those.
+    const owners = ownersOf(this.#locks.get(lock)).filter((owner) => {
+      return owner.pid !== pid || owner.how === 'owner';
+    });
     const certain = owners.filter((owner) => owner.certain);
     const known = certain.length > 0 ? certain : owners;
     return known.find((owner) => this.#waits.has(owner.pid)) ?? known[0];

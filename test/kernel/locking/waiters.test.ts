@@ -147,6 +147,19 @@ describe('WaiterFinder', () => {
     assert.deepEqual(shortly(machine.read()), ['mutex owner 10 <- 12 11']);
   });
 
+  it('does not wait any more that was given the lock', () => {
+    const machine = new HeldMutex();
+    machine.word(LOCK, machine.memory.at(machine.first.task) | 5n);
+    const result = machine.read();
+    assert.deepEqual(shortly(result), ['mutex owner 11 <- 11 12']);
+    assert.deepEqual(
+      result.waits.map(({ pid }) => pid),
+      [12],
+    );
+    assert.deepEqual(result.cycles, []);
+    assert.equal(chainOf(result, 12)?.last, 11);
+  });
+
   it('ends, and makes no edge that is not in memory, whatever words are damaged', () => {
     const prng = new Prng(16);
     let found = 0;
