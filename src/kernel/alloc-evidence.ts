@@ -1,6 +1,11 @@
 // What a kernel that keeps no record of requests tells of them all the same: for each task in the
 // allocator, or reclaiming, what it asked for and for how long at least it has been at it. Each
 // fact names its source.
+//
+// The start of a request is nowhere. 4.9 to 4.14 have it in `alloc_start`, a variable of
+// __alloc_pages_slowpath(), in a register or anywhere in the frame. No type information that a dump
+// carries says where, and unlike the mask (slowpath-variables.ts) it is known of no other task that
+// could show it; a word that could be such a time is not proof of one. So it is not read.
 
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex } from '../util/address.ts';
