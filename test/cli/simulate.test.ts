@@ -269,6 +269,26 @@ describe('simulateToFile', function () {
     assert.equal(first?.stdout, second?.stdout);
   });
 
+  for (const flavour of ['6.1', '4.4']) {
+    it(`adds to a ${flavour} as many tasks as it is told, which tasks reads`, async () => {
+      const small = ['--dump-at', '1', '--kmallocwd', '1', '--ram', '64', '--cpus', '1'];
+      const counts: number[] = [];
+      for (const idleTasks of [0, 700]) {
+        const path = join(folder, `idle-${flavour}-${idleTasks}.vmcore`);
+        const argv = ['simulate', 'quiet', '-o', path, '--flavour', flavour, ...small];
+        const written = await cli.run([...argv, '--idle-tasks', `${idleTasks}`]);
+        assert.equal(written.exitCode, 0, written.stderr);
+        const map = flavour === '4.4' ? ['--system-map', `${path}.System.map`] : [];
+        const read = await cli.run(['tasks', path, ...map, '--json']);
+        assert.equal(read.exitCode, 0, read.stderr);
+        const { tasks } = JSON.parse(read.stdout) as Tasks;
+        counts.push(new Set(tasks.map(({ pid }) => pid)).size);
+      }
+      const [without = NaN, with700] = counts;
+      assert.equal(with700, without + 700);
+    });
+  }
+
   it('takes as many idle tasks as it says that the memory holds, and no more', async () => {
     const path = join(folder, 'crowd.vmcore');
     const argv = ['simulate', 'quiet', '-o', path, '--dump-at', '1', '--kmallocwd', '1'];
