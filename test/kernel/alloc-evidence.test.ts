@@ -22,6 +22,9 @@ const PATCHED: readonly PatchedDump[] = [
   { name: 'k2-pair-b', inFlight: 15, reclaiming: 11, learned: 4, aged: 13 },
 ];
 
+/** __GFP_MOVABLE; MIGRATE_MOVABLE is 1. */
+const GFP_MOVABLE = 0x8;
+
 /** jiffies are rounded down to the last tick, in seconds: those of HZ=250 are the longest. */
 const TICK = 0.004;
 
@@ -98,6 +101,10 @@ describe('readAllocEvidence', function () {
         assert.equal(flags?.value.kswapd, false);
       }
       assert.equal(reclaiming.length, 45);
+      // alloc_context was made from the mask: __GFP_MOVABLE is its migratetype.
+      for (const { gfpMask, context } of inSlowPath) {
+        assert.equal(context?.migratetype === 1, (Number(gfpMask?.value) & GFP_MOVABLE) !== 0);
+      }
     });
   });
 
