@@ -11,16 +11,14 @@
 
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
-import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { escapeText } from '../util/escape.ts';
+import { hex, type Vaddr } from '../util/address.ts';
 import { optional } from '../util/optional.ts';
 import { readDelayedWorks, type DelayedWork } from './delayed-work.ts';
 import { hlistEntries, listEntries } from './list.ts';
-import { cpuSets } from './percpu.ts';
 import type { Task } from './task.ts';
 import { countOf } from './vmstat.ts';
+import { cpuPools, idrPools, namedWorkqueues, type NamedWorkqueue } from './worker-pools.ts';
 import { WorkerReader, type Work, type Worker } from './worker.ts';
-import { xarrayEntries } from './xarray.ts';
 
 /** A pool of workers. */
 export interface WorkerPool {
@@ -86,11 +84,8 @@ export interface WorkqueuesResult {
   readonly watchdogThreshSeconds?: number;
 }
 
-/** NR_STD_WORKER_POOLS: normal and high priority. */
-const POOLS_PER_CPU = 2;
 /** More than any machine has of each; lists may be damaged. */
 const POOLS_MAX = 1 << 14;
-const WORKQUEUES_MAX = 1 << 16;
 const PWQS_MAX = 1 << 20;
 const WORKERS_MAX = 1 << 16;
 const BUCKETS_MAX = 1 << 10;
@@ -117,12 +112,6 @@ export function readWorkqueues(vmcore: Vmcore, context: WorkqueueContext): Workq
     ...optional('delayed', reader.delayed()),
     ...optional('watchdogThreshSeconds', thresh),
   };
-}
-
-interface NamedWorkqueue {
-  readonly ref: Ref;
-  readonly name: string;
-  readonly pwqs: readonly Ref[];
 }
 
 class WorkqueuesReader {
@@ -341,67 +330,4 @@ class WorkqueuesReader {
 function nice(pool: Ref): number | undefined {
   const attrs = pool.member('attrs').deref();
   return attrs.address === 0n ? undefined : attrs.member('nice').number();
-}
-
-function namedWorkqueues(vmcore: Vmcore): NamedWorkqueue[] {
-  const { problems } = vmcore;
-  const found = problems.attempt('workqueues', () => {
-    const head = vmcore.global('workqueues');
-    const type = vmcore.struct('workqueue_struct');
-    const walk = { problems, subject: 'workqueues', entriesMax: WORKQUEUES_MAX };
-    return Array.from(listEntries(head, { type, member: 'list' }, walk));
-  });
-  const seen = new Set<bigint>();
-  return (found ?? []).map((ref) => {
-    const subject = `workqueue ${hex(ref.address)}`;
-    const bytes = problems.attempt(subject, () => nameOf(ref));
-    const name = bytes === undefined || bytes.length === 0 ? hex(ref.address) : escapeText(bytes);
-    return { ref, name, pwqs: pwqsOf(vmcore, ref, { name, seen }) };
-  });
-}
-
-function nameOf(ref: Ref): Uint8Array {
-  return ref.member('name').cString();
-}
-
-function pwqsOf(
-  vmcore: Vmcore,
-  wq: Ref,
-  { name, seen }: { name: string; seen: Set<bigint> },
-): Ref[] {
-  const { problems } = vmcore;
-  const subject = `pool_workqueues of ${name}`;
-  const pwqs = problems.attempt(subject, () => {
-    const type = vmcore.struct('pool_workqueue');
-    const walk = { problems, subject, seen, entriesMax: PWQS_MAX };
-    return Array.from(listEntries(wq.member('pwqs'), { type, member: 'pwqs_node' }, walk));
-  });
-  return pwqs ?? [];
-}
-
-/** cpu_worker_pools[] of each possible CPU: an offline CPU's may still have work. */
-function cpuPools(vmcore: Vmcore): Vaddr[] {
-  const { problems } = vmcore;
-  const table = vmcore.symbols.lookup('cpu_worker_pools');
-  const size = problems.attempt('cpu_worker_pools', () => vmcore.struct('worker_pool').size);
-  if (table === undefined || size === undefined) return [];
-  return cpuSets(vmcore).possible.flatMap((cpu) => {
-    const offset = problems.attempt(`cpu_worker_pools of CPU ${cpu}`, () =>
-      vmcore.perCpuOffset(cpu),
-    );
-    if (offset === undefined) return [];
-    const first = vaddr(table + offset);
-    return Array.from({ length: POOLS_PER_CPU }, (_, i) => vaddrAdd(first, i * size));
-  });
-}
-
-/** worker_pool_idr has every pool. Before Linux 4.11 an IDR was a tree that we do not read. */
-function idrPools(vmcore: Vmcore): Vaddr[] {
-  if (vmcore.symbols.lookup('worker_pool_idr') === undefined) return [];
-  const { problems } = vmcore;
-  const subject = 'worker_pool_idr';
-  const root = problems.attempt(subject, () => vmcore.global('worker_pool_idr'));
-  if (root?.has('idr_rt') !== true) return [];
-  const entries = xarrayEntries(root.member('idr_rt'), { problems, subject });
-  return Array.from(entries, ({ pointer }) => pointer);
 }
