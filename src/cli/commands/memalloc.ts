@@ -25,8 +25,8 @@ export function addMemalloc(cli: Argv, state: RunState): void {
           choices: MEMALLOC_FORMAT_NAMES,
           coerce: formatOf,
           describe:
-            "whose lines to print, instead of the dump's own; once a request stalls, v4 and later " +
-            'also list younger ones, from half the timeout on; rfc lists all in flight',
+            "whose lines to print, instead of the dump's own; once a request stalls, v4 and " +
+            'later also list younger ones, from half the timeout on; rfc lists all in flight',
         })
         .option('all', {
           type: 'boolean',
