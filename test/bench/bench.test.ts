@@ -11,6 +11,7 @@ describe('bench', () => {
   it('prints a figure for each thing that it measures', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'stallcore-bench-'));
     const lines: string[] = [];
+    const argv = ['quiet', '--dump-at', '1', '--kmallocwd', '1', '--ram', '64', '--cpus', '1'];
     try {
       await bench({
         dump: threeStallsPath(),
@@ -18,6 +19,10 @@ describe('bench', () => {
         runs: 1,
         noiseBytes: 1 << 20,
         pageCount: 20,
+        simulations: [
+          { name: 'one', argv, limit: { seconds: 60, memoryMib: 1024 } },
+          { name: 'other', argv: ['noisy'], limit: { seconds: 5 } },
+        ],
         folder,
         print: (line) => lines.push(line),
       });
@@ -30,6 +35,12 @@ describe('bench', () => {
     }
     assert.match(text, /^raw image .* searched at \d+\.\d\d GiB\/s$/m);
     assert.match(text, /^(stallcore tasks.*: \d+\.\d+ s|whole programs: skipped)/m);
+    if (!text.includes('simulations: skipped, ')) {
+      const figures =
+        /^simulate: one.*: \S+ s \(limit 60 s\), CPU \S+ s, \d+ MiB \(limit 1024 MiB\)$/m;
+      assert.match(text, figures);
+      assert.match(text, /^simulate: other.*: no answer$/m);
+    }
     assert.match(text, /^(crash ps|whole programs): skipped, /m);
   });
 });

@@ -6,6 +6,8 @@
 //
 // crash and drgn cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can
 // print the kernel's log without, which is the least that any tool can do with a dump.
+//
+// The simulated kernel has nobody to be compared with, but limits, which stand beside its figures.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { benchCodecs } from './codecs.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRawSearch, RAW_IMAGE_SIZE } from './raw-search.ts';
+import { benchSimulations, SIMULATION_SIZES, type SimulationSize } from './simulations.ts';
 
 /** What is measured. */
 export interface BenchOptions {
@@ -27,6 +30,7 @@ export interface BenchOptions {
   readonly noiseBytes: number;
   /** Pages that each codec unpacks. */
   readonly pageCount: number;
+  readonly simulations: readonly SimulationSize[];
   /** For files that are made on the way. */
   readonly folder: string;
   readonly print: (line: string) => void;
@@ -38,6 +42,7 @@ export async function bench(options: BenchOptions): Promise<void> {
   await benchPrograms(options);
   await benchCodecs(options);
   await benchRawSearch(options);
+  benchSimulations(options);
 }
 
 const SAMPLE = fileURLToPath(new URL('../../samples/oom-victim-mutex.vmcore', import.meta.url));
@@ -56,6 +61,7 @@ async function main(): Promise<void> {
       runs: Math.max(1, Number(values.runs)),
       noiseBytes: RAW_IMAGE_SIZE,
       pageCount: 4000,
+      simulations: SIMULATION_SIZES,
       folder,
       print: (line) => process.stdout.write(`${line}\n`),
     });

@@ -3,32 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readTasks } from '../../src/kernel/task.ts';
 import { openVmcore } from '../../src/target/open.ts';
-import { median } from './median.ts';
+import { GNU_TIME, medianCost, run, stallcore, type Cost, type Program } from './cost.ts';
 import type { BenchOptions } from './main.ts';
-
-/** What one run of a program took. */
-interface Cost {
-  readonly wallSeconds: number;
-  /** In user and kernel mode together: what is left of a busy machine's noise. */
-  readonly cpuSeconds: number;
-  readonly memoryMib: number;
-}
-
-interface Program {
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly input?: string;
-  /** Says whether the output is an answer; a tool that fails fast is not fast. */
-  readonly answered: (output: string) => boolean;
-}
-
-const STALLCORE = fileURLToPath(new URL('../../bin/stallcore.js', import.meta.url));
-const BUNDLE = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-const GNU_TIME = '/usr/bin/time';
-const GNU_TIME_FORMAT = 'cost %e %U %S %M';
 
 /** stallcore against each other tool in turns, then the share of each task. */
 export async function benchPrograms(options: BenchOptions): Promise<void> {
@@ -37,7 +15,7 @@ export async function benchPrograms(options: BenchOptions): Promise<void> {
     print(`whole programs: skipped, ${GNU_TIME} is not installed`);
     return;
   }
-  const tasks = stallcore(dump);
+  const tasks = tasksOf(dump);
   const costs = compare([tasks, nodeAlone()], options);
   for (const other of others(options)) {
     if (typeof other === 'string') print(other);
@@ -53,15 +31,9 @@ export async function benchPrograms(options: BenchOptions): Promise<void> {
   print(`${count} tasks: ${each.toFixed(0)} us each, all but node's own start shared out`);
 }
 
-function stallcore(dump: string): Program {
-  const source = fileURLToPath(new URL('../support/cli-once.ts', import.meta.url));
-  const isBuilt = existsSync(BUNDLE);
-  const program = isBuilt ? [STALLCORE] : ['--import=tsx', source];
-  return {
-    name: `stallcore tasks${isBuilt ? '' : ' (from source: npm run build makes it faster)'}`,
-    command: [process.execPath, ...program, 'tasks', dump],
-    answered: (output) => output.includes(' idle tasks'),
-  };
+function tasksOf(dump: string): Program {
+  const answered = (output: string): boolean => output.includes(' idle tasks');
+  return { ...stallcore('stallcore tasks', ['tasks', dump]), answered };
 }
 
 function nodeAlone(): Program {
@@ -137,28 +109,4 @@ function line({ name }: Program, cost: Cost | undefined, { dump }: BenchOptions)
   const { wallSeconds, cpuSeconds, memoryMib } = cost;
   const seconds = `${wallSeconds.toFixed(3)} s, CPU ${cpuSeconds.toFixed(3)} s`;
   return `${name}: ${seconds}, ${memoryMib.toFixed(0)} MiB`;
-}
-
-/** undefined where the program gave no answer. */
-function run({ command, input, answered }: Program): Cost | undefined {
-  const started = process.hrtime.bigint();
-  const { stdout, stderr } = spawnSync(GNU_TIME, ['-f', GNU_TIME_FORMAT, ...command], {
-    encoding: 'latin1',
-    input: input ?? '',
-    maxBuffer: 64 << 20,
-  });
-  const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
-  const figures = /^cost \S+ (\S+) (\S+) (\d+)$/m.exec(stderr);
-  if (figures === null || !answered(stdout)) return undefined;
-  const [user, system, kib] = figures.slice(1).map(Number) as [number, number, number];
-  return { wallSeconds, cpuSeconds: user + system, memoryMib: kib / 1024 };
-}
-
-function medianCost(costs: readonly Cost[]): Cost {
-  const of = (key: keyof Cost): number => median(costs.map((cost) => cost[key]));
-  return {
-    wallSeconds: of('wallSeconds'),
-    cpuSeconds: of('cpuSeconds'),
-    memoryMib: of('memoryMib'),
-  };
 }
