@@ -15,6 +15,8 @@ export interface CampaignSummary {
   readonly failures: readonly CaseFailure[];
   /** By what was expected, how often each diagnosis was found. */
   readonly confusion: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** By what a run came to, how often triage said what of its dump. */
+  readonly triaged: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 /** Runs all cases, `jobs` at a time; tells of each as it ends. */
@@ -25,13 +27,14 @@ export async function campaign(
   const pool = new CasePool(jobs);
   const failures: CaseFailure[] = [];
   const confusion = new Map<string, Map<string, number>>();
+  const triagedAs = new Map<string, Map<string, number>>();
   let done = 0;
   const runOne = async (each: CampaignCase): Promise<void> => {
     const name = caseName(each);
     try {
-      const { expected, found, ms, problem } = await pool.run(each);
-      const row = confusion.get(expected) ?? new Map<string, number>();
-      confusion.set(expected, row.set(found, (row.get(found) ?? 0) + 1));
+      const { expected, found, ms, problem, triaged } = await pool.run(each);
+      countOne(confusion, expected, found);
+      if (triaged !== undefined) countOne(triagedAs, found, triaged);
       if (problem !== undefined) throw new Error(problem);
       onCase(`${++done}/${cases.length} ${found} in ${(ms / 1000).toFixed(1)} s: ${name}`);
     } catch (error) {
@@ -45,5 +48,10 @@ export async function campaign(
   } finally {
     pool.stop();
   }
-  return { passed: cases.length - failures.length, failures, confusion };
+  return { passed: cases.length - failures.length, failures, confusion, triaged: triagedAs };
+}
+
+function countOne(matrix: Map<string, Map<string, number>>, row: string, column: string): void {
+  const counts = matrix.get(row) ?? new Map<string, number>();
+  matrix.set(row, counts.set(column, (counts.get(column) ?? 0) + 1));
 }

@@ -69,15 +69,21 @@ function randomCases(): CampaignCase[] {
   }));
 }
 
-/** A row for each expectation, with how often it came to what. */
-function summaryText({ passed, failures, confusion }: CampaignSummary): string {
-  const rows = [...confusion].sort().map(([expected, found]) => {
+function rowsOf(matrix: CampaignSummary['triaged']): string[] {
+  return [...matrix].sort().map(([row, found]) => {
     const counts = [...found].sort().map(([name, count]) => `${name} ${count}`);
-    return `  ${expected.padEnd(8)} ${counts.join(', ')}\n`;
+    return `  ${row.padEnd(8)} ${counts.join(', ')}\n`;
   });
+}
+
+/** A row for each expectation, with how often it came to what. */
+function summaryText({ passed, failures, confusion, triaged }: CampaignSummary): string {
   const failed = failures.map(({ name, what }) => `${name}\n${what}\n\n`);
   const head = `${passed + failures.length} cases: ${passed} passed, ${failures.length} failed\n`;
-  return [...failed, head, 'expected, and what the runs came to:\n', ...rows].join('');
+  return (
+    [...failed, head, 'expected, and what the runs came to:\n', ...rowsOf(confusion)].join('') +
+    ['what the runs came to, and what triage says of them:\n', ...rowsOf(triaged)].join('')
+  );
 }
 
 const summary = await campaign([...scenarioCases(), ...randomCases()], {

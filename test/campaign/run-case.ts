@@ -10,6 +10,7 @@ import type { Simulation } from '../../src/sim/simulate.ts';
 import { patchVersion } from '../../src/sim/watchdog/patch-versions.ts';
 import { checkAll, checkLog, checkLogAgainstReader, dmesg } from '../support/ledger-checks.ts';
 import { runScenario, withRun, writeRun, type RunFiles } from '../support/simulated.ts';
+import { checkTriage } from '../support/triage-check.ts';
 import { optional } from '../../src/util/optional.ts';
 import type { CampaignCase, ContainerName } from './cases.ts';
 
@@ -21,6 +22,8 @@ export interface CaseResult {
   /** A diagnosis; `not D1` where the kernel lacks what that needs, `any` where the seed decides. */
   readonly expected: string;
   readonly found: string;
+  /** What triage says of the dump. */
+  readonly triaged?: string;
   readonly ms: number;
   /** Requests in the dump's own log that were in flight at the dump, and so could be compared. */
   readonly compared: number;
@@ -37,12 +40,16 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-case-'));
   let compared = 0;
   let problem: string | undefined;
+  let triaged: string | undefined;
   try {
     checkVerdict(run.ledger);
     checkLogged(run.ledger);
     for (const container of each.containers) {
       const files = writeContainer(run, folder, container);
-      await withRun(files, (vmcore) => checkAll(vmcore, run.ledger, imageOf(each)));
+      await withRun(files, (vmcore) => {
+        checkAll(vmcore, run.ledger, imageOf(each));
+        triaged ??= checkTriage(vmcore, run.ledger);
+      });
     }
     compared = await checkOwnLog(run, folder);
   } catch (error) {
@@ -51,7 +58,8 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
     rmSync(folder, { recursive: true });
   }
   const ms = performance.now() - startedAt;
-  return { ...verdictOf(run.ledger), compared, ms, ...optional('problem', problem) };
+  const results = { ...verdictOf(run.ledger), compared, ms };
+  return { ...results, ...optional('problem', problem), ...optional('triaged', triaged) };
 }
 
 function imageOf({ flavour }: CampaignCase): '4.4' | '6.1' {

@@ -1,0 +1,38 @@
+// What triage says of a simulated dump, held against what became of that machine.
+
+import assert from 'node:assert/strict';
+import type { Ledger } from '../../src/sim/ledger.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
+import { diagnose } from '../../src/triage/diagnose.ts';
+import type { Finding } from '../../src/triage/finding.ts';
+import { gatherFacts } from '../../src/triage/gather.ts';
+
+/** The best finding, D14 where there is none. */
+export function triagedAs(findings: readonly Finding[]): string {
+  return findings[0]?.diagnosis ?? 'D14';
+}
+
+/** What is no stall: a second look would have shown everybody moving. */
+const NO_STALL: readonly string[] = ['D13', 'D14'];
+
+/**
+ * Of a scenario the diagnosis is the ledger's. Whatever the seed, nothing is certain of a machine
+ * that got on, and no machine that hung is said to be well.
+ *
+ * @returns what triage says
+ */
+export function checkTriage(vmcore: Vmcore, { truth, expected }: Ledger): string {
+  const facts = gatherFacts(vmcore);
+  const findings = diagnose(facts);
+  const hasRecords = facts.memalloc.record !== undefined;
+  const found = triagedAs(findings);
+  const [best] = findings;
+  const about = `the ledger has ${truth.diagnosis}, triage: ${best?.confidence} ${best?.sentence}`;
+  // Without records a busy machine and a quiet one differ in degree.
+  const isSlow = found === 'D13' || (found === 'D14' && NO_STALL.includes(truth.diagnosis));
+  if (NO_STALL.includes(truth.diagnosis) && isSlow && !hasRecords) return found;
+  if (expected !== undefined) assert.equal(found, truth.diagnosis, about);
+  else if (NO_STALL.includes(truth.diagnosis)) assert.notEqual(best?.confidence, 'certain', about);
+  else assert.notEqual(found, 'D14', about);
+  return found;
+}
