@@ -24,6 +24,8 @@ export interface Sample {
   readonly scenario: string;
   readonly seed: number;
   readonly flavour: FlavourName;
+  /** The kernel as it was released, whatever the scenario would rather have. */
+  readonly asReleased?: boolean;
   readonly kmallocwd: number;
   readonly knobs: Partial<Knobs>;
 }
@@ -42,19 +44,33 @@ export const SAMPLES: readonly Sample[] = [
   // Nothing is wrong any more.
   { ...PATCHED, scenario: 'leak-then-recover', kmallocwd: 10 },
   // A kernel without the patch.
-  { scenario: 'oom-lock-starved', seed: 1, flavour: '6.1', kmallocwd: 0, knobs: KNOBS },
+  {
+    scenario: 'oom-lock-starved',
+    seed: 1,
+    flavour: '6.1',
+    asReleased: true,
+    kmallocwd: 0,
+    knobs: KNOBS,
+  },
   // A kernel whose types and symbols are not in its memory.
-  { scenario: 'too-many-isolated', seed: 1, flavour: '4.4', kmallocwd: 10, knobs: KNOBS },
+  {
+    scenario: 'too-many-isolated',
+    seed: 2,
+    flavour: '4.4',
+    asReleased: true,
+    kmallocwd: 10,
+    knobs: KNOBS,
+  },
 ];
 
 /** Runs it. @returns the files by their names */
 export function makeSample(sample: Sample): Map<string, Uint8Array> {
-  const { scenario: name, seed, kmallocwd, knobs } = sample;
+  const { scenario: name, seed, kmallocwd, knobs, asReleased = false } = sample;
   const { flavour, patch } = FLAVOURS[sample.flavour];
   const scenario = findScenario(name);
   assert(scenario !== undefined, `there is no scenario ${name}`);
   const types = simulatedTypes(patch, flavour.name);
-  const run = simulate({ scenario, seed, kmallocwd, knobs, flavour, patch, types });
+  const run = simulate({ scenario, seed, kmallocwd, knobs, flavour, asReleased, patch, types });
   const vmcore = new BytesSink();
   // Our zlib packs struct pages best, and every build of makedumpfile and crash reads it.
   writeSimulation(run, 'kdump-zlib', () => vmcore);

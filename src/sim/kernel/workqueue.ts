@@ -245,7 +245,9 @@ export function cancel_delayed_work(dwork: DelayedWork): boolean {
 function unqueue(work: WorkStruct): void {
   const { pwq } = work;
   if (pwq === undefined) return;
-  for (const list of [pwq.inactiveWorks, pwq.pool.worklist]) {
+  // One that is executed is queued behind itself, on what its worker has taken.
+  const taken = pwq.pool.busy.map(({ scheduled }) => scheduled);
+  for (const list of [pwq.inactiveWorks, pwq.pool.worklist, ...taken]) {
     const at = list.indexOf(work);
     if (at >= 0) list.splice(at, 1);
   }

@@ -36,15 +36,15 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
   if (throttled.length < 2 || kswapd === undefined) return undefined;
   const chain = chainFrom(facts, kswapd);
   const end = endOf(chain);
-  // Between two waits it looks at the list once more.
-  const isCircle = chain.isProved && chain.links.length > 1 && end.place === 'slow path';
+  // Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is.
+  const isCircle = chain.isProved && throttled.includes(end);
   return {
     diagnosis: 'D1',
     name: 'endless wait for isolated pages (too_many_isolated)',
     sentence:
       `${throttled.length} tasks wait in shrink_inactive_list() until fewer pages are isolated, ` +
       (isCircle
-        ? `and ${nameOf(kswapd)}, which has them, waits for what ${nameOf(end)} holds, which asks for memory itself.`
+        ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
         : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
     confidence: isCircle ? 'certain' : 'likely',
     because: isCircle
