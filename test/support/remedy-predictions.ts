@@ -61,9 +61,9 @@ const ONE_MIB = 256;
 const LIMIT_OF_LITTLE: Reason = {
   says:
     'PF_LESS_THROTTLE lifts the limit of throttle_vm_writeout() by a quarter, and who has it is ' +
-    'held all the same: the limit is a part of what can be dirtied, free memory and page cache, ' +
-    'and anonymous memory has taken both. Of 64 MiB it was at no time as much as 1 MiB, the quarter ' +
-    'included.',
+    'held all the same: the limit is a part of what can be dirtied, free memory and page ' +
+    'cache, and anonymous memory has taken both. Of 64 MiB it was at no time as much as 1 ' +
+    'MiB, the quarter included.',
   isSo: (_, run) => run.lessThrottleHolds > 0 && run.throttleLimitMax < ONE_MIB,
 };
 
