@@ -169,8 +169,18 @@ describe('diagnose', () => {
       assert.equal(found([waits(1), waits(2), KSWAPD])[0], 'D1 likely');
     });
 
-    it('is none where kswapd runs, or where the wait is not in that loop', () => {
-      assert.deepEqual(found([waits(1), waits(2), { ...KSWAPD, state: 'R' }]), [OVERLOAD]);
+    it('is possible where kswapd runs and requests in that loop are overdue', () => {
+      const kswapd = { ...KSWAPD, state: 'R' };
+      assert.deepEqual(found([waits(1), waits(2), kswapd]), ['D1 possible', OVERLOAD]);
+      const unknown = (pid: number): TaskSketch => {
+        const { gfp, ...others } = waits(pid);
+        assert.notEqual(gfp, undefined);
+        return others;
+      };
+      assert.deepEqual(found([unknown(1), unknown(2), kswapd]), [OVERLOAD]);
+    });
+
+    it('is none where the wait is not in that loop', () => {
       const once = (pid: number): TaskSketch => ({
         ...waits(pid),
         calls: `__schedule < schedule_timeout < msleep < shrink_inactive_list < ${RECLAIM}`,

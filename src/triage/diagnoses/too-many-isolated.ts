@@ -5,6 +5,7 @@ import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
   isBlocked,
+  isOverdue,
   nameOf,
   namesOf,
   pidsOf,
@@ -33,7 +34,8 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
     (fact) =>
       isKswapdByName(fact.task) && isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact)),
   );
-  if (throttled.length < 2 || kswapd === undefined) return undefined;
+  if (throttled.length < 2) return undefined;
+  if (kswapd === undefined) return livelock(throttled);
   const chain = chainFrom(facts, kswapd);
   const end = endOf(chain);
   // Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is.
@@ -59,5 +61,25 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
     missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
     next: 'kernels since 4.14 wait once and go on; until then, less I/O under GFP_NOFS',
     culprits: isCircle ? pidsOf([end]) : [],
+  };
+}
+
+/** Others go on isolating pages, so that whoever must wait for fewer may wait for ever. */
+function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
+  const overdue = throttled.filter((fact) => isOverdue(fact) === true);
+  if (overdue.length === 0) return undefined;
+  return {
+    diagnosis: 'D1',
+    name: 'endless wait for isolated pages (too_many_isolated)',
+    sentence:
+      `${namesOf(overdue)} ${overdue.length === 1 ? 'has' : 'have'} waited in ` +
+      'shrink_inactive_list() until fewer pages are isolated, for longer than the timeout.',
+    confidence: 'possible',
+    because: 'kswapd is not blocked: others may go on isolating pages, or the disk is slow',
+    evidence: [{ fact: `${namesOf(overdue)} in congestion_wait()`, verb: btVerb(overdue) }],
+    against: [],
+    missing: ['whether they have left that loop meanwhile: a second dump shows their seq'],
+    next: 'kernels since 4.14 wait once and go on',
+    culprits: [],
   };
 }
