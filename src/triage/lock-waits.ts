@@ -1,6 +1,7 @@
 // Who sleeps in a lock and on whom, along the chain of holders.
 
-import { calls, type Facts, type TaskFacts } from './facts.ts';
+import { calls, isOverdue, type Facts, type TaskFacts } from './facts.ts';
+import type { Confidence } from './finding.ts';
 
 /**
  * Functions in which a task sleeps until another gives up a lock, a page or a transaction
@@ -93,6 +94,15 @@ export function chainFrom(facts: Facts, start: TaskFacts): Chain {
     last = next;
   }
   return { links, isCycle: false, isProved: false };
+}
+
+/**
+ * How sure a circle makes one that ends in a request for memory. Memory may come from elsewhere in
+ * the next moment, unless the request has waited for longer than that: then nobody brings it.
+ */
+export function sureness(end: TaskFacts): Confidence {
+  const overdue = isOverdue(end);
+  return overdue === true ? 'certain' : overdue === undefined ? 'likely' : 'possible';
 }
 
 /** The last of a chain. */

@@ -309,12 +309,12 @@ export const STATE_CASES: readonly DamagedCase[] = [
   },
   {
     name: 'clocksource: mult 0',
-    verb: 'triage',
+    verb: 'memalloc',
     make: memory((s) =>
       s.set(s.member('clocksource', s.symbol('clocksource_jiffies'), 'mult'), 0, 4),
     ),
     exitCode: 0,
-    says: /stuck in the memory allocator/,
+    says: /MemAlloc-Info: /,
   },
   {
     name: 'CPU mask: all ones',

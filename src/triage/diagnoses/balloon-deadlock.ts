@@ -2,6 +2,7 @@
 
 import { btVerb, calls, isBlocked, isRequesting, nameOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { sureness } from '../lock-waits.ts';
 
 /** drivers/virtio/virtio_balloon.c, drivers/hv/hv_balloon.c and the like, from out_of_memory(). */
 const DEFLATES = ['leak_balloon', 'virtballoon_oom_notify', 'virtio_balloon_oom_notify'];
@@ -21,7 +22,7 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
     sentence:
       `${nameOf(killer)} runs the OOM killer and waits in its notifier for the balloon's lock, ` +
       `which ${nameOf(filler)} has while it waits for memory to fill the balloon.`,
-    confidence: isProved ? 'certain' : 'likely',
+    confidence: isProved ? sureness(filler) : 'likely',
     because: isProved
       ? 'the holder of the lock is the task that fills the balloon'
       : 'both stacks are there; who holds the lock could not be proved',

@@ -14,8 +14,8 @@ import {
   type Facts,
   type TaskFacts,
 } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsForPage, sleepsInLock } from '../lock-waits.ts';
+import type { Confidence, Finding } from '../finding.ts';
+import { chainFrom, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
 import { cannotInvokeOom } from '../request-mask.ts';
 
 /** kswapd and all requests with __GFP_FS are blocked; the rest only reclaims. */
@@ -48,7 +48,7 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       (holder === undefined
         ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
         : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),
-    confidence: holder !== undefined && known ? 'certain' : known ? 'likely' : 'possible',
+    confidence: confidenceOf(free, { holder, known }),
     because:
       holder !== undefined
         ? 'the holder of what they wait for is one of those for whom nobody is killed'
@@ -63,4 +63,13 @@ export function nofsOnly(facts: Facts): Finding | undefined {
     next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
     culprits: holder === undefined ? pidsOf(free) : pidsOf([holder]),
   };
+}
+
+/** Without their ages such requests are what any busy file system has at any instant. */
+function confidenceOf(
+  free: readonly TaskFacts[],
+  { holder, known }: { holder: TaskFacts | undefined; known: boolean },
+): Confidence {
+  if (!known || !free.some((fact) => isOverdue(fact) === true)) return 'possible';
+  return holder === undefined ? 'likely' : sureness(holder);
 }

@@ -3,6 +3,7 @@
 import { btVerb, calls, isAlive, isVictim, namesOf, nameOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { sureness } from '../lock-waits.ts';
 
 /** Who has mmap_lock for writing while it asks for memory (mm/mmap.c, mremap.c, mprotect.c). */
 const CHANGES_MAP = [
@@ -55,7 +56,7 @@ function finding(writer: TaskFacts, others: readonly TaskFacts[]): Finding {
       `The OOM victim's thread ${nameOf(writer)} has its mmap_lock for writing and waits for ` +
       `memory, so that the OOM reaper cannot free the victim's memory` +
       `${waiting.length === 0 ? '' : ` and ${namesOf(waiting)} cannot exit`}.`,
-    confidence: isProved ? 'certain' : 'likely',
+    confidence: isProved ? sureness(writer) : 'likely',
     because: isProved
       ? 'those that cannot exit wait for the lock that it has'
       : 'the code that it is in takes mmap_lock for writing',

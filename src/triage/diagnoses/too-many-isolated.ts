@@ -13,7 +13,7 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsInLock, sleepsForPage } from '../lock-waits.ts';
+import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness } from '../lock-waits.ts';
 
 const LRU_SCAN = 'shrink_inactive_list';
 const THROTTLE = 'congestion_wait';
@@ -48,7 +48,7 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
       (isCircle
         ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
         : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
-    confidence: isCircle ? 'certain' : 'likely',
+    confidence: isCircle ? sureness(end) : 'likely',
     because: isCircle
       ? 'the circle is closed, and this loop has no other way out in this kernel'
       : 'who holds what kswapd waits for could not be proved',

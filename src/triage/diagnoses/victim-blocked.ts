@@ -4,7 +4,14 @@
 import { btVerb, isBlocked, isVictim, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsForPage, sleepsInLock, type Chain } from '../lock-waits.ts';
+import {
+  chainFrom,
+  endOf,
+  sleepsForPage,
+  sleepsInLock,
+  sureness,
+  type Chain,
+} from '../lock-waits.ts';
 
 /** A victim is in uninterruptible sleep for a lock or a page. */
 export function victimBlocked(facts: Facts): Finding | undefined {
@@ -43,7 +50,7 @@ function byLocks(chain: Chain, requests: readonly TaskFacts[]): Finding {
     sentence:
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
       `which ${nameOf(end)} has${over}, and that waits for memory.`,
-    confidence: 'certain',
+    confidence: sureness(end),
     because: 'each wait and each holder on the way was proved; no other victim is chosen meanwhile',
     evidence: [
       { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
