@@ -16,8 +16,8 @@ export function triagedAs(findings: readonly Finding[]): string {
 const NO_STALL: readonly string[] = ['D13', 'D14'];
 
 /**
- * Of a scenario on a kernel that can stall so the diagnosis is the ledger's. Of any other run nothing
- * is certain of a machine that got on, and no machine that hung is said to be well.
+ * Of a scenario on a kernel that can stall so the diagnosis is the ledger's. Of any other run
+ * nothing is certain of a machine that got on, and no machine that hung is said to be well.
  *
  * @returns what triage says
  */
