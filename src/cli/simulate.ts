@@ -1,5 +1,6 @@
 // What `stallcore simulate` does: hands types and a file to the simulation, and sums up the run.
 
+import { setFlagsFromString } from 'node:v8';
 import {
   chromeTraceText,
   findScenario,
@@ -108,6 +109,7 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
   const types = simulatedTypes(patch, flavour.name);
   checkMachine({ scenario, seed, knobs, types });
+  keepHeapSmall(knobs.idleTasks ?? 0);
   const run = simulate({
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
@@ -124,6 +126,17 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const { remedies } = options;
   const asked = { scenario, remedies, trace: trace?.of };
   return simulationSummary(run, asked, { vmcores, ...writeMap(run, path), others });
+}
+
+/** From here on the machine itself takes hundreds of MiB. */
+const TASKS_MANY = 10_000;
+
+/**
+ * V8 lets its heap grow to twice or more of what lives before it collects; of a machine with many
+ * tasks that is more memory than the image of it.
+ */
+function keepHeapSmall(idleTasks: number): void {
+  if (idleTasks >= TASKS_MANY) setFlagsFromString('--heap-growing-percent=30');
 }
 
 /**
