@@ -65,9 +65,13 @@ export function classify(found: Found): Diagnosis | 'unknown' {
   return rule?.[0] ?? 'unknown';
 }
 
-/** Nobody is stuck: more time was all that it took. */
-function gotOn({ stuck }: Found): boolean {
-  return stuck.length === 0;
+/**
+ * Nobody is stuck: more time was all that it took, or is all that it will take for who stands in the
+ * queue of a disk, which serves one after the other and loses nobody.
+ */
+function gotOn({ kernel, stuck, cycle }: Found): boolean {
+  if (stuck.length === 0) return true;
+  return cycle.length === 0 && stuck.every((task) => kernel.fs.disk.wait.tasks.includes(task));
 }
 
 /**

@@ -29,6 +29,14 @@ describe('classify', () => {
     assert.equal(classify(found({ stalling: [one, other], stuck: [one], cycle })), 'D2');
   });
 
+  it('is overload where the last that has not moved stands in the queue of a disk', () => {
+    const k = bareKernel();
+    const some = { kernel: k, stalling: [one], stuck: [one] };
+    assert.equal(classify(found(some)), 'unknown');
+    k.fs.disk.wait.tasks.push(one);
+    assert.equal(classify(found(some)), 'D13');
+  });
+
   it('finds the reserves gone beside a victim that has nothing to do with it', () => {
     const k = bareKernel();
     const [napi, kswapd, victim] = ['napi', 'kswapd0', 'java'].map((comm) =>
