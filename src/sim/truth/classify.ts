@@ -66,8 +66,8 @@ export function classify(found: Found): Diagnosis | 'unknown' {
 }
 
 /**
- * Nobody is stuck: more time was all that it took, or is all that it will take for who stands in the
- * queue of a disk, which serves one after the other and loses nobody.
+ * Nobody is stuck: more time was all that it took, or is all that it will take for who stands in
+ * the queue of a disk, which serves one after the other and loses nobody.
  */
 function gotOn({ kernel, stuck, cycle }: Found): boolean {
   if (stuck.length === 0) return true;
