@@ -1,25 +1,11 @@
 // What a scenario is: a machine, programs on it, and the stall that their run ends in.
 
+import type { Diagnosis } from '../util/diagnosis.ts';
 import type { DaemonPlan } from './boot.ts';
 import type { Kernel } from './core/kernel.ts';
 import type { KernelFeatures, KernelOptions } from './core/options.ts';
 
-/** Classes of stalls; see the README of this folder. */
-export type Diagnosis =
-  | 'D1'
-  | 'D2'
-  | 'D3'
-  | 'D4'
-  | 'D5'
-  | 'D6'
-  | 'D7'
-  | 'D8'
-  | 'D9'
-  | 'D10'
-  | 'D11'
-  | 'D12'
-  | 'D13'
-  | 'D14';
+export type { Diagnosis } from '../util/diagnosis.ts';
 
 /** What a user may turn. */
 export interface Knobs {

@@ -1,23 +1,7 @@
 // What a diagnosis says of a dump.
 
+import type { Diagnosis } from '../util/diagnosis.ts';
 import type { Evidence } from './evidence.ts';
-
-/** The kinds of stall, as `reference` texts and the simulated kernel number them. */
-export type DiagnosisId =
-  | 'D1'
-  | 'D2'
-  | 'D3'
-  | 'D4'
-  | 'D5'
-  | 'D6'
-  | 'D7'
-  | 'D8'
-  | 'D9'
-  | 'D10'
-  | 'D11'
-  | 'D12'
-  | 'D13'
-  | 'D14';
 
 /**
  * - `certain`: the dump itself shows that nothing can go on, whatever the time
@@ -28,7 +12,7 @@ export type Confidence = 'certain' | 'likely' | 'possible';
 
 /** One diagnosis of one dump. */
 export interface Finding {
-  readonly diagnosis: DiagnosisId;
+  readonly diagnosis: Diagnosis;
   /** In the field's words: `OOM victim waits for a lock whose holder waits for memory`. */
   readonly name: string;
   /** One plain sentence with the names of those concerned. */
