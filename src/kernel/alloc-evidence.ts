@@ -22,7 +22,7 @@ import { ReclaimStateReader, type ReclaimState } from './reclaim-state.ts';
 import { OffCpuReader, type TickTime } from './sched-info.ts';
 import { SlowPathVariables, type LearnedValue } from './slowpath-variables.ts';
 import { threadSize } from './stack-areas.ts';
-import { StackReader, type StackFrame, type TaskStack } from './stack.ts';
+import { StackReader, type StackFrame, type Stacks, type TaskStack } from './stack.ts';
 import type { Task } from './task.ts';
 import { readThrottled, type Throttle, type ThrottleReason } from './throttled.ts';
 
@@ -65,10 +65,12 @@ export type EvidenceByTask = ReadonlyMap<string, AllocationEvidence>;
 export function readAllocEvidence(
   vmcore: Vmcore,
   tasks: readonly Task[],
-  time: TickTime,
+  {
+    stacks = new StackReader(vmcore),
+    ...time
+  }: TickTime & { readonly stacks?: Stacks | undefined },
 ): EvidenceByTask {
   const readers = {
-    stacks: new StackReader(vmcore),
     reclaim: new ReclaimStateReader(vmcore, threadSize(vmcore)),
     offCpu: new OffCpuReader(vmcore, time),
     flags: allocFlagReader(tasks),
@@ -82,7 +84,7 @@ export function readAllocEvidence(
   const slow = new Map<string, readonly StackFrame[]>();
   const found = new Map<string, AllocationEvidence>();
   for (const task of tasks) {
-    const stack = readers.stacks.read(task);
+    const stack = stacks.read(task);
     const evidence = evidenceOf(task, stack, readers);
     found.set(task.address, evidence);
     if (stack === undefined || evidence.place?.value !== 'slow path') continue;
@@ -116,7 +118,6 @@ function learnedOf(
 }
 
 interface Readers {
-  readonly stacks: StackReader;
   readonly reclaim: ReclaimStateReader;
   readonly offCpu: OffCpuReader;
   readonly flags: AllocFlagReader;

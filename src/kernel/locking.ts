@@ -12,18 +12,13 @@ import type { LocksResult, LockTask } from './locking/lock.ts';
 import type { KnownTask } from './locking/task-index.ts';
 import { meaningfulFrame } from './locking/wait-functions.ts';
 import { ownersOf, WaitGraph } from './locking/wait-graph.ts';
-import { StackReader, type StackFrame, type TaskStack } from './stack.ts';
+import { StackReader, type StackFrame, type Stacks } from './stack.ts';
 import { readTasks, type Task } from './task.ts';
 
 /** The locks of a dump, with the stacks of all of its tasks. */
 export function locksResult(vmcore: Vmcore): LocksResult {
   const { tasks, idle } = readTasks(vmcore);
   return readLocks(vmcore, [...idle, ...tasks], new StackReader(vmcore));
-}
-
-/** Reads the stack of a task; {@link StackReader} does. */
-export interface Stacks {
-  read(task: Task): TaskStack | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type AllocationEvidence,
   type EvidenceByTask,
 } from './alloc-evidence.ts';
+import type { Stacks } from './stack.ts';
 import { gfpNamer } from './gfp.ts';
 import { chooseFormat } from './memalloc-choice.ts';
 import {
@@ -39,6 +40,8 @@ export interface MemallocOptions {
    * or always. It takes the stack of every task.
    */
   readonly evidence?: 'without record' | 'always';
+  /** Where stacks are read, if others have them already. */
+  readonly stacks?: Stacks;
 }
 
 /** A number and where it comes from. */
@@ -131,7 +134,10 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
   } as const;
   const isWanted =
     options.evidence === 'always' || (options.evidence !== undefined && layout === undefined);
-  const evidence = isWanted ? readAllocEvidence(vmcore, facts.table.tasks, facts.time) : undefined;
+  const { stacks } = options;
+  const evidence = isWanted
+    ? readAllocEvidence(vmcore, facts.table.tasks, { ...facts.time, stacks })
+    : undefined;
   if (layout === undefined || format === undefined) {
     const patchSymbol = symbolOfPatch(vmcore);
     const parts = withoutRecord(vmcore, { facts, format, evidence, options });

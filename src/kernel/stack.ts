@@ -50,8 +50,13 @@ export interface TaskStack {
   readonly freed?: true;
 }
 
+/** Has the stack of a task; {@link StackReader} reads it. */
+export interface Stacks {
+  read(task: Task): TaskStack | undefined;
+}
+
 /** Reads the stacks of a vmcore. */
-export class StackReader {
+export class StackReader implements Stacks {
   readonly #vmcore: Vmcore;
   readonly #unwinder: Unwinder;
   readonly #threadSize: number;

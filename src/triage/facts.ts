@@ -1,6 +1,7 @@
 // What diagnoses are made from: the tasks with their stacks and requests, gathered once.
 
 import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
+import { nameOf as nameOfTask } from './words.ts';
 import { functionName } from '../kernel/function-name.ts';
 import type { LocksResult } from '../kernel/locking/lock.ts';
 import type { OomState } from '../kernel/oom.ts';
@@ -117,8 +118,8 @@ export function isOverdue(fact: TaskFacts): boolean | undefined {
 }
 
 /** `java(187)` */
-export function nameOf({ task: { comm, pid } }: TaskFacts): string {
-  return `${comm ?? '?'}(${pid ?? '?'})`;
+export function nameOf({ task }: TaskFacts): string {
+  return nameOfTask(task);
 }
 
 const NAMES_SHOWN = 3;

@@ -6,7 +6,7 @@ import type { KernelLock, LockOwner, LocksResult } from '../kernel/locking/lock.
 import { readOomState } from '../kernel/oom.ts';
 import { readMemalloc } from '../kernel/memalloc-report.ts';
 import { readZones } from '../kernel/mmzone.ts';
-import { StackReader, type TaskStack } from '../kernel/stack.ts';
+import { StackReader, type Stacks, type TaskStack } from '../kernel/stack.ts';
 import type { Task } from '../kernel/task.ts';
 import { readWorkqueues } from '../kernel/workqueue.ts';
 import { callsOf, type Facts, type LockWait, type TaskFacts, type ZoneFacts } from './facts.ts';
@@ -20,8 +20,8 @@ export type GatherOptions = Pick<NonNullable<Parameters<typeof readMemalloc>[1]>
 /** Reads all that a verdict rests on. */
 export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts {
   const { problems } = vmcore;
-  const memalloc = readMemalloc(vmcore, { ...options, evidence: 'always' });
   const stacks = new StackCache(new StackReader(vmcore));
+  const memalloc = readMemalloc(vmcore, { ...options, evidence: 'always', stacks });
   const locks = problems.attempt('locks', () => readLocks(vmcore, memalloc.tasks, stacks));
   const waits = waitsByPid(locks);
   const oom = problems.attempt('OOM killer', () => readOomState(vmcore, memalloc.tasks));
@@ -54,7 +54,7 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
 }
 
 /** A stack is read once, however many ask for it. */
-class StackCache {
+class StackCache implements Stacks {
   readonly #reader: StackReader;
   readonly #stacks = new Map<string, TaskStack | undefined>();
 

@@ -3,6 +3,21 @@
 import { isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
 import type { MemallocTask } from '../kernel/memalloc-report.ts';
 
+/** A request, as far as it is known. */
+export interface RequestMask {
+  readonly gfpNames?: string | undefined;
+  /** log2 of the pages asked for. */
+  readonly order?: number | undefined;
+}
+
+/** What a task asks for: by its record, else by what was rebuilt of it. */
+export function requestMask({ record, evidence }: MemallocTask): RequestMask {
+  return {
+    gfpNames: record?.gfpNames ?? evidence?.gfpNames,
+    order: record?.order ?? evidence?.order?.value,
+  };
+}
+
 /** include/linux/mmzone.h */
 const PAGE_ALLOC_COSTLY_ORDER = 3;
 
@@ -13,10 +28,11 @@ const PAGE_ALLOC_COSTLY_ORDER = 3;
  *
  * @param maskAsAsked the mask does not say in what scope the request was made
  */
-export function cannotInvokeOom(task: MemallocTask, maskAsAsked: boolean): boolean | undefined {
-  const { record, evidence } = task;
-  const names = record?.gfpNames ?? evidence?.gfpNames;
-  const order = record?.order ?? evidence?.order?.value ?? 0;
+export function cannotInvokeOom(
+  task: MemallocTask,
+  { gfpNames: names, order = 0 }: RequestMask,
+  maskAsAsked: boolean,
+): boolean | undefined {
   if (names === undefined) return undefined;
   const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
   if (givesUp || order > PAGE_ALLOC_COSTLY_ORDER) return true;

@@ -2,7 +2,7 @@
 // two kinds of stall that the kmallocwd documentation tells apart, and "not a memory problem".
 
 import { memallocFormat } from '../kernel/memalloc-format.ts';
-import { isExiting, isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
+import { isExiting } from '../kernel/task-flags.ts';
 import type { SystemState } from '../kernel/system.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type Evidence,
 } from './evidence.ts';
 import { count } from '../util/count.ts';
+import { cannotInvokeOom } from './request-mask.ts';
 import { processes, sleepsUnkillably, victimsOf } from './victims.ts';
 import { nameList, nameOf, oldestOf, sample, waitOf } from './words.ts';
 
@@ -137,7 +138,7 @@ function stalled(memalloc: MemallocResult): Verdict {
     return { ...base, class: 'stalled', sentence: sentence + exitingOnes(stalling) };
   }
   const maskAsAsked = memallocFormat(memalloc.record?.format ?? '')?.maskAsAsked === true;
-  const cannot = stalling.map((task) => cannotInvokeOom(task, maskAsAsked));
+  const cannot = stalling.map((task) => cannotInvokeOom(task, task.record ?? {}, maskAsAsked));
   const before = beforeKill(since, cannot, base.missing);
   return { ...base, ...before, sentence: before.sentence + exitingOnes(stalling) };
 }
@@ -330,27 +331,3 @@ function pressure(
   const marked = `${some}${count(stalling, 'task')} ${are} stalled on memory`;
   return chosen === 0 && !isWhole ? `${marked}.` : `${marked}, and ${killed}.`;
 }
-
-/**
- * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
- * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
- * without __GFP_FS, which kernels before v4.12 let through and later ones do not.
- *
- * @param maskAsAsked the mask does not say in what scope the request was made
- */
-function cannotInvokeOom(task: MemallocTask, maskAsAsked: boolean): boolean | undefined {
-  const { record } = task;
-  const names = record?.gfpNames;
-  if (names === undefined) return undefined;
-  const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
-  if (givesUp || (record?.order ?? 0) > PAGE_ALLOC_COSTLY_ORDER) return true;
-  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) {
-    if (!maskAsAsked || !isInNofsScope(task)) return false;
-    // Reclaim may have come to a file system, whose scope is not that of the request.
-    if (isReclaiming(task)) return undefined;
-  }
-  return /__GFP_NOFAIL\b/.test(names) ? undefined : true;
-}
-
-/** include/linux/mmzone.h */
-const PAGE_ALLOC_COSTLY_ORDER = 3;

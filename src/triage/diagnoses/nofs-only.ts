@@ -16,7 +16,7 @@ import {
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import { chainFrom, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
-import { cannotInvokeOom } from '../request-mask.ts';
+import { cannotInvokeOom, requestMask } from '../request-mask.ts';
 
 /** kswapd and all requests with __GFP_FS are blocked; the rest only reclaims. */
 export function nofsOnly(facts: Facts): Finding | undefined {
@@ -32,7 +32,7 @@ export function nofsOnly(facts: Facts): Finding | undefined {
   if (stopped.length === 0 || free.length === 0 || kswapd === undefined || !isStopped(kswapd)) {
     return undefined;
   }
-  const masks = free.map(({ task }) => cannotInvokeOom(task, false));
+  const masks = free.map(({ task }) => cannotInvokeOom(task, requestMask(task), false));
   if (masks.includes(false)) return undefined;
   const known = !masks.includes(undefined);
   const chains = [kswapd, ...stopped].map((fact) => chainFrom(facts, fact));
