@@ -150,19 +150,24 @@ const WAITERS = {
   semaphore: 'semaphore_waiter',
 } as const;
 
+/** The busy workers of a pool are in a hash by what they do: their order there means nothing. */
+function byPid<T extends { readonly pid: number }>(workers: readonly T[]): T[] {
+  return [...workers].sort((a, b) => a.pid - b.pid);
+}
+
 /** What kworkers execute, what waits for one, and who helps where none can be made. */
 function checkWorkqueues(vmcore: Vmcore, ledger: Ledger): void {
   const address = (func: string): bigint | undefined => vmcore.symbols.lookup(func);
   assert.deepEqual(
     walkCpuPools(vmcore).map(({ workerPids, ...pool }) => {
       assert.ok(workerPids.length >= pool.idlePids.length);
-      return pool;
+      return { ...pool, busy: byPid(pool.busy) };
     }),
     ledger.pools.flatMap(({ cpu, id, nrRunning, idlePids, busy, pending }) => {
       if (cpu === undefined) return [];
       return {
         ...{ cpu, id, nrRunning, idlePids: [...idlePids] },
-        busy: busy.map(({ pid, func }) => ({ pid, func: address(func) })),
+        busy: byPid(busy).map(({ pid, func }) => ({ pid, func: address(func) })),
         pending: pending.map(({ func, wq }) => ({ func: address(func), wq })),
       };
     }),

@@ -12,6 +12,8 @@ import { mayHaveSomebodyKilled } from '../mm/slowpath.ts';
 import { isKswapd } from '../mm/throttle.ts';
 import { COUNTERS, whoHoldsCounters } from '../mm/vmstat.ts';
 
+const US_PER_SECOND = 1_000_000;
+
 /** Who got less than this part of the time since the dump, and never slept, got next to nothing. */
 const STARVED_SHARE = 1 / 200;
 
@@ -146,8 +148,7 @@ export class WaitGraph {
   /** Whoever would have to move before this request can be served. */
   #whoHasMemory(task: Task): Wait {
     const memory = { what: MEMORY, kind: WAITS_FOR_MEMORY };
-    // It comes to an end without anybody's help, however slow reclaim is until then.
-    if (mayFailAsVictim(this.#kernel, task)) return { ...memory, others: [] };
+    if (this.#failsByItself(task)) return { ...memory, others: [] };
     const victims = victimTasks(this.#kernel);
     if (victims.length > 0) return { ...memory, others: victims };
     const exiting = awaitedExits(this.#kernel);
@@ -162,6 +163,18 @@ export class WaitGraph {
     if (inTheWay.length > 0) return { what: COUNTERS, kind: 'work', others: inTheWay };
     // Nobody is killed: then reclaim is what gives memory, and its threads do not.
     return { ...memory, others: this.#reclaimers(task) };
+  }
+
+  /**
+   * A victim's request comes to an end without anybody's help, however slow reclaim is until then.
+   * Not so where reclaim tells a task that is to die of progress that there was none of, time and
+   * again (see waitForIsolated()): it has asked for long enough to show that.
+   */
+  #failsByItself(task: Task): boolean {
+    const { options, jiffies, sched } = this.#kernel;
+    const asked = (jiffies - task.request.start) / options.hz;
+    const elapsed = (sched.now - this.#snapshot.time) / US_PER_SECOND;
+    return mayFailAsVictim(this.#kernel, task) && asked < elapsed * ENDLESS_SHARE;
   }
 
   /** Requests that may have somebody killed: first those that nothing but memory holds up. */

@@ -12,6 +12,7 @@ import { RESERVES, WaitGraph, type WaitsFor } from '../../../src/sim/truth/wait-
 import { addThread, bareKernel } from '../../support/bare-kernel.ts';
 
 const LONG_JIFFIES = 1_000_000;
+const US_PER_SECOND = 1_000_000;
 
 function* sleepFor(k: Kernel, target: WaitTarget): Code {
   k.current.blockedOn = target;
@@ -24,13 +25,14 @@ function asking(k: Kernel, gfp: number, body: () => Code): Task {
     const { request } = k.current;
     request.depth = 1;
     request.gfp = gfp;
+    request.start = k.jiffies;
     yield* body();
   }).leader;
 }
 
 /** The circle that a task is part of, once all threads have come to what they sleep for. */
 function circleOf(k: Kernel, ...tasks: Task[]): readonly WaitsFor[] {
-  k.sched.run(1_000_000);
+  k.sched.run(US_PER_SECOND);
   return new WaitGraph(k, takeSnapshot(k, 0)).cycleFrom(tasks);
 }
 
@@ -90,14 +92,20 @@ describe('WaitGraph', () => {
     assert.deepEqual(waitsOf(GFP_NOFS | __GFP_NOFAIL, true), []);
   });
 
-  it('lets the request of a victim end by itself, unless it must not fail', () => {
-    const circleWith = (gfp: number): number => {
+  it('lets the request of a victim end by itself, unless it must not fail or did not', () => {
+    const circleWith = (gfp: number, isNew: boolean): number => {
       const k = bareKernel();
       const sleeper: WaitTarget = { name: 'a page', kind: WAITS_FOR_MEMORY, holders: () => [] };
       const victim = asking(k, gfp, () => sleepFor(k, sleeper));
       victim.process.oomMm = victim.mm;
-      return circleOf(k, victim).length;
+      k.sched.run(US_PER_SECOND);
+      const snapshot = takeSnapshot(k, 0);
+      k.sched.run(3 * US_PER_SECOND);
+      if (isNew) victim.request.start = k.jiffies;
+      return new WaitGraph(k, snapshot).cycleFrom([victim]).length;
     };
-    assert.deepEqual([circleWith(GFP_NOFS), circleWith(GFP_NOFS | __GFP_NOFAIL)], [0, 1]);
+    assert.equal(circleWith(GFP_NOFS, true), 0);
+    assert.equal(circleWith(GFP_NOFS | __GFP_NOFAIL, true), 1);
+    assert.equal(circleWith(GFP_NOFS, false), 1, 'reclaim tells it of progress for ever');
   });
 });
