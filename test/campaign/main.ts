@@ -1,11 +1,12 @@
-// npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--seeds FROM-TO]
-//                     [--random FROM-TO] [--jobs N]
+// npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--container NAME]…
+//                     [--seeds FROM-TO] [--random FROM-TO] [--jobs N]
 //
 // Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every
 // container and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
 //
 //   --scenario, --flavour, --kmallocwd   only these; may be given more than once. The flavour `own`
 //                                        is the kernel that a scenario asks for
+//   --container elf                      of the scenarios' runs; every one unless told
 //   --seeds 1-20                         of the scenarios; 1-3 unless told
 //   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds
 //                                        and no scenario are given
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', multiple: true },
     flavour: { type: 'string', multiple: true },
     kmallocwd: { type: 'string', multiple: true },
+    container: { type: 'string', multiple: true },
     seeds: { type: 'string' },
     random: { type: 'string' },
     jobs: { type: 'string' },
@@ -51,10 +53,11 @@ function scenarioCases(): CampaignCase[] {
   if (values.random !== undefined && values.seeds === undefined && !values.scenario) return [];
   const seeds = seedsOf(values.seeds ?? '1-3');
   const names = SCENARIOS.map(({ name }) => name);
+  const containers = chosen(CONTAINER_NAMES, values.container);
   return chosen(names, values.scenario).flatMap((scenario) =>
     chosen(CASE_FLAVOURS, values.flavour).flatMap((flavour) =>
       chosen(CASE_TIMEOUTS, values.kmallocwd).flatMap((kmallocwd) =>
-        seeds.map((seed) => ({ scenario, flavour, kmallocwd, seed, containers: CONTAINER_NAMES })),
+        seeds.map((seed) => ({ scenario, flavour, kmallocwd, seed, containers })),
       ),
     ),
   );

@@ -1,7 +1,9 @@
 // noDirectReclaim. Seed 002, (3): nobody reclaims for itself. Who may wait for memory sleeps until
 // get_page_from_freelist() can succeed, and one thread, kreclaimd, reclaims for all of them; what
 // may wait for the file system it leaves to the threads of (2). Seed 002 does not say who invokes
-// the OOM killer then: here it is kreclaimd, by the rules that the slow path has for itself.
+// the OOM killer then: here it is kreclaimd, by the rules that the slow path has for itself. Nor
+// does it say who comes first: here kreclaimd gives out pages by the queue, or whoever runs first
+// after a pass would have all of them, and others would wait for as long as he asks for more.
 
 import { call, keepOnStack, type Code } from '../core/code.ts';
 import type { Kernel } from '../core/kernel.ts';
@@ -16,7 +18,7 @@ import { drainAllPages } from '../mm/drain.ts';
 import { __GFP_NORETRY, GFP_KERNEL } from '../mm/gfp.ts';
 import type { Page } from '../mm/mmzone.ts';
 import { out_of_memory } from '../mm/oom-kill.ts';
-import { get_page_from_freelist, highestZone } from '../mm/page-alloc.ts';
+import { get_page_from_freelist } from '../mm/page-alloc.ts';
 import { MAX_RECLAIM_RETRIES, zone_reclaimable_pages } from '../mm/throttle.ts';
 import { do_try_to_free_pages, newScanControl } from '../mm/vmscan.ts';
 import { sleepOn } from './reclaim-threads.ts';
@@ -30,6 +32,8 @@ interface Waiter {
   readonly task: Task;
   readonly request: WaitingRequest;
   isWoken: boolean;
+  /** What kreclaimd has for it. */
+  page?: Page;
 }
 
 /** Who waits for kreclaimd, and what kreclaimd knows of its luck. */
@@ -46,7 +50,7 @@ export function startKreclaimd(k: Kernel): void {
   k.kthread({ comm: 'kreclaimd', flags: PF_MEMALLOC }, kreclaimd);
 }
 
-/** Sleeps until a page can be had. @returns undefined where others were faster, or none was left */
+/** Sleeps until a page is there. @returns undefined where it should not wait any longer */
 export function* wait_for_reclaim(k: Kernel, request: WaitingRequest): Code<Page | undefined> {
   const { waiters } = k.reclaimThreads;
   const task = k.current;
@@ -58,7 +62,7 @@ export function* wait_for_reclaim(k: Kernel, request: WaitingRequest): Code<Page
     yield* call(k, schedule);
   }
   task.state = TASK_RUNNING;
-  return get_page_from_freelist(k, request, request.flags);
+  return waiter.page ?? get_page_from_freelist(k, request, request.flags);
 }
 
 function* kreclaimd(k: Kernel): Code {
@@ -85,28 +89,28 @@ function* reclaim_for_waiters(k: Kernel): Code {
   yield* call(k, schedule_timeout_uninterruptible, 1);
 }
 
-/** Wakes whoever could get its page now, or should not wait any longer. @returns how many */
+/** Wakes whoever has its page now, or should not wait any longer. @returns how many got a page */
 function wakeServed(k: Kernel): number {
   const { queue } = k.reclaimThreads.waiters;
-  let woken = 0;
+  let served = 0;
   for (const waiter of queue) {
-    if (!mayGo(k, waiter)) continue;
+    const { task, request } = waiter;
+    if (!mayNotWait(waiter)) {
+      const page = get_page_from_freelist(k, request, request.flags);
+      if (page === undefined) continue;
+      waiter.page = page;
+      served++;
+    }
     queue.delete(waiter);
     waiter.isWoken = true;
-    k.sched.wake(waiter.task);
-    woken++;
+    k.sched.wake(task);
   }
-  return woken;
+  return served;
 }
 
 /** Large blocks are for compaction to make, and that is its caller's: one pass each is enough. */
-function mayGo(k: Kernel, { task, request }: Waiter): boolean {
-  const { gfp, order, flags } = request;
-  if (task.isOomVictim || order > 0 || (gfp & __GFP_NORETRY) !== 0) return true;
-  const highest = highestZone(k, gfp);
-  return k.node.zones.slice(highest).some((zone) => {
-    return zone_watermark_ok(zone, request, { flags, free: zone.freePages, highest });
-  });
+function mayNotWait({ task, request: { gfp, order } }: Waiter): boolean {
+  return task.isOomVictim || order > 0 || (gfp & __GFP_NORETRY) !== 0;
 }
 
 /** should_reclaim_retry(): whether a page could be had if all were reclaimed that can be. */
