@@ -41,7 +41,7 @@ describe('triage', function () {
 
   for (const each of STALLS) {
     const { scenario, flavour, first } = each;
-    it(`says the same with and without free and user pages: ${scenario} on ${flavour}`, async () => {
+    it(`says the same of all RAM and of the kernel's: ${scenario} on ${flavour}`, async () => {
       const path = join(folder, `${scenario}-${flavour}`);
       const answers: Answer[] = [];
       for (const unfiltered of [true, false]) {
