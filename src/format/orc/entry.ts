@@ -122,13 +122,14 @@ const NONSENSE_MAX = 64;
 export function guessOrcVersion(entries: Uint8Array): OrcVersion | undefined {
   const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
   const count = Math.floor(entries.length / ORC_ENTRY_SIZE);
+  const kinds = kindsOf(view, count);
   const scores = ORC_VERSIONS.map((version) => {
     let nonsense = 0;
     let frames = 0;
-    for (let i = 0; i < count; i++) {
-      const entry = decodeOrcEntry(view, i * ORC_ENTRY_SIZE, version);
-      if (entry === undefined) nonsense++;
-      else if (entry.type === 'call' && isPlain(entry)) frames++;
+    for (const { offset, count: alike } of kinds) {
+      const entry = decodeOrcEntry(view, offset, version);
+      if (entry === undefined) nonsense += alike;
+      else if (entry.type === 'call' && isPlain(entry)) frames += alike;
     }
     return { version, nonsense, frames };
   });
@@ -137,6 +138,19 @@ export function guessOrcVersion(entries: Uint8Array): OrcVersion | undefined {
     .sort((a, b) => a.nonsense - b.nonsense);
   const [best, next] = fits;
   return best === undefined || next?.nonsense === best.nonsense ? undefined : best.version;
+}
+
+/** Entries of equal `flags`, which alone say whether an entry makes sense: a table has few. */
+function kindsOf(view: DataView, count: number): { offset: number; count: number }[] {
+  const kinds = new Map<number, { offset: number; count: number }>();
+  for (let i = 0; i < count; i++) {
+    const offset = i * ORC_ENTRY_SIZE;
+    const flags = view.getUint16(offset + 4, true);
+    const known = kinds.get(flags);
+    if (known === undefined) kinds.set(flags, { offset, count: 1 });
+    else known.count++;
+  }
+  return [...kinds.values()];
 }
 
 function isPlain({ spRegister }: OrcEntry): boolean {
