@@ -7,6 +7,7 @@ import type {
   LocalFacts,
   MachineFacts,
   MmFacts,
+  OomFacts,
   ProcessFacts,
   RecordFacts,
   SchedFacts,
@@ -90,8 +91,19 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
     memory: memoryFacts(k),
+    oom: oomFacts(k),
     queues: queueFacts(k, run.flavour),
     workqueues: workqueueFacts(k),
+  };
+}
+
+function oomFacts(k: Kernel): OomFacts {
+  const victims = [...k.threads()].filter(({ isMemdie }) => isMemdie);
+  // wake_oom_reaper() puts a victim at the head of the list, by whichever thread has the memory.
+  const reaperPids = [...k.oomReaperList].reverse().map(({ leader }) => leader.pid);
+  return {
+    victimCount: victims.length,
+    ...(k.options.oomReaper ? { reaperPids } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
-// A few bytes of machine code. Which bit of thread_info.flags a TIF_* is stands nowhere in a dump
-// but in the instructions that set it; these are small functions that set it as compiled kernels do
+// A few bytes of machine code. Which bit of thread_info.flags a TIF_* is, or of mm->flags an MMF_*,
+// stands nowhere in a dump but in the instructions that set it; these are small functions that set it as compiled kernels do
 // (arch/x86/include/asm/bitops.h: a bit known at compile time takes one locked instruction).
 
 import type { ImageFlavour } from './image-flavour.ts';
@@ -28,11 +28,15 @@ export function defineCode(
   const text = image.section('text').address;
   image.mark('_stext', text, 'T');
   image.mark('_text', text, 'T');
+  const known = new Map(others.map(({ name, size }) => [name, size]));
   for (const [name, code] of Object.entries(functions)) {
-    const size = Math.ceil(code.length / FUNCTION_ALIGN) * FUNCTION_ALIGN;
+    const written = Math.ceil(code.length / FUNCTION_ALIGN) * FUNCTION_ALIGN;
+    const size = Math.max(written, known.get(name) ?? 0);
     image.define(name, { section: 'text', size, align: FUNCTION_ALIGN });
   }
   for (const { name, size } of others) {
+    // Its instructions are there, and stacks know it too.
+    if (name in functions) continue;
     image.define(name, { section: 'text', size, align: FUNCTION_ALIGN });
   }
   image.mark('_etext', image.used('text'), 'T');

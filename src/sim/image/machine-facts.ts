@@ -240,8 +240,18 @@ export interface MachineFacts {
   readonly locks?: readonly LockFacts[];
   /** Wait queues and mempools; without it the image has none but those of the node. */
   readonly queues?: QueueFacts;
+  /** The OOM killer's own state; without it the image has none. */
+  readonly oom?: OomFacts;
   /** Workqueues and their pools; without it the image has none. */
   readonly workqueues?: WorkqueueFacts;
+}
+
+/** What the OOM killer remembers besides what its victims have. */
+export interface OomFacts {
+  /** oom_victims: threads with TIF_MEMDIE that have not exited. */
+  readonly victimCount: number;
+  /** Whom the OOM reaper has still to reap, the next one first; a kernel without one has no list. */
+  readonly reaperPids?: readonly number[];
 }
 
 /** What KASLR drew. */

@@ -18,6 +18,7 @@ import { kernelRanges, placeMemory, planMemory, type MemoryPlan } from './memory
 import { memMapKeys, writeMemMap } from './mem-map.ts';
 import { kmallocwdV3, writePatch, writePatchPerCpu, type Patch } from './patch.ts';
 import type { WaitEntryOf } from './node.ts';
+import { defineOom, oomCode, writeOom } from './oom.ts';
 import { writePids } from './pids.ts';
 import { defineQueues, writeQueues } from './queues.ts';
 import { Rodata } from './rodata.ts';
@@ -97,12 +98,14 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
     enumerators: options.btfEnumerators ?? [],
   });
   const { banner, buildId } = facts;
-  defineCode(image, flavour.code, facts.functions);
+  const code = { ...flavour.code, ...oomCode(types, facts.oom) };
+  defineCode(image, code, facts.functions);
   const orc =
     types.find('struct', 'orc_entry') === undefined
       ? undefined
-      : defineOrc(image, types, { facts, functions: functionNames(facts, flavour) });
+      : defineOrc(image, types, { facts, functions: functionNames(facts, code) });
   defineLocks(image, types, facts.locks);
+  defineOom(image, facts.oom);
   if (facts.log !== undefined) defineLogBuffer(image, types);
   const rodata = new Rodata(image, {
     ...flavour,
@@ -122,7 +125,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
     ...{ ...options, flavour, ramBytes, kaslr, image },
     ...(memory === undefined ? {} : { kernelRanges: kernelRanges(memory.facts) }),
   });
-  writeCode(image, areas.memory, flavour.code);
+  writeCode(image, areas.memory, code);
   rodata.write(areas.memory);
   writeVariables(image, areas, { facts, flavour });
   writePatch(image, areas.memory, patch);
@@ -139,6 +142,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   writeCrashNotes(image, areas.memory, { at: crashNotes, offsets, statuses });
   const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
   writePids(image, areas, tasks);
+  writeOom(image, areas, { facts: facts.oom, tasks });
   const waitEntryOf = (pid: number): Vaddr | undefined => waitEntries.get(pid);
   const { queues = NO_QUEUES } = facts;
   const mempools = writeQueues(image, areas, { facts: queues, waitEntryOf });
@@ -154,8 +158,11 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
 }
 
 /** All functions of the image. */
-function functionNames({ functions = [] }: MachineFacts, { code }: ImageFlavour): string[] {
-  return [...Object.keys(code), ...functions.map(({ name }) => name)];
+function functionNames(
+  { functions = [] }: MachineFacts,
+  code: ImageFlavour['code'],
+): readonly string[] {
+  return [...new Set([...Object.keys(code), ...functions.map(({ name }) => name)])];
 }
 
 interface MemoryParts {
