@@ -1,6 +1,7 @@
 // A few bytes of machine code. Which bit of thread_info.flags a TIF_* is, or of mm->flags an MMF_*,
-// stands nowhere in a dump but in the instructions that set it; these are small functions that set it as compiled kernels do
-// (arch/x86/include/asm/bitops.h: a bit known at compile time takes one locked instruction).
+// stands nowhere in a dump but in the instructions that set it; these are small functions that set
+// it as compiled kernels do (arch/x86/include/asm/bitops.h: a bit known at compile time takes one
+// locked instruction).
 
 import type { ImageFlavour } from './image-flavour.ts';
 import type { KernelImage } from './kernel-image.ts';

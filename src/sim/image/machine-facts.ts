@@ -250,7 +250,7 @@ export interface MachineFacts {
 export interface OomFacts {
   /** oom_victims: threads with TIF_MEMDIE that have not exited. */
   readonly victimCount: number;
-  /** Whom the OOM reaper has still to reap, the next one first; a kernel without one has no list. */
+  /** Whom the reaper has still to reap, the next one first; a kernel without one has no list. */
   readonly reaperPids?: readonly number[];
 }
 

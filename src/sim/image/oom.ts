@@ -1,5 +1,6 @@
 // What the OOM killer keeps in variables (mm/oom_kill.c), and the instructions by which readers
-// find out which bits of mm->flags are its own. A kernel without a reaper has nothing of the latter.
+// find out which bits of mm->flags are its own. A kernel without a reaper has nothing of the
+// latter.
 
 import { byteOffsetOf, findMember, type TypeSource } from '../../types/ctype.ts';
 import { vaddr, type Vaddr } from '../../util/address.ts';
