@@ -13,12 +13,12 @@ import { reservesDepleted } from './diagnoses/reserves-depleted.ts';
 import { staleCounters } from './diagnoses/stale-counters.ts';
 import { tooManyIsolated } from './diagnoses/too-many-isolated.ts';
 import { victimBlocked } from './diagnoses/victim-blocked.ts';
-import { isOverdue, isRequesting, type Facts } from './facts.ts';
+import { mayBeOverdue, type Facts } from './facts.ts';
 import type { Confidence, Finding } from './finding.ts';
 
 /**
  * In order of precedence: who keeps the OOM killer from running, then who keeps its victims from
- * exiting, then what keeps reclaim from freeing memory, then what is merely slow.
+ * exiting, then what keeps reclaim from freeing memory. What is merely slow comes last.
  */
 const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
   balloonDeadlock,
@@ -33,17 +33,19 @@ const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
   mempoolEmpty,
   staleCounters,
   nofsOnly,
-  overload,
 ];
 
 const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
 
 /** What fits, the surest first; of equally sure ones the order above. */
 export function diagnose(facts: Facts): Finding[] {
-  const findings = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []);
-  return findings
-    .filter((finding) => isOfConsequence(facts, finding))
-    .sort((a, b) => CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence));
+  const stalls = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
+    isOfConsequence(facts, finding),
+  );
+  const slow = overload(facts, stalls);
+  return [...stalls, ...(slow === undefined ? [] : [slow])].sort(
+    (a, b) => CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence),
+  );
 }
 
 /**
@@ -53,6 +55,5 @@ export function diagnose(facts: Facts): Finding[] {
  */
 function isOfConsequence(facts: Facts, { confidence, diagnosis }: Finding): boolean {
   if (confidence === 'certain' || diagnosis === 'D12') return true;
-  const requests = facts.tasks.filter(isRequesting);
-  return requests.some((fact) => isOverdue(fact) !== false);
+  return facts.tasks.some(mayBeOverdue);
 }

@@ -4,9 +4,11 @@ import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
 import { nameOf as nameOfTask } from './words.ts';
 import { functionName } from '../kernel/function-name.ts';
 import type { LocksResult } from '../kernel/locking/lock.ts';
+import type { NodeState } from '../kernel/mmzone.ts';
 import type { OomState } from '../kernel/oom.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import type { TaskStack } from '../kernel/stack.ts';
+import type { WorkqueuesResult } from '../kernel/workqueue.ts';
 
 /** One task with all that is known of it. */
 export interface TaskFacts {
@@ -19,6 +21,13 @@ export interface TaskFacts {
   readonly place: AllocatorPlace | undefined;
   /** The lock that it waits for, where that was proved. */
   readonly waitsFor?: LockWait;
+  /** The age in seconds from which on a request of this dump is overdue; else the default. */
+  readonly overdueSeconds?: number;
+  /**
+   * Of a victim: nothing more is expected of its memory (MMF_OOM_SKIP), and the OOM killer may
+   * choose another; absent where this kernel has no such mark, or it could not be read.
+   */
+  readonly isReaped?: boolean;
 }
 
 /** A wait for a lock. */
@@ -40,6 +49,8 @@ export interface Facts {
   readonly kernelHas: (symbol: string) => boolean;
   /** Zones and their free pages; undefined where they could not be read. */
   readonly zones: readonly ZoneFacts[] | undefined;
+  /** Pages that are being written (NR_WRITEBACK); undefined where that could not be read. */
+  readonly writeback: number | undefined;
   /** Works that wait for a worker, by function; undefined where workqueues could not be read. */
   readonly pendingWorks: ReadonlyMap<string, number> | undefined;
   /** What is known of the OOM killer; undefined where nothing could be read. */
@@ -48,6 +59,26 @@ export interface Facts {
   readonly oomLockHolder: number | undefined;
   /** Locks that tasks wait for; undefined where they could not be read. */
   readonly locks: LocksResult | undefined;
+  /** Nodes with their zones and kswapds; absent where none could be read. */
+  readonly nodes?: readonly NodeState[];
+  /** Pools of workers and workqueues; absent where they could not be read. */
+  readonly workqueues?: WorkqueuesResult;
+  /** What {@link kernelHas} was asked, and what it said. */
+  readonly symbolsAsked?: ReadonlyMap<string, boolean>;
+  /** What could not be read, or not whole, in the order in which it was read. */
+  readonly unread?: readonly UnreadPart[];
+  /** That a file of the dump ends before the dump does, in words. */
+  readonly cut?: string;
+}
+
+/** What is read one after the other; `dump`: what every reading needs, as the files themselves. */
+export type FactPart = 'dump' | 'tasks' | 'locks' | 'zones' | 'OOM killer' | 'workqueues';
+
+/** A part that is not whole. */
+export interface UnreadPart {
+  readonly part: FactPart;
+  /** How many problems there were. */
+  readonly problems: number;
 }
 
 /** One zone, in pages. */
@@ -114,7 +145,24 @@ export function isOverdue(fact: TaskFacts): boolean | undefined {
   const { record, evidence } = fact.task;
   if (record !== undefined) return record.stalling;
   if (!isRequesting(fact)) return false;
-  return (evidence?.age?.value ?? 0) >= OVERDUE_SECONDS ? true : undefined;
+  const { overdueSeconds = OVERDUE_SECONDS } = fact;
+  return (evidence?.age?.value ?? 0) >= overdueSeconds ? true : undefined;
+}
+
+/** It has a request that is overdue, or may be: see {@link isOverdue}. */
+export function mayBeOverdue(fact: TaskFacts): boolean {
+  return isRequesting(fact) && isOverdue(fact) !== false;
+}
+
+/**
+ * It is known to have been without a CPU, asleep or not, for less than the watchdog's timeout;
+ * undefined where it is not known for how long.
+ */
+export function hasRunLately({ memalloc }: Facts, fact: TaskFacts): boolean | undefined {
+  const { task, overdueSeconds = OVERDUE_SECONDS } = fact;
+  const timeout = memalloc.record?.timeoutSeconds?.value ?? overdueSeconds;
+  const seconds = task.evidence?.offCpu?.value;
+  return seconds === undefined ? undefined : seconds < timeout;
 }
 
 /** `java(187)` */

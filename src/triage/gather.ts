@@ -3,13 +3,22 @@
 import { allocatorPlace } from '../kernel/alloc-frames.ts';
 import { readLocks } from '../kernel/locking.ts';
 import type { KernelLock, LockOwner, LocksResult } from '../kernel/locking/lock.ts';
-import { readOomState } from '../kernel/oom.ts';
-import { readMemalloc } from '../kernel/memalloc-report.ts';
-import { readZones } from '../kernel/mmzone.ts';
+import { readOomState, type OomState } from '../kernel/oom.ts';
+import { readMemalloc, type MemallocResult } from '../kernel/memalloc-report.ts';
+import { readZones, type NodeState } from '../kernel/mmzone.ts';
 import { StackReader, type Stacks, type TaskStack } from '../kernel/stack.ts';
 import type { Task } from '../kernel/task.ts';
-import { readWorkqueues } from '../kernel/workqueue.ts';
-import { callsOf, type Facts, type LockWait, type TaskFacts, type ZoneFacts } from './facts.ts';
+import { readWorkqueues, type WorkqueuesResult } from '../kernel/workqueue.ts';
+import { optional } from '../util/optional.ts';
+import {
+  callsOf,
+  type FactPart,
+  type Facts,
+  type LockWait,
+  type TaskFacts,
+  type UnreadPart,
+  type ZoneFacts,
+} from './facts.ts';
 
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
 type Vmcore = Parameters<typeof readMemalloc>[0];
@@ -19,13 +28,88 @@ export type GatherOptions = Pick<NonNullable<Parameters<typeof readMemalloc>[1]>
 
 /** Reads all that a verdict rests on. */
 export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts {
-  const { problems } = vmcore;
+  const parts = new Parts(vmcore);
   const stacks = new StackCache(new StackReader(vmcore));
-  const memalloc = readMemalloc(vmcore, { ...options, evidence: 'always', stacks });
-  const locks = problems.attempt('locks', () => readLocks(vmcore, memalloc.tasks, stacks));
-  const waits = waitsByPid(locks);
-  const oom = problems.attempt('OOM killer', () => readOomState(vmcore, memalloc.tasks));
-  const tasks = memalloc.tasks.map((task): TaskFacts => {
+  const memalloc = parts.watch('tasks', () =>
+    readMemalloc(vmcore, { ...options, evidence: 'always', stacks }),
+  );
+  const locks = parts.read('locks', () => readLocks(vmcore, memalloc.tasks, stacks));
+  const nodes = parts.read('zones', () => readZones(vmcore).nodes) ?? [];
+  const oom = parts.read('OOM killer', () => readOomState(vmcore, memalloc.tasks));
+  const jiffies = memalloc.jiffies === undefined ? undefined : BigInt(memalloc.jiffies);
+  const workqueues = parts.read('workqueues', () =>
+    readWorkqueues(vmcore, { tasks: memalloc.tasks, jiffies }),
+  );
+  const tasks = tasksOf(memalloc, stacks, { waits: waitsByPid(locks), reaped: reapedByTask(oom) });
+  const symbolsAsked = new Map<string, boolean>();
+  const byPid = new Map(
+    tasks.flatMap((fact) => (fact.task.pid === undefined ? [] : [[fact.task.pid, fact] as const])),
+  );
+  return {
+    memalloc,
+    tasks,
+    byPid,
+    kernelHas: (symbol) => {
+      const has = vmcore.symbols.lookup(symbol) !== undefined;
+      symbolsAsked.set(symbol, has);
+      return has;
+    },
+    symbolsAsked,
+    zones: zonesOf(nodes),
+    writeback: writebackOf(nodes),
+    pendingWorks: pendingOf(workqueues),
+    oom,
+    oomLockHolder: oom?.lock?.owner?.pid,
+    locks,
+    ...(nodes.length === 0 ? {} : { nodes }),
+    ...optional('workqueues', workqueues),
+    unread: parts.unread,
+    ...optional('cut', vmcore.describeCut()),
+  };
+}
+
+/** Reads part by part, and knows of which there were problems. */
+class Parts {
+  readonly #problems: Vmcore['problems'];
+  readonly unread: UnreadPart[] = [];
+
+  constructor({ problems }: Vmcore) {
+    this.#problems = problems;
+    this.#note('dump', 0);
+  }
+
+  /** A part that cannot be read is a problem and undefined. */
+  read<T>(part: FactPart, read: () => T): T | undefined {
+    return this.watch(part, () => this.#problems.attempt(part, read));
+  }
+
+  /** A part without which nothing is said. */
+  watch<T>(part: FactPart, read: () => T): T {
+    const before = this.#problems.count;
+    const result = read();
+    this.#note(part, before);
+    return result;
+  }
+
+  #note(part: FactPart, before: number): void {
+    const problems = this.#problems.count - before;
+    if (problems > 0) this.unread.push({ part, problems });
+  }
+}
+
+function tasksOf(
+  { tasks, record, rebuilt }: MemallocResult,
+  stacks: Stacks,
+  {
+    waits,
+    reaped,
+  }: {
+    waits: ReadonlyMap<number, LockWait>;
+    reaped: ReadonlyMap<string, boolean | undefined>;
+  },
+): TaskFacts[] {
+  const overdueSeconds = (record ?? rebuilt)?.timeoutSeconds?.value;
+  return tasks.map((task): TaskFacts => {
     const stack = stacks.read(task);
     const frames = stack === undefined || stack.freed === true ? [] : stack.frames;
     const waitsFor = task.pid === undefined ? undefined : waits.get(task.pid);
@@ -34,23 +118,11 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
       stack,
       calls: callsOf(stack),
       place: allocatorPlace(frames),
-      ...(waitsFor === undefined ? {} : { waitsFor }),
+      ...optional('waitsFor', waitsFor),
+      ...optional('isReaped', reaped.get(task.address)),
+      ...optional('overdueSeconds', overdueSeconds),
     };
   });
-  const byPid = new Map(
-    tasks.flatMap((fact) => (fact.task.pid === undefined ? [] : [[fact.task.pid, fact] as const])),
-  );
-  return {
-    memalloc,
-    tasks,
-    byPid,
-    kernelHas: (symbol) => vmcore.symbols.lookup(symbol) !== undefined,
-    zones: zonesOf(vmcore),
-    pendingWorks: pendingOf(vmcore, memalloc.tasks),
-    oom,
-    oomLockHolder: oom?.lock?.owner?.pid,
-    locks,
-  };
 }
 
 /** A stack is read once, however many ask for it. */
@@ -68,13 +140,22 @@ class StackCache implements Stacks {
   }
 }
 
+/** MMF_OOM_SKIP of each victim, by the addresses of its threads. */
+function reapedByTask(oom: OomState | undefined): Map<string, boolean | undefined> {
+  return new Map(
+    (oom?.victims ?? []).flatMap(({ threads, skip }) =>
+      threads.map(({ address }) => [address, skip] as const),
+    ),
+  );
+}
+
 /** For what each task waits, and who has that. */
 function waitsByPid(locks: LocksResult | undefined): Map<number, LockWait> {
   const byAddress = new Map((locks?.locks ?? []).map((lock) => [lock.address, lock]));
   return new Map(
     (locks?.waits ?? []).map(({ pid, lock, kind }) => {
       const found = byAddress.get(lock);
-      const name = found?.name ?? `${kind} ${lock}`;
+      const name = found?.name ?? `${kind.replaceAll('_', ' ')} ${lock}`;
       const holders = found === undefined ? [] : holdersOf(found);
       const isCertain = holders.every(({ certain }) => certain);
       return [pid, { lock: name, holders: holders.map((each) => each.pid), isCertain }];
@@ -87,12 +168,9 @@ function holdersOf({ owner, readers }: KernelLock): LockOwner[] {
 }
 
 /** Works that wait for a worker, by their function; undefined where no pool could be read. */
-function pendingOf(vmcore: Vmcore, tasks: readonly Task[]): Map<string, number> | undefined {
-  const pools = vmcore.problems.attempt(
-    'workqueues',
-    () => readWorkqueues(vmcore, { tasks }).pools,
-  );
-  if (pools === undefined || pools.length === 0) return undefined;
+function pendingOf(workqueues: WorkqueuesResult | undefined): Map<string, number> | undefined {
+  const { pools = [] } = workqueues ?? {};
+  if (pools.length === 0) return undefined;
   const pending = new Map<string, number>();
   for (const { func } of pools.flatMap(({ pending: works }) => works)) {
     pending.set(func, (pending.get(func) ?? 0) + 1);
@@ -101,8 +179,7 @@ function pendingOf(vmcore: Vmcore, tasks: readonly Task[]): Map<string, number> 
 }
 
 /** Zones whose counters and watermarks could be read; undefined where there are none. */
-function zonesOf(vmcore: Vmcore): ZoneFacts[] | undefined {
-  const nodes = vmcore.problems.attempt('zones', () => readZones(vmcore).nodes) ?? [];
+function zonesOf(nodes: readonly NodeState[]): ZoneFacts[] | undefined {
   const zones = nodes.flatMap(({ zones: inNode }) =>
     inNode.flatMap(({ name, watermarks, counters }): ZoneFacts[] => {
       const free = counters.NR_FREE_PAGES;
@@ -112,4 +189,15 @@ function zonesOf(vmcore: Vmcore): ZoneFacts[] | undefined {
     }),
   );
   return zones.length === 0 ? undefined : zones;
+}
+
+/** NR_WRITEBACK was counted by zone up to 4.7, by node since; undefined where it was not read. */
+function writebackOf(nodes: readonly NodeState[]): number | undefined {
+  const places = nodes.flatMap(({ counters, zones }) => [
+    counters,
+    ...zones.map((zone) => zone.counters),
+  ]);
+  const counted = places.flatMap(({ NR_WRITEBACK }) => NR_WRITEBACK ?? []);
+  if (counted.length === 0) return undefined;
+  return counted.reduce((sum, { value }) => sum + value, 0);
 }

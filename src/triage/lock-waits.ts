@@ -1,6 +1,7 @@
 // Who sleeps in a lock and on whom, along the chain of holders.
 
-import { calls, isOverdue, type Facts, type TaskFacts } from './facts.ts';
+import { count } from '../util/count.ts';
+import { calls, isOverdue, nameOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Confidence } from './finding.ts';
 
 /**
@@ -98,11 +99,26 @@ export function chainFrom(facts: Facts, start: TaskFacts): Chain {
 
 /**
  * How sure a circle makes one that ends in a request for memory. Memory may come from elsewhere in
- * the next moment, unless the request has waited for longer than that: then nobody brings it.
+ * the next moment, unless the request has waited for longer than that. What is being written at
+ * the dump can be freed once it is on the disk (end_page_writeback(), mm/filemap.c): a machine
+ * that has stood still for a timeout has nothing left that is being written.
  */
-export function sureness(end: TaskFacts): Confidence {
+export function sureness({ writeback }: Facts, end: TaskFacts): Confidence {
   const overdue = isOverdue(end);
-  return overdue === true ? 'certain' : overdue === undefined ? 'likely' : 'possible';
+  if (overdue === false || (writeback ?? 0) > 0) return 'possible';
+  return overdue === true && writeback === 0 ? 'certain' : 'likely';
+}
+
+/** What speaks against a circle that {@link sureness} is not certain of. */
+export function doubts({ writeback = 0 }: Facts, end: TaskFacts): string[] {
+  return [
+    ...(isOverdue(end) === false
+      ? [`${nameOf(end)} has not waited for long: memory may come in the next moment`]
+      : []),
+    ...(writeback > 0
+      ? [`${count(writeback, 'page')} being written can be freed when the disk is done with them`]
+      : []),
+  ];
 }
 
 /** The last of a chain. */

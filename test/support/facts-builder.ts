@@ -2,6 +2,7 @@
 
 import type { MemallocResult, MemallocTask } from '../../src/kernel/memalloc-report.ts';
 import { allocatorPlace } from '../../src/kernel/alloc-frames.ts';
+import { bound } from '../../src/kernel/fact.ts';
 import type { StackFrame } from '../../src/kernel/stack.ts';
 import { callsOf, type Facts, type LockWait, type TaskFacts } from '../../src/triage/facts.ts';
 
@@ -16,12 +17,18 @@ export interface TaskSketch {
   readonly kthread?: boolean;
   readonly victim?: boolean;
   readonly exiting?: boolean;
+  /** Of a victim: MMF_OOM_SKIP, where it is known. */
+  readonly reaped?: boolean;
   readonly policy?: number;
   readonly mm?: string;
   /** A request that is overdue, with its mask; else by the stack alone. */
   readonly gfp?: string;
   /** A request in flight that is not overdue. */
   readonly young?: boolean;
+  /** Its mask; GFP_KERNEL unless told. */
+  readonly youngGfp?: string;
+  /** Seconds without a CPU. */
+  readonly offCpu?: number;
   readonly waitsFor?: LockWait;
 }
 
@@ -38,7 +45,7 @@ export const MUTEX = '__schedule < schedule < __mutex_lock < mutex_lock';
 
 /** A task with what follows from its sketch. */
 export function taskFacts(sketch: TaskSketch): TaskFacts {
-  const { calls = '', waitsFor } = sketch;
+  const { calls = '', waitsFor, reaped } = sketch;
   const names = calls.split(' < ').filter((name) => name !== '');
   const frames = names.map((name): StackFrame => ({ pc: '0x1', sp: '0x1', name }));
   const stack = { type: 'stack', source: 'switched out', frames, end: 'user' } as const;
@@ -48,6 +55,7 @@ export function taskFacts(sketch: TaskSketch): TaskFacts {
     calls: callsOf(stack),
     place: allocatorPlace(frames),
     ...(waitsFor === undefined ? {} : { waitsFor }),
+    ...(reaped === undefined ? {} : { isReaped: reaped }),
   };
 }
 
@@ -56,10 +64,11 @@ const PF_EXITING = 4;
 function taskOf(sketch: TaskSketch): MemallocTask {
   const { pid, comm = `task-${pid}`, state = 'D', onCpu = false, kthread = false } = sketch;
   const { victim = false, exiting = false, policy = 0, mm = '0x1000', gfp, young } = sketch;
+  const { youngGfp = 'GFP_KERNEL', offCpu } = sketch;
   const record =
     gfp === undefined && young !== true
       ? undefined
-      : { inFlight: true, stalling: gfp !== undefined, gfpNames: gfp ?? 'GFP_KERNEL', order: 0 };
+      : { inFlight: true, stalling: gfp !== undefined, gfpNames: gfp ?? youngGfp, order: 0 };
   const task = {
     address: `0x${pid.toString(16)}`,
     pid,
@@ -74,6 +83,7 @@ function taskOf(sketch: TaskSketch): MemallocTask {
     oomMm: victim ? mm : '0x0',
     words: { uninterruptible: state === 'D', exiting, dying: victim, victim },
     ...(record === undefined ? {} : { record }),
+    ...(offCpu === undefined ? {} : { evidence: { offCpu: bound(offCpu, 'se.exec_start') } }),
   };
   return task as unknown as MemallocTask;
 }
@@ -93,6 +103,7 @@ export function facts(
     byPid: new Map(all.map((fact) => [fact.task.pid ?? -1, fact])),
     kernelHas: (symbol) => symbols.includes(symbol),
     zones: undefined,
+    writeback: 0,
     pendingWorks: undefined,
     oom: undefined,
     oomLockHolder: undefined,

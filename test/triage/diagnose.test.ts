@@ -42,6 +42,12 @@ describe('diagnose', () => {
     assert.deepEqual(found([young, { ...victim, young: true }]), []);
   });
 
+  it('takes an overload for likely where the disk is at work, but not against its own I/O', () => {
+    assert.deepEqual(found([ASKS], { writeback: 40 }), ['D13 likely']);
+    const pool: TaskSketch = { pid: 24, calls: 'io_schedule_timeout < mempool_alloc < submit_bio' };
+    assert.deepEqual(found([ASKS, pool], { writeback: 40 }), ['D9 possible', OVERLOAD]);
+  });
+
   describe('an OOM victim in a lock (D3)', () => {
     const victim: TaskSketch = {
       pid: 2,
@@ -77,6 +83,14 @@ describe('diagnose', () => {
       assert.match(finding.sentence, /over task-4\(4\)/);
     });
 
+    it('is not certain while pages are being written: an overload is likelier then', () => {
+      const tasks = [{ ...victim, waitsFor: lock }, holder];
+      assert.deepEqual(found(tasks, { writeback: 128 }), ['D13 likely', 'D3 possible']);
+      const { against } = diagnose(facts(tasks, { writeback: 128 }))[1] ?? {};
+      assert.match(String(against), /128 pages being written/);
+      assert.deepEqual(found(tasks, { writeback: undefined }), ['D3 likely', OVERLOAD]);
+    });
+
     it('is likely where the stack alone shows a lock', () => {
       assert.deepEqual(found([victim, holder]), ['D3 likely', OVERLOAD]);
     });
@@ -99,6 +113,7 @@ describe('diagnose', () => {
     const exiting: TaskSketch = {
       pid: 6,
       victim: true,
+      reaped: false,
       mm: '0x5000',
       calls: '__schedule < schedule < rwsem_down_read_slowpath < down_read < exit_mm < do_exit',
     };
@@ -209,6 +224,17 @@ describe('diagnose', () => {
       assert.equal(found([stopped, nofs, KSWAPD])[0], 'D2 likely');
     });
 
+    it('is possible where the others have slept for long, and the holder gets on', () => {
+      const lock = { lock: 'mutex 0xf00', holders: [11], isCertain: true };
+      const young: TaskSketch = { pid: 11, calls: RECLAIM, young: true, youngGfp: 'GFP_NOFS' };
+      const asleep = (offCpu: number): TaskSketch => ({ ...stopped, waitsFor: lock, offCpu });
+      assert.deepEqual(found([asleep(12), young, KSWAPD]), ['D2 possible', OVERLOAD]);
+      assert.deepEqual(found([asleep(2), young, KSWAPD]), [OVERLOAD]);
+      assert.deepEqual(found([asleep(12), { ...young, youngGfp: 'GFP_KERNEL' }, KSWAPD]), [
+        OVERLOAD,
+      ]);
+    });
+
     it('is none with a victim, with a request that may kill, or with a kswapd that runs', () => {
       const none = (tasks: readonly TaskSketch[]): void =>
         assert.ok(!found(tasks).some((name) => name.startsWith('D2')));
@@ -228,7 +254,29 @@ describe('diagnose', () => {
     const spins = { ...ASKS, pid: 21, onCpu: true };
     assert.equal(found([killer, spins], { oomLockHolder: 20 })[0], 'D8 likely');
     assert.equal(found([killer, spins])[0], 'D8 possible');
-    assert.ok(!found([{ ...killer, onCpu: true }, spins]).includes('D8 possible'));
+    const kills = { ...killer, onCpu: true, calls: `oom_kill_process < out_of_memory < ${FAULT}` };
+    assert.deepEqual(found([kills, spins]), [OVERLOAD]);
+  });
+
+  it('goes by how long a holder of oom_lock has had no CPU (D8)', () => {
+    const killer: TaskSketch = {
+      ...ASKS,
+      pid: 20,
+      calls: `preempt_schedule < dump_header < out_of_memory < ${FAULT}`,
+    };
+    const seen = (sketch: Partial<TaskSketch>): string[] =>
+      found(
+        [
+          { ...killer, ...sketch },
+          { ...ASKS, pid: 21 },
+        ],
+        { oomLockHolder: 20 },
+      );
+    assert.deepEqual(seen({ offCpu: 30 }), ['D8 possible', OVERLOAD]);
+    assert.deepEqual(seen({ offCpu: 0.3 }), [OVERLOAD]);
+    assert.deepEqual(seen({ offCpu: 0.3, policy: 5 }), ['D8 likely', OVERLOAD]);
+    // dump_header() does nothing but print.
+    assert.deepEqual(seen({ onCpu: true }), ['D8 possible', OVERLOAD]);
   });
 
   it('finds the balloon that is filled while it is to be emptied (D11)', () => {
@@ -241,6 +289,9 @@ describe('diagnose', () => {
     assert.equal(found([killer, filler])[0], 'D11 likely');
     const proved = { ...killer, waitsFor: { lock: 'mutex 0xf00', holders: [23], isCertain: true } };
     assert.equal(found([proved, filler])[0], 'D11 certain');
+    const naps: TaskSketch = { pid: 23, calls: 'schedule_timeout < msleep < fill_balloon' };
+    assert.equal(found([proved, naps])[0], 'D11 likely');
+    assert.equal(found([proved, naps], { writeback: 9 })[0], 'D13 likely');
     assert.ok(!found([killer]).some((name) => name.startsWith('D11')));
   });
 
@@ -299,6 +350,9 @@ describe('diagnose', () => {
     assert.deepEqual(found([{ pid: 27, calls: `${waits} < ext4_writepages` }]), ['D12 likely']);
     const globally = waits.replace('try_to_free_mem_cgroup_pages', 'try_to_free_pages');
     assert.ok(!found([{ pid: 27, calls: globally }]).some((name) => name.startsWith('D12')));
+    const young: TaskSketch = { pid: 27, calls: waits, offCpu: 0.9 };
+    assert.deepEqual(found([young]), []);
+    assert.deepEqual(found([young, { pid: 28, calls: waits, offCpu: 90 }]), ['D12 possible']);
   });
 
   it('puts what is surer first', () => {

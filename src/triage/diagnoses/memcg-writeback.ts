@@ -1,6 +1,14 @@
 // D12: reclaim for a memory cgroup waits for writeback that its own caller has not submitted.
 
-import { btVerb, callsWithin, isBlocked, namesOf, pidsOf, type Facts } from '../facts.ts';
+import {
+  btVerb,
+  callsWithin,
+  hasRunLately,
+  isBlocked,
+  namesOf,
+  pidsOf,
+  type Facts,
+} from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
 const PAGE_WAITS = [
@@ -20,7 +28,8 @@ export function memcgWriteback(facts: Facts): Finding | undefined {
       callsWithin(fact, PAGE_WAITS, SCANS) &&
       callsWithin(fact, SCANS, MEMCG_RECLAIM),
   );
-  if (waiting.length === 0) return undefined;
+  // It is no request, so that no record says since when it waits; the scheduler does.
+  if (waiting.every((fact) => hasRunLately(facts, fact) === true)) return undefined;
   const writers = waiting.filter(({ calls }) => calls.some((name) => /writepages?$/.test(name)));
   return {
     diagnosis: 'D12',

@@ -4,10 +4,11 @@
 import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
+  hasRunLately,
   isBlocked,
   isOverdue,
   isRequesting,
-  isVictim,
+  mayBeOverdue,
   nameOf,
   namesOf,
   pidsOf,
@@ -15,20 +16,26 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
+import { chainFrom, doubts, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
+import { holdsOffOomKiller } from '../oom-wait.ts';
 import { cannotInvokeOom, requestMask } from '../request-mask.ts';
 
-/** kswapd and all requests with __GFP_FS are blocked; the rest only reclaims. */
+/**
+ * kswapd and all overdue requests with __GFP_FS are blocked; the rest only reclaims. Where no
+ * request of the rest is overdue they get on, one after the other, and may keep the lock all the
+ * same: who writes to a file asks for one page after the other. Then the others must have slept for
+ * longer than the timeout already, each in the one lock.
+ */
 export function nofsOnly(facts: Facts): Finding | undefined {
-  const requests = facts.tasks.filter(
-    (fact) => isRequesting(fact) && fact.place === 'slow path' && isOverdue(fact) !== false,
-  );
-  if (requests.length < 2 || facts.tasks.some(isVictim)) return undefined;
-  const isStopped = (fact: TaskFacts): boolean =>
-    isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact));
-  const stopped = requests.filter(isStopped);
-  const free = requests.filter((fact) => !isStopped(fact));
+  const requests = facts.tasks.filter((fact) => isRequesting(fact) && fact.place === 'slow path');
+  if (facts.tasks.some(holdsOffOomKiller)) return undefined;
+  const stopped = requests.filter((fact) => isStopped(fact) && mayBeOverdue(fact));
+  const running = requests.filter((fact) => !isStopped(fact));
+  const old = running.filter(mayBeOverdue);
+  const free = old.length > 0 ? old : running;
   const kswapd = facts.tasks.find(({ task }) => isKswapdByName(task));
+  const areAsleep = stopped.every((fact) => hasRunLately(facts, fact) === false);
+  if (old.length === 0 && !areAsleep) return undefined;
   if (stopped.length === 0 || free.length === 0 || kswapd === undefined || !isStopped(kswapd)) {
     return undefined;
   }
@@ -48,7 +55,7 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       (holder === undefined
         ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
         : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),
-    confidence: confidenceOf(free, { holder, known }),
+    confidence: confidenceOf(facts, free, { holder, known }),
     because:
       holder !== undefined
         ? 'the holder of what they wait for is one of those for whom nobody is killed'
@@ -58,18 +65,23 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
       { fact: `${nameOf(kswapd)} is blocked`, verb: btVerb([kswapd]) },
     ],
-    against: [],
+    against: holder === undefined ? [] : doubts(facts, holder),
     missing: known ? [] : ['the masks of the requests that are not blocked'],
     next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
     culprits: holder === undefined ? pidsOf(free) : pidsOf([holder]),
   };
 }
 
+function isStopped(fact: TaskFacts): boolean {
+  return isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact));
+}
+
 /** Without their ages such requests are what any busy file system has at any instant. */
 function confidenceOf(
+  facts: Facts,
   free: readonly TaskFacts[],
   { holder, known }: { holder: TaskFacts | undefined; known: boolean },
 ): Confidence {
   if (!known || !free.some((fact) => isOverdue(fact) === true)) return 'possible';
-  return holder === undefined ? 'likely' : sureness(holder);
+  return holder === undefined ? 'likely' : sureness(facts, holder);
 }

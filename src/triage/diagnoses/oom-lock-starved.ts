@@ -1,14 +1,25 @@
 // D8: whoever holds oom_lock cannot run, and all who need the OOM killer wait for it.
 
-import { calls, btVerb, isBlocked, isRequesting, nameOf, type Facts } from '../facts.ts';
+import {
+  calls,
+  btVerb,
+  isBlocked,
+  hasRunLately,
+  isRequesting,
+  nameOf,
+  type Facts,
+} from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
+/** Writes the report of a kill. */
+const REPORT = 'dump_header';
 /** Functions that run under oom_lock (mm/oom_kill.c). */
-const UNDER_OOM_LOCK = ['out_of_memory', 'oom_kill_process', 'dump_header', 'select_bad_process'];
+const UNDER_OOM_LOCK = ['out_of_memory', 'oom_kill_process', REPORT, 'select_bad_process'];
 /** Printing to consoles (kernel/printk). */
 const CONSOLE = ['console_unlock', 'console_flush_all', 'vprintk_emit', 'serial8250_console_write'];
 
-/** SCHED_IDLE (include/uapi/linux/sched.h). */
+/** include/uapi/linux/sched.h */
+const SCHED_NORMAL = 0;
 const SCHED_IDLE = 5;
 
 /** The OOM killer's caller wants a CPU and does not get it, or prints to a slow console. */
@@ -22,10 +33,14 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
   const pid = holder?.task.pid;
   if (holder === undefined || pid === undefined) return undefined;
   const { task } = holder;
+  const { offCpu } = task.evidence ?? {};
   const waiting = facts.tasks.filter((fact) => fact !== holder && isRequesting(fact));
-  const prints = calls(holder, ...CONSOLE);
+  // dump_header() does nothing but print.
+  const prints = calls(holder, ...CONSOLE) || (task.onCpu === true && calls(holder, REPORT));
   const isIdle = task.policy === SCHED_IDLE;
-  const hasNoCpu = task.onCpu !== true && task.state === 'R';
+  const isRunnable = task.onCpu !== true && task.state === 'R';
+  // Who shares a CPU is off it for moments; beside others a SCHED_IDLE task has it for moments.
+  const hasNoCpu = isRunnable && (isIdle || hasRunLately(facts, holder) !== true);
   if (waiting.length === 0 || (!hasNoCpu && !prints)) return undefined;
   const holdsLock = facts.oomLockHolder === task.pid;
   const where = holdsLock ? 'holds oom_lock' : 'is inside out_of_memory()';
@@ -40,13 +55,20 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
     confidence: holdsLock && hasNoCpu && (isIdle || prints) ? 'likely' : 'possible',
     because: isIdle
       ? 'it has the policy SCHED_IDLE, and those who wait for it keep the CPUs'
-      : 'a single dump does not show for how long it has been so',
+      : offCpu === undefined
+        ? 'a single dump does not show for how long it has been so'
+        : `it has had no CPU for ${offCpu.value.toFixed(1)} s at least (${offCpu.source})`,
     evidence: [
       { fact: `${nameOf(holder)}: ${task.state} in out_of_memory()`, verb: btVerb([holder]) },
       ...(isIdle ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks' }] : []),
       { fact: `${waiting.length} requests in the slow path`, verb: 'bt --stalled' },
     ],
-    against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU`],
+    against: [
+      ...(hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`]),
+      ...(hasNoCpu && task.policy === SCHED_NORMAL
+        ? ['it has the policy SCHED_NORMAL: its turn comes when the others have had as much']
+        : []),
+    ],
     missing: ['whether it gets on: a second dump shows its switches'],
     next: 'lower console_loglevel or the rate of messages; do not run memory hogs as SCHED_IDLE',
     culprits: [pid],

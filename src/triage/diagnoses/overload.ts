@@ -1,26 +1,39 @@
 // D13: requests wait long, and nothing that a dump shows keeps them from being served.
 
-import { btVerb, isOverdue, isRequesting, namesOf, type Facts } from '../facts.ts';
+import { count } from '../../util/count.ts';
+import type { Diagnosis } from '../../util/diagnosis.ts';
+import { btVerb, isOverdue, mayBeOverdue, namesOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
-/** Requests are overdue, or in flight on a kernel that does not record since when. */
-export function overload(facts: Facts): Finding | undefined {
-  const requests = facts.tasks.filter(isRequesting);
-  const overdue = requests.filter((fact) => isOverdue(fact) !== false);
+/** Diagnoses of what writes pages back: that they are being written is what these would show. */
+const OF_WRITEBACK: readonly Diagnosis[] = ['D7', 'D9', 'D10', 'D12'];
+
+/**
+ * Requests are overdue, or in flight on a kernel that does not record since when.
+ *
+ * @param others what else fits
+ */
+export function overload(facts: Facts, others: readonly Finding[]): Finding | undefined {
+  const overdue = facts.tasks.filter(mayBeOverdue);
   if (overdue.length === 0) return undefined;
   const known = overdue.some((fact) => isOverdue(fact) === true);
+  const { writeback = 0 } = facts;
+  const isServed = known && writeback > 0 && others.every(leavesRoom);
   return {
     diagnosis: 'D13',
     name: 'overload: memory comes late',
-    sentence: known
-      ? `${overdue.length} requests have waited for longer than the timeout, and nothing is ` +
-        'found that keeps them from being served: the machine is overloaded, or slow.'
-      : `${overdue.length} tasks are in the allocator’s slow path, and nothing is found that ` +
-        'keeps them from being served: memory is short.',
-    confidence: 'possible',
-    because: 'no lock, victim or worker was found that all of them wait for',
-    evidence: [{ fact: `${namesOf(overdue)} in the slow path`, verb: btVerb(overdue) }],
-    against: [],
+    sentence: sentenceOf(overdue.length, { known, isServed }),
+    confidence: isServed ? 'likely' : 'possible',
+    because: isServed
+      ? `${count(writeback, 'page')} are being written, and can be freed when the disk is done`
+      : 'no lock, victim or worker was found that all of them wait for',
+    evidence: [
+      { fact: `${namesOf(overdue)} in the slow path`, verb: btVerb(overdue) },
+      ...(writeback > 0
+        ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'triage --json' }]
+        : []),
+    ],
+    against: others.map(({ name }) => `possible, too: ${name}`),
     missing: [
       'whether the requests get on: a second dump shows it',
       ...(known ? [] : ['since when they wait: this kernel does not record it']),
@@ -28,4 +41,27 @@ export function overload(facts: Facts): Finding | undefined {
     next: 'take a second dump a few seconds later, and compare switches and counters',
     culprits: [],
   };
+}
+
+/** It does not say that pages under writeback come to nothing. */
+function leavesRoom({ diagnosis, confidence }: Finding): boolean {
+  return confidence === 'possible' && !OF_WRITEBACK.includes(diagnosis);
+}
+
+function sentenceOf(
+  overdue: number,
+  { known, isServed }: { known: boolean; isServed: boolean },
+): string {
+  if (!known) {
+    return (
+      `${overdue} tasks are in the allocator’s slow path, and nothing is found that ` +
+      'keeps them from being served: memory is short.'
+    );
+  }
+  const since = `${overdue} requests have waited for longer than the timeout, and`;
+  return isServed
+    ? `${since} the disk is still at work on pages that can be freed then: the machine is ` +
+        'overloaded, or its disk is slow.'
+    : `${since} nothing is found that keeps them from being served: the machine is overloaded, ` +
+        'or slow.';
 }

@@ -1,9 +1,10 @@
 // D4: the OOM reaper would free the victim's memory, and cannot take its mmap_lock.
 
-import { btVerb, calls, isAlive, isVictim, namesOf, nameOf, pidsOf, type Facts } from '../facts.ts';
+import { btVerb, calls, isAlive, namesOf, nameOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { sureness } from '../lock-waits.ts';
+import { doubts, sureness } from '../lock-waits.ts';
+import { holdsOffOomKiller, victimDoubts, weighed } from '../oom-wait.ts';
 
 /** Who has mmap_lock for writing while it asks for memory (mm/mmap.c, mremap.c, mprotect.c). */
 const CHANGES_MAP = [
@@ -25,13 +26,13 @@ const WANTS_MAP = ['down_read', 'rwsem_down_read_slowpath', 'rwsem_down_read_fai
 /** A thread of a victim changes the map of its memory and waits; the others cannot exit. */
 export function reaperDefeated(facts: Facts): Finding | undefined {
   if (!facts.kernelHas('oom_reaper') && !facts.kernelHas('oom_reap_task')) return undefined;
-  const victims = facts.tasks.filter(isVictim);
+  const victims = facts.tasks.filter(holdsOffOomKiller);
   for (const writer of facts.tasks) {
     if (!isAlive(writer) || !calls(writer, ...CHANGES_MAP) || !waits(writer)) continue;
     const others = victims.filter((victim) => victim !== writer && sharesMemory(victim, writer));
-    const isOwn = isVictim(writer);
+    const isOwn = holdsOffOomKiller(writer);
     if (!isOwn && others.length === 0) continue;
-    return finding(writer, others);
+    return finding(facts, writer, others);
   }
   return undefined;
 }
@@ -45,8 +46,9 @@ function sharesMemory(a: TaskFacts, b: TaskFacts): boolean {
   return (mm !== '0x0' && mm === b.task.mm) || (signal !== undefined && signal === b.task.signal);
 }
 
-function finding(writer: TaskFacts, others: readonly TaskFacts[]): Finding {
+function finding(facts: Facts, writer: TaskFacts, others: readonly TaskFacts[]): Finding {
   const waiting = others.filter((victim) => calls(victim, ...WANTS_MAP));
+  const rest = victimDoubts(facts, others[0] ?? writer);
   const { pid = -1 } = writer.task;
   const isProved = waiting.some(({ waitsFor }) => waitsFor?.holders.includes(pid) === true);
   return {
@@ -56,7 +58,7 @@ function finding(writer: TaskFacts, others: readonly TaskFacts[]): Finding {
       `The OOM victim's thread ${nameOf(writer)} has its mmap_lock for writing and waits for ` +
       `memory, so that the OOM reaper cannot free the victim's memory` +
       `${waiting.length === 0 ? '' : ` and ${namesOf(waiting)} cannot exit`}.`,
-    confidence: isProved ? sureness(writer) : 'likely',
+    confidence: isProved ? weighed(sureness(facts, writer), rest) : 'likely',
     because: isProved
       ? 'those that cannot exit wait for the lock that it has'
       : 'the code that it is in takes mmap_lock for writing',
@@ -66,8 +68,8 @@ function finding(writer: TaskFacts, others: readonly TaskFacts[]): Finding {
         ? []
         : [{ fact: `${namesOf(waiting)} wait for mmap_lock`, verb: btVerb(waiting) }]),
     ],
-    against: [],
-    missing: ['whether the reaper has given up: the log says "unable to reap"'],
+    against: [...doubts(facts, writer), ...rest.against],
+    missing: [...rest.missing, 'whether the reaper has given up: the log says "unable to reap"'],
     next: 'SysRq-f chooses another victim; newer kernels take mmap_lock killably',
     culprits: pidsOf([writer]),
   };

@@ -1,7 +1,8 @@
 // D7: the memory reserves are gone before the OOM killer was asked.
 
-import { btVerb, isRequesting, isVictim, namesOf, pidsOf, type Facts } from '../facts.ts';
+import { btVerb, isRequesting, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { holdsOffOomKiller } from '../oom-wait.ts';
 
 /** What is left of `min` where those have taken pages who need not keep to watermarks. */
 const LEFT = 1 / 8;
@@ -12,7 +13,7 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
   const used = zones.filter(({ min }) => min > 0);
   if (used.length === 0 || !used.every(({ free, min }) => free < min * LEFT)) return undefined;
   const requests = facts.tasks.filter(isRequesting);
-  if (requests.length === 0 || facts.tasks.some(isVictim)) return undefined;
+  if (requests.length === 0 || facts.tasks.some(holdsOffOomKiller)) return undefined;
   const left = used.map(({ name, free, min }) => `${name} ${free} of min ${min}`).join(', ');
   const throttled = requests.filter(({ calls }) => calls.includes('throttle_direct_reclaim'));
   return {

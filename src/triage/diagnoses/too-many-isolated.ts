@@ -13,7 +13,7 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness } from '../lock-waits.ts';
+import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness, doubts } from '../lock-waits.ts';
 
 const LRU_SCAN = 'shrink_inactive_list';
 const THROTTLE = 'congestion_wait';
@@ -48,7 +48,7 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
       (isCircle
         ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
         : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
-    confidence: isCircle ? sureness(end) : 'likely',
+    confidence: isCircle ? sureness(facts, end) : 'likely',
     because: isCircle
       ? 'the circle is closed, and this loop has no other way out in this kernel'
       : 'who holds what kswapd waits for could not be proved',
@@ -57,7 +57,7 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
       { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
       ...(isCircle ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
     ],
-    against: [],
+    against: doubts(facts, end),
     missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
     next: 'kernels since 4.14 wait once and go on; until then, less I/O under GFP_NOFS',
     culprits: isCircle ? pidsOf([end]) : [],

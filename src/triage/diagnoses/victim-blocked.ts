@@ -1,23 +1,28 @@
 // D3: the classic OOM deadlock. The victim waits for a lock whose holder waits for memory, which
 // the victim's exit would give back.
 
-import { btVerb, isBlocked, isVictim, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
+import { btVerb, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import {
   chainFrom,
+  doubts,
   endOf,
   sleepsForPage,
   sleepsInLock,
   sureness,
   type Chain,
 } from '../lock-waits.ts';
+import { holdsOffOomKiller, victimDoubts, weighed, type VictimDoubts } from '../oom-wait.ts';
 
-/** A victim is in uninterruptible sleep for a lock or a page. */
+/**
+ * A victim is in uninterruptible sleep for a lock or a page. One whose memory was taken already is
+ * none: the OOM killer goes on without it.
+ */
 export function victimBlocked(facts: Facts): Finding | undefined {
   const blocked = facts.tasks.filter(
     (fact) =>
-      isVictim(fact) &&
+      holdsOffOomKiller(fact) &&
       isBlocked(fact) &&
       fact.place !== 'slow path' &&
       (sleepsInLock(fact) || sleepsForPage(fact)),
@@ -26,7 +31,7 @@ export function victimBlocked(facts: Facts): Finding | undefined {
   if (blocked.length === 0 || requests.length === 0) return undefined;
   const chains = blocked.map((victim) => chainFrom(facts, victim));
   const toMemory = chains.find((chain) => endsInAllocator(chain));
-  if (toMemory !== undefined) return byLocks(toMemory, requests);
+  if (toMemory !== undefined) return byLocks(facts, toMemory, requests);
   const elsewhere = chains.find(({ links }) => links.length > 1);
   return elsewhere === undefined ? byStacks(blocked, requests) : byAnother(elsewhere, requests);
 }
@@ -39,9 +44,10 @@ const NAME = 'the OOM victim waits for a lock whose holder waits for memory';
 const NEXT =
   'find out why the holder asks for memory under that lock; SysRq-f chooses another victim';
 
-function byLocks(chain: Chain, requests: readonly TaskFacts[]): Finding {
+function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Finding {
   const [victim] = chain.links as [TaskFacts];
   const end = endOf(chain);
+  const rest = victimDoubts(facts, victim);
   const between = chain.links.slice(1, -1);
   const over = between.length === 0 ? '' : ` (over ${namesOf(between)})`;
   return {
@@ -50,19 +56,25 @@ function byLocks(chain: Chain, requests: readonly TaskFacts[]): Finding {
     sentence:
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
       `which ${nameOf(end)} has${over}, and that waits for memory.`,
-    confidence: sureness(end),
-    because: 'each wait and each holder on the way was proved; no other victim is chosen meanwhile',
+    confidence: weighed(sureness(facts, end), rest),
+    because: `each wait and each holder on the way was proved; ${meanwhile(rest)}`,
     evidence: [
       { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
       { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
       { fact: `${nameOf(end)} is in the slow path`, verb: btVerb([victim, end]) },
       { fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' },
     ],
-    against: [],
-    missing: [],
+    against: [...doubts(facts, end), ...rest.against],
+    missing: rest.missing,
     next: NEXT,
     culprits: pidsOf([end]),
   };
+}
+
+function meanwhile({ others }: VictimDoubts): string {
+  return others.length === 0
+    ? 'while this victim is there the OOM killer chooses no other'
+    : `besides it the OOM killer has chosen ${namesOf(others)}`;
 }
 
 /** The holder is not seen to wait for memory: it may be anything that keeps the victim. */
