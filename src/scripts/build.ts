@@ -24,6 +24,16 @@ const REQUIRE_BANNER =
   "import { createRequire as bundledCreateRequire } from 'node:module';\n" +
   'const require = bundledCreateRequire(import.meta.url);';
 
+/** yargs and what it imports get our own string-width; cli-table3, which requires it, its own. */
+const PLAIN_STRING_WIDTH: esbuild.Plugin = {
+  name: 'plain string-width',
+  setup(build) {
+    build.onResolve({ filter: /^string-width$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: join(ROOT, 'src/scripts/string-width.ts') } : undefined,
+    );
+  },
+};
+
 /** A file of dist/: absolute path and content. */
 type Output = readonly [path: string, content: Uint8Array | string];
 
@@ -40,6 +50,7 @@ async function bundles(): Promise<Output[]> {
     platform: 'node',
     target: 'node20.19',
     external: ['lz4'],
+    plugins: [PLAIN_STRING_WIDTH],
     banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
   });
