@@ -2,9 +2,7 @@
 // The package compiles regular expressions over properties of Unicode whenever it is loaded, which
 // is a tenth of the time of a whole `stallcore bt`. Our help is ASCII: a character is a column.
 
-import { stripVTControlCharacters } from 'node:util';
-
 /** How many columns of a terminal a text of ASCII takes. */
 export default function stringWidth(text: string): number {
-  return stripVTControlCharacters(text).length;
+  return text.length;
 }
