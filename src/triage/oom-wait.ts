@@ -1,4 +1,4 @@
-// For whom the OOM killer waits: while one victim's memory is still to come, it chooses nobody else.
+// For whom the OOM killer waits: while a victim's memory is still to come it chooses nobody else.
 
 import { isAlive, isOverdue, isVictim, namesOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Confidence } from './finding.ts';
@@ -61,6 +61,7 @@ function processOf({ task: { signal, tgid, address } }: TaskFacts): string | num
   return signal ?? tgid ?? address;
 }
 
-function hasReaper({ kernelHas }: Facts): boolean {
+/** Whether this kernel has an OOM reaper (v4.6); the compiler may have made one of the two. */
+export function hasReaper({ kernelHas }: Facts): boolean {
   return kernelHas('oom_reaper') || kernelHas('oom_reap_task');
 }

@@ -15,7 +15,12 @@ import { doubts, sureness } from '../lock-waits.ts';
 
 /** drivers/virtio/virtio_balloon.c, drivers/hv/hv_balloon.c and the like, from out_of_memory(). */
 const DEFLATES = ['leak_balloon', 'virtballoon_oom_notify', 'virtio_balloon_oom_notify'];
-const INFLATES = ['fill_balloon', 'balloon_page_alloc', 'update_balloon_size_func'];
+/**
+ * Came with commit c7cdff0e8647 ("virtio_balloon: fix deadlock on OOM", v4.15), since which pages
+ * are taken before the lock.
+ */
+const ALLOCATES_FIRST = 'balloon_page_alloc';
+const INFLATES = ['fill_balloon', ALLOCATES_FIRST, 'update_balloon_size_func'];
 
 /**
  * It asks for memory, or sleeps between two attempts: with the lock held, for fill_balloon() itself
@@ -35,6 +40,8 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
   const asks = isRequesting(filler);
   const where = asks ? 'in the allocator' : 'between two attempts';
   const isProved = killer.waitsFor?.holders.includes(filler.task.pid ?? -1) === true;
+  const isMended = facts.kernelHas(ALLOCATES_FIRST);
+  if (!isProved && isMended) return undefined;
   return {
     diagnosis: 'D11',
     name: "deadlock in the balloon's OOM notifier",
@@ -52,7 +59,12 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
     ],
     against: doubts(facts, asks ? filler : killer),
     missing: isProved ? [] : ["who holds the balloon's lock"],
-    next: 'do not inflate the balloon while the guest is short of memory; update the guest kernel',
+    next:
+      'do not inflate the balloon while the guest is short of memory' +
+      (isMended
+        ? ''
+        : '; a guest kernel with commit c7cdff0e8647 ("virtio_balloon: fix deadlock on OOM"), ' +
+          'which this one lacks, takes the pages before the lock'),
     culprits: pidsOf([filler]),
   };
 }

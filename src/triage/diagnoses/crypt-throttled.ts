@@ -9,12 +9,10 @@ const CRYPT = [
   'crypt_alloc_buffer',
   'crypt_convert',
 ];
-const THROTTLES = [
-  'throttle_vm_writeout',
-  'congestion_wait',
-  'wait_iff_congested',
-  'reclaim_throttle',
-];
+/** Taken out by commit bf48438354a7 (v4.9). */
+const LIMIT = 'throttle_vm_writeout';
+/** reclaim_throttle(), which took their place in v5.16, does not hold kernel threads up. */
+const THROTTLES = [LIMIT, 'congestion_wait', 'wait_iff_congested'];
 
 /** The worker waits in one of reclaim's throttles. */
 export function cryptThrottled(facts: Facts): Finding | undefined {
@@ -24,6 +22,7 @@ export function cryptThrottled(facts: Facts): Finding | undefined {
   if (throttled.length === 0) return undefined;
   const requests = facts.tasks.filter(isRequesting);
   const are = throttled.length === 1 ? 'is' : 'are';
+  const isLimit = throttled.some((fact) => calls(fact, LIMIT));
   return {
     diagnosis: 'D10',
     name: 'the dm-crypt worker is throttled by reclaim',
@@ -38,7 +37,10 @@ export function cryptThrottled(facts: Facts): Finding | undefined {
     ],
     against: [],
     missing: ['how fast it gets on: a second dump shows it'],
-    next: 'kernels since 4.8 do not throttle mempool allocations so; no swap on dm-crypt before',
+    next: isLimit
+      ? 'no swap on dm-crypt, or a kernel with commit bf48438354a7 ("mm, vmscan: get rid of ' +
+        'throttle_vm_writeout"), which this one lacks'
+      : 'no swap on dm-crypt while memory is so short',
     culprits: pidsOf(throttled),
   };
 }

@@ -3,19 +3,21 @@
 import { btVerb, calls, isRequesting, isVictim, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { isExiting } from '../../kernel/task-flags.ts';
+import { hasReaper } from '../oom-wait.ts';
 
 /**
- * What an exiting task with memory of its own is in do_exit(): before 4.9 the OOM killer chose
- * nobody while there was one (oom_scan_process_thread(), gone with that release).
+ * While an exiting task had memory of its own the OOM killer chose nobody, until commit
+ * 6a618957ad17 ("mm: oom_kill: don't ignore oom score on exiting tasks"). That came with v4.6, as
+ * did the OOM reaper: a kernel that has the one has the other.
  */
 export function exitingTask(facts: Facts): Finding | undefined {
+  if (hasReaper(facts)) return undefined;
   const exiting = facts.tasks.filter(
     (fact) => isRequesting(fact) && isExiting(fact.task) === true && calls(fact, 'do_exit'),
   );
   const withMemory = exiting.filter(({ task }) => task.mm !== '0x0' && task.mm !== undefined);
   if (withMemory.length === 0) return undefined;
   const victims = facts.tasks.filter(isVictim);
-  const waits = facts.kernelHas('oom_scan_process_thread');
   return {
     diagnosis: 'D5',
     name: 'the OOM killer waits for a task that is exiting and asks for memory',
@@ -29,11 +31,16 @@ export function exitingTask(facts: Facts): Finding | undefined {
         : 'there are other victims too',
     evidence: [
       { fact: `${namesOf(withMemory)}: the allocator under do_exit()`, verb: btVerb(withMemory) },
-      ...(waits ? [{ fact: 'this kernel has oom_scan_process_thread()', verb: 'info' }] : []),
+      {
+        fact: 'this kernel has no OOM reaper; it waits for tasks that exit',
+        verb: 'triage --json',
+      },
     ],
     against: victims.length === 0 ? [] : [`the OOM killer has chosen ${namesOf(victims)}`],
     missing: [],
-    next: 'kernels since 4.9 do not wait for such tasks; look at what is registered for task exit',
+    next:
+      'look at what asks for memory in do_exit(); commit 6a618957ad17 ("mm: oom_kill: don\'t ' +
+      'ignore oom score on exiting tasks"), which this kernel lacks, does not wait for such tasks',
     culprits: pidsOf(withMemory),
   };
 }

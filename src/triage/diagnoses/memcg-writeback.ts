@@ -50,7 +50,9 @@ export function memcgWriteback(facts: Facts): Finding | undefined {
     ],
     against: [],
     missing: ['whether the page is in a bio that was not submitted'],
-    next: 'raise the cgroup’s limit; kernels since 4.2 do not wait so under GFP_NOFS',
+    next:
+      'raise the limit of the cgroup; commit ecf5fc6e9654 ("mm, vmscan: Do not wait for page ' +
+      'writeback for GFP_NOFS allocations") does not wait so where the request has no __GFP_FS',
     culprits: pidsOf(waiting),
   };
 }

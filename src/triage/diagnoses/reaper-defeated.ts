@@ -4,7 +4,7 @@ import { btVerb, calls, isAlive, namesOf, nameOf, pidsOf, type Facts } from '../
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { doubts, sureness } from '../lock-waits.ts';
-import { holdsOffOomKiller, victimDoubts, weighed } from '../oom-wait.ts';
+import { hasReaper, holdsOffOomKiller, victimDoubts, weighed } from '../oom-wait.ts';
 
 /** Who has mmap_lock for writing while it asks for memory (mm/mmap.c, mremap.c, mprotect.c). */
 const CHANGES_MAP = [
@@ -25,7 +25,7 @@ const WANTS_MAP = ['down_read', 'rwsem_down_read_slowpath', 'rwsem_down_read_fai
 
 /** A thread of a victim changes the map of its memory and waits; the others cannot exit. */
 export function reaperDefeated(facts: Facts): Finding | undefined {
-  if (!facts.kernelHas('oom_reaper') && !facts.kernelHas('oom_reap_task')) return undefined;
+  if (!hasReaper(facts)) return undefined;
   const victims = facts.tasks.filter(holdsOffOomKiller);
   for (const writer of facts.tasks) {
     if (!isAlive(writer) || !calls(writer, ...CHANGES_MAP) || !waits(writer)) continue;
@@ -70,7 +70,7 @@ function finding(facts: Facts, writer: TaskFacts, others: readonly TaskFacts[]):
     ],
     against: [...doubts(facts, writer), ...rest.against],
     missing: [...rest.missing, 'whether the reaper has given up: the log says "unable to reap"'],
-    next: 'SysRq-f chooses another victim; newer kernels take mmap_lock killably',
+    next: 'SysRq-f chooses another victim; find out why the thread gets no memory',
     culprits: pidsOf([writer]),
   };
 }

@@ -52,7 +52,9 @@ export function staleCounters(facts: Facts): Finding | undefined {
     ],
     against: [],
     missing: [],
-    next: 'kernels since 4.5 let such workers sleep; find out what the work item asks for',
+    next:
+      'find out what the work item asks for; a kernel with commit 564e81a57f97 lets a worker ' +
+      'sleep between two attempts, so that the works behind it get their turn',
     culprits: pidsOf([looper]),
   };
 }

@@ -18,6 +18,11 @@ import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness, doubts } from 
 const LRU_SCAN = 'shrink_inactive_list';
 const THROTTLE = 'congestion_wait';
 
+/** That the loop is on a stack shows that the change is not there. */
+const NEXT =
+  'a kernel with commit db73ee0d4637 ("mm, vmscan: do not loop on too_many_isolated for ever"), ' +
+  'which this one lacks, waits once and goes on';
+
 /**
  * It waits in too_many_isolated()'s loop: congestion_wait() called by shrink_inactive_list()
  * itself. Since 4.14 (commit db73ee0d4637) that function sleeps once, with msleep(), and goes on.
@@ -59,7 +64,7 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
     ],
     against: doubts(facts, end),
     missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
-    next: 'kernels since 4.14 wait once and go on; until then, less I/O under GFP_NOFS',
+    next: `${NEXT}; until then, less I/O under GFP_NOFS`,
     culprits: isCircle ? pidsOf([end]) : [],
   };
 }
@@ -79,7 +84,7 @@ function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
     evidence: [{ fact: `${namesOf(overdue)} in congestion_wait()`, verb: btVerb(overdue) }],
     against: [],
     missing: ['whether they have left that loop meanwhile: a second dump shows their seq'],
-    next: 'kernels since 4.14 wait once and go on',
+    next: NEXT,
     culprits: [],
   };
 }
