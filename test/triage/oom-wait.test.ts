@@ -96,6 +96,21 @@ describe('the reaper kept out (D4)', () => {
     const unreaped = { ...victim, reaped: false };
     assert.equal(reaperDefeated(facts([writer, unreaped], SYMBOLS))?.diagnosis, 'D4');
   });
+
+  it('tells a reaper that was there from one that comes', () => {
+    const finding = (onReaperList: boolean): string => {
+      const known = { reapQueued: true, skip: false, onReaperList, sharers: [] };
+      const victims = [
+        { source: 'signal->oom_mm', threads: [{ address: '0x2', pid: 2 }], ...known } as const,
+      ];
+      const oom = { type: 'oom', victims, bits: [], memcgTasks: [] } as const;
+      const tasks = [writer, { ...victim, reaped: false }];
+      return JSON.stringify(reaperDefeated(facts(tasks, { ...SYMBOLS, oom })));
+    };
+    assert.match(finding(false), /has not taken it/);
+    assert.match(finding(true), /on oom_reaper_list/);
+    assert.doesNotMatch(finding(true), /has not taken it/);
+  });
 });
 
 describe('victimDoubts', () => {

@@ -46,9 +46,26 @@ function sharesMemory(a: TaskFacts, b: TaskFacts): boolean {
   return (mm !== '0x0' && mm === b.task.mm) || (signal !== undefined && signal === b.task.signal);
 }
 
+const SHOWS = 'triage --json';
+
+/** How far the reaper is with the victim's memory; undefined where that is not known. */
+function reaperOf(
+  { oom, tasks }: Facts,
+  writer: TaskFacts,
+  others: readonly TaskFacts[],
+): 'comes' | 'was there' | undefined {
+  const pids = [writer, ...others].map(({ task }) => task.pid);
+  const victim = oom?.victims.find(({ threads }) => threads.some(({ pid }) => pids.includes(pid)));
+  if (victim?.reapQueued !== true) return undefined;
+  if (victim.onReaperList === true) return 'comes';
+  const isAtIt = tasks.some((fact) => calls(fact, 'oom_reap_task', 'oom_reap_task_mm'));
+  return victim.skip === false && !isAtIt ? 'was there' : undefined;
+}
+
 function finding(facts: Facts, writer: TaskFacts, others: readonly TaskFacts[]): Finding {
   const waiting = others.filter((victim) => calls(victim, ...WANTS_MAP));
   const rest = victimDoubts(facts, others[0] ?? writer);
+  const reaper = reaperOf(facts, writer, others);
   const { pid = -1 } = writer.task;
   const isProved = waiting.some(({ waitsFor }) => waitsFor?.holders.includes(pid) === true);
   return {
@@ -67,9 +84,23 @@ function finding(facts: Facts, writer: TaskFacts, others: readonly TaskFacts[]):
       ...(waiting.length === 0
         ? []
         : [{ fact: `${namesOf(waiting)} wait for mmap_lock`, verb: btVerb(waiting) }]),
+      ...(reaper === 'was there'
+        ? [{ fact: 'the OOM reaper was given its memory, and has not taken it', verb: SHOWS }]
+        : []),
     ],
-    against: [...doubts(facts, writer), ...rest.against],
-    missing: [...rest.missing, 'whether the reaper has given up: the log says "unable to reap"'],
+    against: [
+      ...doubts(facts, writer),
+      ...rest.against,
+      ...(reaper === 'comes'
+        ? ['its memory is on oom_reaper_list: the reaper may take it yet']
+        : []),
+    ],
+    missing: [
+      ...rest.missing,
+      ...(reaper === 'was there'
+        ? []
+        : ['whether the reaper has given up: the log says "unable to reap"']),
+    ],
     next: 'SysRq-f chooses another victim; find out why the thread gets no memory',
     culprits: pidsOf([writer]),
   };
