@@ -142,11 +142,8 @@ const SIGKILL_BIT = 8n;
 export function readTasks(vmcore: Vmcore): TaskTable {
   const reader = new TaskReader(vmcore);
   const queues = runQueues(vmcore);
-  const listed = new Set<bigint>();
-  const before = vmcore.problems.count;
-  for (const { address } of taskRefs(vmcore)) listed.add(address);
-  const walkedToEnd = listed.size > 0 && vmcore.problems.count === before;
-  const tasks = [...listed].map((address) => reader.read(vaddr(address)));
+  const { tasks, walkedToEnd } = listedTasks(vmcore, reader);
+  const listed = new Set(tasks.map(({ address }) => BigInt(address)));
   const beforePids = vmcore.problems.count;
   const byPid = tasksByPid(vmcore);
   const pidWalkComplete = byPid !== undefined && vmcore.problems.count === beforePids;
@@ -173,6 +170,22 @@ export function readTasks(vmcore: Vmcore): TaskTable {
   const complete =
     walkedToEnd && agrees && currentsKnown && (pidWalkComplete || table === undefined);
   return { tasks: [...tasks, ...missed], idle, complete, crossCheck };
+}
+
+/** The tasks of the list, each read as the walk comes to it: its pages are in the cache then. */
+function listedTasks(vmcore: Vmcore, reader: TaskReader): { tasks: Task[]; walkedToEnd: boolean } {
+  const { problems } = vmcore;
+  const tasks = new Map<bigint, Task>();
+  const before = problems.count;
+  let ofTasks = 0;
+  for (const { address } of taskRefs(vmcore)) {
+    if (tasks.has(address)) continue;
+    const beforeTask = problems.count;
+    tasks.set(address, reader.read(address));
+    ofTasks += problems.count - beforeTask;
+  }
+  const walkedToEnd = tasks.size > 0 && problems.count === before + ofTasks;
+  return { tasks: [...tasks.values()], walkedToEnd };
 }
 
 function pids(tasks: readonly Task[]): (number | string)[] {
