@@ -18,6 +18,12 @@ export function requestMask({ record, evidence }: MemallocTask): RequestMask {
   };
 }
 
+/** Whether reclaim for it may enter file systems; undefined where its mask has no names. */
+export function mayUseFs({ gfpNames }: RequestMask): boolean | undefined {
+  if (gfpNames === undefined) return undefined;
+  return /\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(gfpNames);
+}
+
 /** include/linux/mmzone.h */
 const PAGE_ALLOC_COSTLY_ORDER = 3;
 
@@ -30,13 +36,14 @@ const PAGE_ALLOC_COSTLY_ORDER = 3;
  */
 export function cannotInvokeOom(
   task: MemallocTask,
-  { gfpNames: names, order = 0 }: RequestMask,
+  mask: RequestMask,
   maskAsAsked: boolean,
 ): boolean | undefined {
+  const { gfpNames: names, order = 0 } = mask;
   if (names === undefined) return undefined;
   const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
   if (givesUp || order > PAGE_ALLOC_COSTLY_ORDER) return true;
-  if (/\bGFP_(KERNEL|USER|HIGHUSER)|__GFP_FS\b/.test(names)) {
+  if (mayUseFs(mask) === true) {
     if (!maskAsAsked || !isInNofsScope(task)) return false;
     // Reclaim may have come to a file system, whose scope is not that of the request.
     if (isReclaiming(task)) return undefined;

@@ -20,6 +20,7 @@ export interface TaskSketch {
   /** Of a victim: MMF_OOM_SKIP, where it is known. */
   readonly reaped?: boolean;
   readonly policy?: number;
+  readonly staticPrio?: number;
   readonly mm?: string;
   /** A request that is overdue, with its mask; else by the stack alone. */
   readonly gfp?: string;
@@ -64,7 +65,7 @@ const PF_EXITING = 4;
 function taskOf(sketch: TaskSketch): MemallocTask {
   const { pid, comm = `task-${pid}`, state = 'D', onCpu = false, kthread = false } = sketch;
   const { victim = false, exiting = false, policy = 0, mm = '0x1000', gfp, young } = sketch;
-  const { youngGfp = 'GFP_KERNEL', offCpu } = sketch;
+  const { youngGfp = 'GFP_KERNEL', offCpu, staticPrio } = sketch;
   const record =
     gfp === undefined && young !== true
       ? undefined
@@ -78,6 +79,7 @@ function taskOf(sketch: TaskSketch): MemallocTask {
     onCpu,
     kthread,
     policy,
+    ...(staticPrio === undefined ? {} : { staticPrio }),
     mm: kthread ? '0x0' : mm,
     flags: exiting ? PF_EXITING : 0,
     oomMm: victim ? mm : '0x0',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { NodeState } from '../../src/kernel/mmzone.ts';
+import type { PageCounter } from '../../src/kernel/vmstat.ts';
 import { diagnose } from '../../src/triage/diagnose.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
@@ -67,6 +69,16 @@ describe('diagnose', () => {
         finding.sentence,
         /java\(2\) cannot exit: it waits for mutex 0xf00, .*backup\(3\)/,
       );
+    });
+
+    it('is found where the victim waits for a lock below the allocator', () => {
+      const shrinks: TaskSketch = {
+        ...victim,
+        calls: `${MUTEX} < jbd2_journal_start < super_cache_scan < shrink_slab < ${RECLAIM}`,
+        gfp: 'GFP_KERNEL',
+      };
+      assert.equal(found([{ ...shrinks, waitsFor: lock }, holder])[0], 'D3 certain');
+      assert.deepEqual(found([shrinks, holder]), [OVERLOAD]);
     });
 
     it('goes on over holders that wait for locks themselves', () => {
@@ -195,6 +207,34 @@ describe('diagnose', () => {
       assert.deepEqual(found([unknown(1), unknown(2), kswapd]), [OVERLOAD]);
     });
 
+    it('is not closed where fewer pages are isolated than its request is held to', () => {
+      const kswapd = {
+        ...KSWAPD,
+        waitsFor: { lock: 'mutex 0xf00', holders: [2], isCertain: true },
+      };
+      const counter = (value: number): PageCounter => ({ value, stored: value, cpuDiff: 0 });
+      const nodes = (isolated: number): NodeState[] => [
+        {
+          ...{ address: '0x1', node: 0, zones: [], unreadCpus: [] },
+          counters: {
+            NR_ISOLATED_FILE: counter(isolated),
+            NR_INACTIVE_FILE: counter(800),
+            NR_ISOLATED_ANON: counter(0),
+            NR_INACTIVE_ANON: counter(0),
+          },
+        },
+      ];
+      const both = (gfp: string): TaskSketch[] => [
+        { ...waits(1), gfp },
+        { ...waits(2), gfp },
+        kswapd,
+      ];
+      assert.equal(found(both('GFP_KERNEL'), { nodes: nodes(101) })[0], 'D1 certain');
+      assert.equal(found(both('GFP_KERNEL'), { nodes: nodes(100) })[0], 'D1 possible');
+      assert.equal(found(both('GFP_NOFS'), { nodes: nodes(801) })[0], 'D1 certain');
+      assert.equal(found(both('GFP_NOFS'), { nodes: nodes(101) })[0], 'D1 possible');
+    });
+
     it('is none where the wait is not in that loop', () => {
       const once = (pid: number): TaskSketch => ({
         ...waits(pid),
@@ -264,16 +304,22 @@ describe('diagnose', () => {
       pid: 20,
       calls: `preempt_schedule < dump_header < out_of_memory < ${FAULT}`,
     };
-    const seen = (sketch: Partial<TaskSketch>): string[] =>
+    const spins = { ...ASKS, pid: 21, staticPrio: 120 };
+    const seen = (sketch: Partial<TaskSketch>, other: Partial<TaskSketch> = {}): string[] =>
       found(
         [
-          { ...killer, ...sketch },
-          { ...ASKS, pid: 21 },
+          { ...killer, staticPrio: 120, ...sketch },
+          { ...spins, ...other },
         ],
-        { oomLockHolder: 20 },
+        {
+          oomLockHolder: 20,
+        },
       );
-    assert.deepEqual(seen({ offCpu: 30 }), ['D8 possible', OVERLOAD]);
-    assert.deepEqual(seen({ offCpu: 0.3 }), [OVERLOAD]);
+    assert.deepEqual(seen({ offCpu: 30, staticPrio: 139 }), ['D8 possible', OVERLOAD]);
+    assert.deepEqual(seen({ offCpu: 30 }, { policy: 1 }), ['D8 possible', OVERLOAD]);
+    // Among equals its turn comes.
+    assert.deepEqual(seen({ offCpu: 30 }), [OVERLOAD]);
+    assert.deepEqual(seen({ offCpu: 0.3, staticPrio: 139 }), [OVERLOAD]);
     assert.deepEqual(seen({ offCpu: 0.3, policy: 5 }), ['D8 likely', OVERLOAD]);
     // dump_header() does nothing but print.
     assert.deepEqual(seen({ onCpu: true }), ['D8 possible', OVERLOAD]);
@@ -290,7 +336,7 @@ describe('diagnose', () => {
     const proved = { ...killer, waitsFor: { lock: 'mutex 0xf00', holders: [23], isCertain: true } };
     assert.equal(found([proved, filler])[0], 'D11 certain');
     const naps: TaskSketch = { pid: 23, calls: 'schedule_timeout < msleep < fill_balloon' };
-    assert.equal(found([proved, naps])[0], 'D11 likely');
+    assert.deepEqual(found([proved, naps]), ['D11 possible', OVERLOAD]);
     assert.equal(found([proved, naps], { writeback: 9 })[0], 'D13 likely');
     assert.ok(!found([killer]).some((name) => name.startsWith('D11')));
   });
@@ -319,6 +365,12 @@ describe('diagnose', () => {
     assert.equal(found([looper], { zones: [zone], pendingWorks })[0], 'D6 likely');
     assert.equal(found([looper], { pendingWorks })[0], 'D6 possible');
     assert.deepEqual(found([looper], { zones: [{ ...zone, freeNotAdded: 0 }] }), [OVERLOAD]);
+    const killer: TaskSketch = { pid: 26, state: 'R', calls: `out_of_memory < ${FAULT}` };
+    assert.deepEqual(found([looper, killer], { zones: [zone], pendingWorks }), [OVERLOAD]);
+    const young: TaskSketch = { ...ASKS, pid: 1 };
+    const { gfp, ...others } = looper;
+    assert.notEqual(gfp, undefined);
+    assert.deepEqual(found([{ ...others, young: true }, young], { zones: [zone] }), [OVERLOAD]);
     const asleep = { ...looper, state: 'D' };
     assert.deepEqual(found([asleep], { zones: [zone], pendingWorks }), [OVERLOAD]);
   });

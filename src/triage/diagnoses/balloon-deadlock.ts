@@ -49,7 +49,7 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
       `${nameOf(killer)} runs the OOM killer and waits in its notifier for the balloon's lock, ` +
       `which ${nameOf(filler)} has while it ${asks ? 'waits for' : 'tries to get'} memory to ` +
       'fill the balloon.',
-    confidence: confidenceOf(facts, { killer, filler, isProved }),
+    confidence: confidenceOf(facts, filler, isProved),
     because: isProved
       ? 'the holder of the lock is the task that fills the balloon'
       : 'both stacks are there; who holds the lock could not be proved',
@@ -57,7 +57,7 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
       { fact: `${nameOf(killer)}: leak_balloon() under out_of_memory()`, verb: btVerb([killer]) },
       { fact: `${nameOf(filler)}: fill_balloon() ${where}`, verb: btVerb([filler]) },
     ],
-    against: doubts(facts, asks ? filler : killer),
+    against: asks ? doubts(facts, filler) : ['between two attempts it gives the lock up'],
     missing: isProved ? [] : ["who holds the balloon's lock"],
     next:
       'do not inflate the balloon while the guest is short of memory' +
@@ -69,12 +69,8 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
   };
 }
 
-/** Between two attempts the filler gives the lock up, and takes it again: others may be faster. */
-function confidenceOf(
-  facts: Facts,
-  { killer, filler, isProved }: { killer: TaskFacts; filler: TaskFacts; isProved: boolean },
-): Confidence {
+/** After an attempt that failed fill_balloon() gives the lock up, and may take it again at once. */
+function confidenceOf(facts: Facts, filler: TaskFacts, isProved: boolean): Confidence {
   if (!isProved) return 'likely';
-  if (isRequesting(filler)) return sureness(facts, filler);
-  return sureness(facts, killer) === 'possible' ? 'possible' : 'likely';
+  return isRequesting(filler) ? sureness(facts, filler) : 'possible';
 }

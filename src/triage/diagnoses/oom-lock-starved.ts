@@ -8,6 +8,7 @@ import {
   isRequesting,
   nameOf,
   type Facts,
+  type TaskFacts,
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
@@ -19,8 +20,23 @@ const UNDER_OOM_LOCK = ['out_of_memory', 'oom_kill_process', REPORT, 'select_bad
 const CONSOLE = ['console_unlock', 'console_flush_all', 'vprintk_emit', 'serial8250_console_write'];
 
 /** include/uapi/linux/sched.h */
-const SCHED_NORMAL = 0;
+const SCHED_FIFO = 1;
+const SCHED_RR = 2;
 const SCHED_IDLE = 5;
+const SCHED_DEADLINE = 6;
+
+/**
+ * Whether the scheduler has a task run before the holder: it wants a CPU and is of a class above
+ * the fair one, or weighs more in that (kernel/sched/). To who weighs the same the holder's turn
+ * comes, late as it may be.
+ */
+function isAhead({ task: holder }: TaskFacts): (fact: TaskFacts) => boolean {
+  return ({ task: { onCpu, state, policy = 0, staticPrio = 0 } }) => {
+    if (onCpu !== true && state !== 'R') return false;
+    if ([SCHED_FIFO, SCHED_RR, SCHED_DEADLINE].includes(policy)) return true;
+    return policy !== SCHED_IDLE && staticPrio < (holder.staticPrio ?? 0);
+  };
+}
 
 /** The OOM killer's caller wants a CPU and does not get it, or prints to a slow console. */
 export function oomLockStarved(facts: Facts): Finding | undefined {
@@ -40,7 +56,8 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
   const isIdle = task.policy === SCHED_IDLE;
   const isRunnable = task.onCpu !== true && task.state === 'R';
   // Who shares a CPU is off it for moments; beside others a SCHED_IDLE task has it for moments.
-  const hasNoCpu = isRunnable && (isIdle || hasRunLately(facts, holder) !== true);
+  const isLate = hasRunLately(facts, holder) !== true && facts.tasks.some(isAhead(holder));
+  const hasNoCpu = isRunnable && (isIdle || isLate);
   if (waiting.length === 0 || (!hasNoCpu && !prints)) return undefined;
   const holdsLock = facts.oomLockHolder === task.pid;
   const where = holdsLock ? 'holds oom_lock' : 'is inside out_of_memory()';
@@ -63,12 +80,7 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
       ...(isIdle ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks' }] : []),
       { fact: `${waiting.length} requests in the slow path`, verb: 'bt --stalled' },
     ],
-    against: [
-      ...(hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`]),
-      ...(hasNoCpu && task.policy === SCHED_NORMAL
-        ? ['it has the policy SCHED_NORMAL: its turn comes when the others have had as much']
-        : []),
-    ],
+    against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`],
     missing: ['whether it gets on: a second dump shows its switches'],
     next: 'lower console_loglevel or the rate of messages; do not run memory hogs as SCHED_IDLE',
     culprits: [pid],

@@ -2,7 +2,8 @@
 
 import { count } from '../../util/count.ts';
 import type { Diagnosis } from '../../util/diagnosis.ts';
-import { btVerb, isOverdue, mayBeOverdue, namesOf, type Facts } from '../facts.ts';
+import { btVerb, isOverdue, mayBeOverdue, nameOf, namesOf, type Facts } from '../facts.ts';
+import type { Evidence } from '../evidence.ts';
 import type { Finding } from '../finding.ts';
 
 /** Diagnoses of what writes pages back: that they are being written is what these would show. */
@@ -32,6 +33,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
       ...(writeback > 0
         ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'triage --json' }]
         : []),
+      ...lateKiller(facts),
     ],
     against: others.map(({ name }) => `possible, too: ${name}`),
     missing: [
@@ -41,6 +43,16 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
     next: 'take a second dump a few seconds later, and compare switches and counters',
     culprits: [],
   };
+}
+
+/** Who would kill somebody, and waits for a CPU that it shares. */
+function lateKiller({ tasks, oomLockHolder }: Facts): Evidence[] {
+  const killer = tasks.find(({ task: { pid } }) => pid !== undefined && pid === oomLockHolder);
+  const { state, onCpu, evidence } = killer?.task ?? {};
+  const seconds = evidence?.offCpu?.value;
+  if (killer === undefined || state !== 'R' || onCpu === true || seconds === undefined) return [];
+  const late = `has had no CPU for ${seconds.toFixed(1)} s, which others share with it`;
+  return [{ fact: `${nameOf(killer)} holds oom_lock and ${late}`, verb: btVerb([killer]) }];
 }
 
 /** It does not say that pages under writeback come to nothing. */

@@ -1,7 +1,7 @@
 // D6: a work item loops in the allocator and keeps its CPU's other work from running, among it the
 // one that brings the counters up to date that the allocator goes by.
 
-import { btVerb, calls, isRequesting, nameOf, pidsOf, type Facts } from '../facts.ts';
+import { btVerb, calls, mayBeOverdue, nameOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
 /** Work that the allocator depends on (mm/vmstat.c, mm/page_alloc.c, mm/vmpressure.c). */
@@ -12,16 +12,18 @@ const NEEDED = [
   'lru_add_drain_per_cpu',
 ];
 
-/** A kworker is in a request and not asleep, and such work is pending or counters are off. */
+/** A kworker's request is old, it does not sleep, and such work is pending or counters are off. */
 export function staleCounters(facts: Facts): Finding | undefined {
   const loopers = facts.tasks.filter(
     (fact) =>
-      isRequesting(fact) &&
+      mayBeOverdue(fact) &&
       calls(fact, 'process_one_work') &&
       (fact.task.state === 'R' || fact.task.onCpu === true),
   );
   const [looper] = loopers;
-  if (looper === undefined) return undefined;
+  // Counters that are off look like progress, and then nobody comes to the OOM killer.
+  if (looper === undefined || facts.tasks.some((fact) => calls(fact, 'out_of_memory')))
+    return undefined;
   const pending = NEEDED.filter((name) => (facts.pendingWorks?.get(name) ?? 0) > 0);
   const off = (facts.zones ?? []).filter(
     ({ free, min, freeNotAdded }) => free < min && free + freeNotAdded >= min,

@@ -1,6 +1,7 @@
 // D1: all reclaimers wait until fewer pages are isolated, and kswapd, which could put some back,
 // waits for what one of them holds.
 
+import { lruScopes } from '../../kernel/mmzone.ts';
 import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
@@ -14,6 +15,7 @@ import {
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness, doubts } from '../lock-waits.ts';
+import { mayUseFs, requestMask } from '../request-mask.ts';
 
 const LRU_SCAN = 'shrink_inactive_list';
 const THROTTLE = 'congestion_wait';
@@ -32,15 +34,35 @@ function waitsForIsolated({ calls, place }: TaskFacts): boolean {
   return place === 'slow path' && at >= 0 && calls[at + 1] === LRU_SCAN;
 }
 
+/**
+ * Whether too_many_isolated() (mm/vmscan.c) is known to let a request pass by now: it
+ * compares NR_ISOLATED_* with NR_INACTIVE_*, of which who may use both __GFP_IO and __GFP_FS is
+ * held to an eighth.
+ */
+function areFewIsolated({ nodes = [] }: Facts, { task }: TaskFacts): boolean {
+  const scopes = lruScopes({ type: 'zones', nodes });
+  const usesFs = mayUseFs(requestMask(task));
+  if (scopes.length === 0 || usesFs === undefined) return false;
+  return scopes.every(({ counters }) =>
+    ['FILE', 'ANON'].every((kind) => {
+      const isolated = counters[`NR_ISOLATED_${kind}`];
+      const inactive = counters[`NR_INACTIVE_${kind}`];
+      if (isolated === undefined || inactive === undefined) return false;
+      return isolated.value <= (usesFs ? inactive.value >> 3 : inactive.value);
+    }),
+  );
+}
+
 /** Two tasks and more wait so, and kswapd is blocked below its scan. */
 export function tooManyIsolated(facts: Facts): Finding | undefined {
-  const throttled = facts.tasks.filter((fact) => isBlocked(fact) && waitsForIsolated(fact));
+  const inLoop = facts.tasks.filter((fact) => isBlocked(fact) && waitsForIsolated(fact));
+  const throttled = inLoop.filter((fact) => !areFewIsolated(facts, fact));
   const kswapd = facts.tasks.find(
     (fact) =>
       isKswapdByName(fact.task) && isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact)),
   );
-  if (throttled.length < 2) return undefined;
-  if (kswapd === undefined) return livelock(throttled);
+  if (inLoop.length < 2) return undefined;
+  if (kswapd === undefined || throttled.length < 2) return livelock(inLoop);
   const chain = chainFrom(facts, kswapd);
   const end = endOf(chain);
   // Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is.
@@ -62,14 +84,14 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
       { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
       ...(isCircle ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
     ],
-    against: doubts(facts, end),
+    against: isCircle ? doubts(facts, end) : [],
     missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
     next: `${NEXT}; until then, less I/O under GFP_NOFS`,
     culprits: isCircle ? pidsOf([end]) : [],
   };
 }
 
-/** Others go on isolating pages, so that whoever must wait for fewer may wait for ever. */
+/** Fewer are isolated or kswapd is not blocked: others go on isolating pages, so that whoever must wait for fewer may wait for ever. */
 function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
   const overdue = throttled.filter((fact) => isOverdue(fact) === true);
   if (overdue.length === 0) return undefined;
@@ -80,7 +102,7 @@ function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
       `${namesOf(overdue)} ${overdue.length === 1 ? 'has' : 'have'} waited in ` +
       'shrink_inactive_list() until fewer pages are isolated, for longer than the timeout.',
     confidence: 'possible',
-    because: 'kswapd is not blocked: others may go on isolating pages, or the disk is slow',
+    because: 'others may go on isolating pages, or the disk is slow',
     evidence: [{ fact: `${namesOf(overdue)} in congestion_wait()`, verb: btVerb(overdue) }],
     against: [],
     missing: ['whether they have left that loop meanwhile: a second dump shows their seq'],

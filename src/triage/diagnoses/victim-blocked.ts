@@ -24,7 +24,8 @@ export function victimBlocked(facts: Facts): Finding | undefined {
     (fact) =>
       holdsOffOomKiller(fact) &&
       isBlocked(fact) &&
-      fact.place !== 'slow path' &&
+      // What it sleeps in below the allocator is reclaim's, unless that was proved to be a lock.
+      (fact.place !== 'slow path' || fact.waitsFor !== undefined) &&
       (sleepsInLock(fact) || sleepsForPage(fact)),
   );
   const requests = facts.tasks.filter(({ place }) => place === 'slow path');
