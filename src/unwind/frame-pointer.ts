@@ -24,8 +24,17 @@ interface State {
   readonly interrupted: boolean;
 }
 
-/** Walks a stack whose functions keep frame pointers, from its innermost frame outwards. */
-export function unwindFramePointers(memory: StackMemory, start: StackStart): RawStack {
+/**
+ * Walks a stack whose functions keep frame pointers, from its innermost frame outwards. Those of a
+ * kernel that keeps none have anything in rbp.
+ *
+ * @param canReturnTo whether a word can be a return address: the walk breaks off at any other
+ */
+export function unwindFramePointers(
+  memory: StackMemory,
+  start: StackStart,
+  canReturnTo: (address: Vaddr) => boolean,
+): RawStack {
   const frames: RawFrame[] = [];
   let state: State = {
     pc: start.pc,
@@ -34,7 +43,7 @@ export function unwindFramePointers(memory: StackMemory, start: StackStart): Raw
     interrupted: start.interrupted,
   };
   while (frames.length < FRAMES_MAX) {
-    const next = step(memory, state);
+    const next = step(memory, state, canReturnTo);
     frames.push({
       ...state,
       ...optional('cfa', 'caller' in next && !next.caller.interrupted ? next.caller.sp : undefined),
@@ -48,7 +57,7 @@ export function unwindFramePointers(memory: StackMemory, start: StackStart): Raw
 
 type Step = { readonly caller: State } | Pick<RawStack, 'end' | 'problem'>;
 
-function step(memory: StackMemory, state: State): Step {
+function step(memory: StackMemory, state: State, canReturnTo: (address: Vaddr) => boolean): Step {
   const { bp, pc } = state;
   // Where a thread begins rbp is 0; before 4.12 of tasks from user mode it is the user's.
   if (bp === 0n || isUserAddress(bp)) return { end: 'end' };
@@ -63,8 +72,10 @@ function step(memory: StackMemory, state: State): Step {
       bp: memory.word(bp),
       interrupted: false,
     };
-    if (caller.pc >= KERNEL_HALF) return { caller };
-    return { end: 'broken', problem: `${hex(caller.pc)} is no address of kernel text` };
+    if (canReturnTo(caller.pc)) return { caller };
+    // A thread begins with nothing above its first frame.
+    if (caller.pc === 0n && caller.bp === 0n) return { end: 'end' };
+    return { end: 'broken', problem: `${hex(caller.pc)} is no return address` };
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;
     return { end: 'broken', problem: `frame of ${hex(pc)}: ${error.message}` };

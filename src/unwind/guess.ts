@@ -1,6 +1,7 @@
 // The last resort: words on a stack that are return addresses. Some are left from calls that have
 // long returned, so that no frame found this way is certain.
 
+import { START_KERNEL_MAP } from '../arch/x86-64.ts';
 import { vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import type { Vmcore } from '../target/vmcore.ts';
@@ -43,8 +44,35 @@ function wordOrNothing(memory: StackMemory, at: Vaddr): Vaddr | undefined {
 /** Whether an address lies in text, behind a call. */
 export function isReturnAddress(vmcore: Vmcore, address: Vaddr): boolean {
   const place = vmcore.symbols.symbolAt(vaddrAdd(address, -1));
-  if (place === undefined || !/[tTwW]/.test(place.type)) return false;
-  const code = vmcore.readAvailable(vaddrAdd(address, -CALL_LENGTH_MAX), CALL_LENGTH_MAX);
+  if (place === undefined || !TEXT.test(place.type)) return false;
+  return isBehindCall(codeBefore(vmcore, address));
+}
+
+/**
+ * Whether a call can return to an address, which is denied only where the dump shows that it
+ * cannot: it is no address of text, or no call is before it. Text that is not in the dump, and code
+ * without symbols, may be; so may the start of a function: tracers let calls return to one of
+ * theirs (kretprobe_trampoline(), return_to_handler()).
+ */
+export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
+  if (address < START_KERNEL_MAP) return false;
+  const at = vmcore.symbols.symbolAt(address);
+  const isStart = at?.offset === 0;
+  const place = isStart ? at : vmcore.symbols.symbolAt(vaddrAdd(address, -1));
+  if (place !== undefined && !TEXT.test(place.type)) return false;
+  if (isStart) return true;
+  const code = codeBefore(vmcore, address);
+  return code.length < CALL_LENGTH_MAX || isBehindCall(code);
+}
+
+/** Letters of nm(1). */
+const TEXT = /[tTwW]/;
+
+function codeBefore(vmcore: Vmcore, address: Vaddr): Uint8Array {
+  return vmcore.readAvailable(vaddrAdd(address, -CALL_LENGTH_MAX), CALL_LENGTH_MAX);
+}
+
+function isBehindCall(code: Uint8Array): boolean {
   if (code.length < CALL_LENGTH_MAX) return false;
   if (code[CALL_LENGTH_MAX - CALL_REL32_LENGTH] === CALL_REL32) return true;
   // call *%reg has 2 bytes, or 3 with a prefix; with a displacement 3 or 6, with SIB 7.

@@ -4,7 +4,7 @@
 import type { Vmcore } from '../target/vmcore.ts';
 import type { RawFrame, RawStack, StackStart } from './frame.ts';
 import { unwindFramePointers } from './frame-pointer.ts';
-import { guessFrames } from './guess.ts';
+import { canReturnTo, guessFrames } from './guess.ts';
 import { OrcLookup } from './orc-lookup.ts';
 import { unwindOrc } from './orc-unwind.ts';
 import { StackMemory } from './stack-memory.ts';
@@ -30,7 +30,7 @@ export class Unwinder {
     const stack =
       this.method === 'ORC'
         ? unwindOrc(memory, this.#orc, start)
-        : unwindFramePointers(memory, start);
+        : unwindFramePointers(memory, start, (pc) => canReturnTo(this.#vmcore, pc));
     if (stack.end !== 'broken') return stack;
     const last = stack.frames.at(-1) as RawFrame;
     const guessed = guessFrames(this.#vmcore, memory, last.sp);

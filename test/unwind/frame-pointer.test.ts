@@ -16,7 +16,8 @@ function walk(
   words: readonly (readonly [Vaddr, bigint])[],
   start: Partial<StackStart> = {},
 ): RawStack {
-  return unwindFramePointers(stackOf(new Map(words)), { ...START, ...start });
+  const isText = (address: Vaddr): boolean => address >= text(0) && address < text(0x10_0000);
+  return unwindFramePointers(stackOf(new Map(words)), { ...START, ...start }, isText);
 }
 
 function pcs({ frames }: RawStack): bigint[] {
@@ -80,12 +81,26 @@ describe('unwindFramePointers', () => {
     });
   }
 
-  it('breaks off where the word above is no address of text', () => {
+  for (const word of [0x1234n, 0xffff_8880_1234_5678n, 0n]) {
+    it(`breaks off where the word above is no return address: ${word.toString(16)}`, () => {
+      const stack = walk([
+        [at(0x1100), at(0x1200)],
+        [at(0x1108), word],
+        [at(0x1200), 0n],
+        [at(0x1208), text(0x300)],
+      ]);
+      assert.equal(stack.end, 'broken');
+      assert.match(stack.problem ?? '', new RegExp(`0x${word.toString(16)} is no return address`));
+      assert.deepEqual(pcs(stack), [0x100n]);
+    });
+  }
+
+  it('ends where the first frame of a thread has nothing above it', () => {
     const stack = walk([
-      [at(0x1100), at(0x1200)],
-      [at(0x1108), 0x1234n],
+      [at(0x1100), 0n],
+      [at(0x1108), 0n],
     ]);
-    assert.match(stack.problem ?? '', /0x1234 is no address of kernel text/);
+    assert.equal(stack.end, 'end');
   });
 
   it('ends at its bound', () => {
