@@ -1,38 +1,47 @@
 // A finding as text, and the stacks that show it.
 
-import { functionName } from '../kernel/function-name.ts';
-import { count } from '../util/count.ts';
-import type { SharedStack } from '../kernel/bt.ts';
+import type { BtTask, SharedStack } from '../kernel/bt.ts';
+import { foldAlike, tellingCalls, type AlikeTasks } from '../triage/alike.ts';
 import type { Finding } from '../triage/finding.ts';
+import { count } from '../util/count.ts';
 import { headText, stackText } from './bt.ts';
+import { commandText } from './command.ts';
+import { shortenedCalls } from './shortened.ts';
+import { ABSENT } from './tasks.ts';
 
-/** `OOM victim …: likely, for …` below the sentence. */
+/** `(likely: its stack shows a lock)` below the sentence. */
 export function certaintyText({ confidence, because }: Finding): string {
   return `(${confidence}: ${because})`;
 }
 
-/** Other findings, a line each. */
-export function otherFindings(findings: readonly Finding[]): string[] {
-  return findings.map(
-    ({ name, confidence, diagnosis }) => `  - ${name} (${diagnosis}, ${confidence})`,
-  );
+/** Another finding in a line. */
+export function otherFinding({ name, confidence, diagnosis, sentence }: Finding): string {
+  return `${name} (${diagnosis}, ${confidence}): ${sentence}`;
 }
 
-/** Stacks that are shown unless all are asked for. */
-const STACKS_SHOWN = 4;
+/** Groups of tasks that are shown unless all are asked for. */
+const GROUPS_SHOWN = 4;
 
 /**
- * Stacks below each other. On a screen with the rest a stack is its calls in a line, the innermost
- * first, without those of the scheduler and of the entry into the kernel.
+ * Stacks in a line each, those together that do the same: the calls that tell, the innermost first,
+ * `… n …` where some are left out.
  */
-export function stackLines(stacks: readonly SharedStack[], layout: { full: boolean }): string[] {
-  if (layout.full) return stacks.flatMap((shared) => indented(stackText(shared)));
-  const shown = stacks.slice(0, STACKS_SHOWN);
-  const more = stacks.length - shown.length;
+export function stackLines(stacks: readonly SharedStack[]): string[] {
+  const groups = foldAlike(stacks);
+  const shown = groups.slice(0, GROUPS_SHOWN);
+  const rest = groups.slice(GROUPS_SHOWN);
+  const tasks = rest.reduce((sum, group) => sum + group.tasks.length, 0);
   return [
-    ...shown.map((shared) => `  - ${headText(shared)}: ${callsText(shared)}`),
-    ...(more > 0 ? [`  - and ${count(more, 'more stack')}  [stallcore bt --stalled]`] : []),
+    ...shown.map(groupText),
+    ...(rest.length > 0
+      ? [`and ${count(tasks, 'more task')}  ${commandText('triage --full')}`]
+      : []),
   ];
+}
+
+/** Every stack with all of its frames. */
+export function wholeStacks(stacks: readonly SharedStack[]): string[] {
+  return stacks.flatMap((shared) => indented(stackText(shared)));
 }
 
 function indented(text: string): string[] {
@@ -42,16 +51,27 @@ function indented(text: string): string[] {
     .map((line) => `  ${line}`);
 }
 
-/** What every sleep and every system call has in common. */
-const COMMON = new RegExp(
-  '^((__)?schedule|preempt_schedule\\w*|(__)?cond_resched|schedule_preempt_disabled|' +
-    'do_syscall_64|entry_\\w+|asm_\\w+|ret_from_fork\\w*|kthread)$',
-);
+function groupText(group: AlikeTasks): string {
+  const { stack, stacks } = group;
+  const calls = shortenedCalls(tellingCalls(stack));
+  const how = calls.length === 0 ? 'in user mode' : calls.join(' < ');
+  const others = stacks > 1 ? ` (and ${count(stacks - 1, 'stack')} much like it)` : '';
+  return `${headOf(group)}: ${how}${others}`;
+}
 
-function callsText({ stack }: SharedStack): string {
-  const names = stack.frames.flatMap(({ name, guessed }) =>
-    name === undefined ? [] : [`${guessed === true ? '? ' : ''}${functionName(name)}`],
-  );
-  const telling = names.filter((name) => !COMMON.test(name));
-  return telling.length === 0 ? (names[0] ?? 'in user mode') : telling.join(' < ');
+/** How many tasks are named. */
+const TASKS_NAMED = 3;
+
+function headOf({ tasks, stack }: AlikeTasks): string {
+  if (tasks.length === 1) return headText(stack);
+  const states = [...new Set(tasks.map(({ state }) => state ?? ABSENT))].join('/');
+  const named = tasks.slice(0, TASKS_NAMED).map(nameOf).join(', ');
+  const more = tasks.length - TASKS_NAMED;
+  const place = stack.allocator === undefined ? '' : `, in the allocator (${stack.allocator})`;
+  const who = `${named}${more > 0 ? ` and ${more} more` : ''}`;
+  return `${tasks.length} tasks in ${states}: ${who}${place}`;
+}
+
+function nameOf({ pid, comm }: BtTask): string {
+  return `${comm ?? ABSENT}(${pid ?? ABSENT})`;
 }

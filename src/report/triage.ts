@@ -1,43 +1,55 @@
-// The verdict as text: the sentence first, then what it rests on.
+// The verdict as text: the sentence first, then who waits since when and for whom, then what that
+// rests on.
 
+import type { Check } from '../triage/checks.ts';
+import { checksOf } from '../triage/checks.ts';
+import type { Finding } from '../triage/finding.ts';
 import type { TriageAnswer } from '../triage/triage.ts';
 import type { Evidence } from '../triage/verdict.ts';
-import { certaintyText, otherFindings, stackLines } from './finding.ts';
+import { chainLines } from './chains.ts';
+import { commandText } from './command.ts';
+import { certaintyText, otherFinding, stackLines, wholeStacks } from './finding.ts';
 import { isPartial, memallocLines } from './memalloc.ts';
 import { describeSystem } from './system.ts';
 import { wrapWords } from './wrap.ts';
 
 /** How the answer is laid out. */
 export interface TriageLayout {
-  /** Columns that prose is broken into; lines of the kernel and stacks stay whole. */
+  /** Columns that prose is broken into; lines of the kernel and whole stacks stay as they are. */
   readonly width?: number;
-  /** All stacks and findings; else a screen for one culprit. */
+  /** All stacks, findings and checks; else a screen for one culprit. */
   readonly full?: boolean;
 }
+
+type Layout = Required<TriageLayout>;
 
 /** The whole answer, the verdict first. */
 export function triageText(result: TriageAnswer, layout: TriageLayout = {}): string {
   const { width = Infinity, full = false } = layout;
-  const { verdict, machine, findings } = result;
-  const [best, ...others] = findings;
-  const isNamed = best !== undefined && verdict.since !== undefined;
-  const evidence = isNamed ? [...best.evidence, ...verdict.evidence] : verdict.evidence;
-  const missing = [...(isNamed ? best.missing : []), ...verdict.missing];
-  const against = isNamed ? best.against : [];
+  const how = { width, full };
+  const { verdict, machine, findings, chains } = result;
+  const best = findings.find(({ diagnosis }) => diagnosis === verdict.diagnosis);
+  const others = findings.filter((finding) => finding !== best);
+  const isNoStall = best?.diagnosis === 'D14';
   return [
     ...wrapWords(verdict.sentence, width),
-    ...(isNamed ? wrapWords(certaintyText(best), width) : []),
-    ...(verdict.since === undefined ? [] : ['', ...wrapWords(verdict.since, width)]),
+    ...(best === undefined ? [] : wrapWords(certaintyText(best), width)),
     ...wrapWords(`(${describeSystem(machine)})`, width),
-    '',
-    'What this rests on:',
-    ...evidence.flatMap((each) => evidenceLines(each, width)),
-    ...part('What speaks against it:', items(against, width)),
-    ...part('What could be done:', isNamed ? items([best.next], width) : []),
-    ...part('Stacks that matter:', stackPart(result, { width, full })),
-    ...part('It could also be:', otherFindings(isNamed ? others : findings)),
-    ...watchdogLines(result, full),
-    ...part('Not known:', items(missing, width)),
+    ...(best === undefined || verdict.since === undefined
+      ? []
+      : ['', ...wrapWords(verdict.since, width)]),
+    ...part(
+      'Who waits for whom:',
+      items(chainLines(chains, { full, culprits: best?.culprits ?? [] }), width),
+    ),
+    ...part('Stacks that matter:', stackPart(result, how)),
+    ...part(isNoStall ? 'What was checked:' : 'What this rests on:', restsOn(result, best, how)),
+    ...part('What speaks against it:', items(best?.against ?? [], width)),
+    ...(best === undefined ? [] : ['', ...wrapWords(`Next step: ${best.next}.`, width)]),
+    ...part('It could also be:', othersPart(others, how)),
+    ...(full && !isNoStall ? part('What was checked:', checksPart(result, width)) : []),
+    ...watchdogLines(result, how),
+    ...part('Not known:', items([...new Set(missingOf(result, best))], width)),
   ]
     .map((line) => `${line}\n`)
     .join('');
@@ -49,43 +61,84 @@ function part(heading: string, lines: readonly string[]): string[] {
 }
 
 function items(texts: readonly string[], width: number): string[] {
-  return texts.flatMap((text) => wrapItem(`  - ${text}`, width));
+  return texts.flatMap((text) => wrapItem(`- ${text}`, width));
 }
 
-function stackPart(
-  { stacks }: TriageAnswer,
-  { width, full }: { width: number; full: boolean },
+function missingOf({ verdict }: TriageAnswer, best: Finding | undefined): string[] {
+  return [...(best?.missing ?? []), ...verdict.missing];
+}
+
+function stackPart({ stacks }: TriageAnswer, { full, width }: Layout): string[] {
+  return full ? wholeStacks(stacks) : items(stackLines(stacks), width);
+}
+
+/** What stands for the finding, and of the rest on a screen no more than how many wait for what. */
+function restsOn(
+  { verdict }: TriageAnswer,
+  best: Finding | undefined,
+  { full, width }: Layout,
 ): string[] {
-  const lines = stackLines(stacks, { full });
-  return full ? lines : lines.flatMap((line) => wrapItem(line, width));
+  const counted = full || best === undefined ? verdict.evidence : verdict.evidence.slice(0, 2);
+  const rest = best?.diagnosis === 'D14' ? [] : counted;
+  return [...(best?.evidence ?? []), ...rest].flatMap((each) => evidenceLines(each, full, width));
 }
 
-/** Lines of the watchdog that fit on a screen with the rest. */
-const LINES_SHOWN = 8;
+function othersPart(others: readonly Finding[], { full, width }: Layout): string[] {
+  return others.flatMap((finding) => [
+    ...items([otherFinding(finding)], width),
+    ...(full ? wholeFinding(finding, width) : []),
+  ]);
+}
 
-function watchdogLines({ memalloc }: TriageAnswer, full: boolean): string[] {
+function wholeFinding(finding: Finding, width: number): string[] {
+  const lines = [
+    finding.because,
+    ...finding.evidence.map(({ fact, verb }) => `${fact}  ${commandText(verb)}`),
+    ...finding.against.map((text) => `against it: ${text}`),
+    ...finding.missing.map((text) => `not known: ${text}`),
+    `next step: ${finding.next}`,
+  ];
+  return items(lines, width - 2).map((line) => `  ${line}`);
+}
+
+function checksPart({ checked }: TriageAnswer, width: number): string[] {
+  const { made, unmade } = checksOf(checked);
+  return items([...made.map(checkText), ...unmade.map((what) => `not checked: ${what}`)], width);
+}
+
+function checkText({ fact, verb, isWell }: Check): string {
+  const where = verb.startsWith('triage') ? '' : `  ${commandText(verb)}`;
+  return `${isWell ? '' : '(!) '}${fact}${where}`;
+}
+
+function watchdogLines({ memalloc }: TriageAnswer, { full }: Layout): string[] {
   if (memalloc.record === undefined || memalloc.record.silent) return [];
+  const lines = memallocLines(memalloc).trimEnd().split('\n');
+  if (!full) {
+    const what = `kmallocwd would have printed ${lines.length} lines at this instant`;
+    return ['', `${what}  ${commandText('memalloc')}`];
+  }
   const asFar = isPartial(memalloc) ? ', as far as tasks could be read' : '';
-  const all = memallocLines(memalloc).trimEnd().split('\n');
-  const shown = full ? all : all.slice(0, LINES_SHOWN);
-  const more = all.length - shown.length;
   return [
     '',
     `What kmallocwd would have printed at this instant${asFar}:`,
-    ...shown.map((line) => `  ${line}`),
-    ...(more > 0 ? [`  and ${more} more lines  [stallcore memalloc]`] : []),
+    ...lines.map((line) => `  ${line}`),
   ];
 }
 
-function evidenceLines({ fact, verb, details }: Evidence, width: number): string[] {
-  const colon = details === undefined ? '' : ':';
-  return [
-    ...wrapItem(`  - ${fact}${colon}  [stallcore ${verb}]`, width),
-    ...(details ?? []).map((detail) => `      ${detail}`),
-  ];
+/** Details of a fact that have room in a line. */
+const DETAILS_SHOWN = 3;
+
+function evidenceLines({ fact, verb, details }: Evidence, full: boolean, width: number): string[] {
+  const command = commandText(verb);
+  if (details === undefined) return items([`${fact}  ${command}`], width);
+  if (full) return [...items([`${fact}:  ${command}`], width), ...details.map((d) => `      ${d}`)];
+  const more = details.length - DETAILS_SHOWN;
+  const shown = details.slice(0, DETAILS_SHOWN).join(', ');
+  return items([`${fact}: ${shown}${more > 0 ? `, and ${more} more` : ''}  ${command}`], width);
 }
 
 /** The lines of one item of a list stand below its first word. */
 function wrapItem(text: string, width: number): string[] {
-  return wrapWords(text.trimStart(), width - 2, '  ').map((line) => `  ${line}`);
+  return wrapWords(text, width - 2, '  ').map((line) => `  ${line}`);
 }

@@ -3,7 +3,7 @@
 import { count } from '../util/count.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import { isExiting, isKswapdByName, isReclaiming } from '../kernel/task-flags.ts';
-import type { Victims } from './victims.ts';
+import { chosenOf, type Victims } from './victims.ts';
 import { nameList, sample } from './words.ts';
 
 /** A fact that speaks for or against, with the verb that shows it. */
@@ -15,25 +15,33 @@ export interface Evidence {
   readonly verb: string;
 }
 
-/** What the records say of a stall. */
+/** What the records, or what stands for them, say of a stall. */
 export function stallEvidence(
-  { record }: MemallocResult,
+  memalloc: MemallocResult,
   about: { stalling: readonly MemallocTask[]; victims: Victims },
 ): Evidence[] {
-  const { counts } = record ?? {};
-  const number = (value: number | undefined): string => String(value ?? '?');
-  const counted =
-    `${number(counts?.stalling)} stalling, ${number(counts?.dying)} dying, ` +
-    `${number(counts?.victim)} victim`;
-  const { tasks, source } = about.victims;
+  const { stalling, victims } = about;
   return [
-    { fact: `${counted} (stalling: older than ${thresholdOf(record)})`, verb: 'memalloc' },
-    { fact: 'their requests', details: masksOf(about.stalling), verb: 'memalloc --all' },
-    ...having('stalling, though they are exiting', about.stalling.filter(isExiting), 'memalloc'),
-    ...(tasks.length === 0
+    {
+      fact: `${countedText(memalloc, stalling)} (stalling: older than ${thresholdOf(memalloc)})`,
+      verb: 'memalloc',
+    },
+    { fact: 'their requests', details: masksOf(stalling), verb: 'memalloc --all' },
+    ...having('stalling, though they are exiting', stalling.filter(isExiting), 'memalloc'),
+    ...(victims.tasks.length === 0
       ? []
-      : [{ fact: `OOM victims (${source}): ${nameList(tasks)}`, verb: 'tasks' }]),
+      : [{ fact: `OOM victims (${victims.source}): ${nameList(victims.tasks)}`, verb: 'tasks' }]),
   ];
+}
+
+function countedText({ record }: MemallocResult, stalling: readonly MemallocTask[]): string {
+  if (record === undefined) return `${stalling.length} stalling at least, by stacks and run times`;
+  const { counts } = record;
+  const number = (value: number | undefined): string => String(value ?? '?');
+  return (
+    `${number(counts.stalling)} stalling, ${number(counts.dying)} dying, ` +
+    `${number(counts.victim)} victim`
+  );
 }
 
 /** What task_struct says of pressure on memory, whether its kernel keeps records or not. */
@@ -41,6 +49,17 @@ export function pressureEvidence({ tasks }: MemallocResult): Evidence[] {
   return [
     ...having('inside reclaim or compaction (PF_MEMALLOC)', tasks.filter(isReclaiming)),
     ...having('counted as stalled on memory (in_memstall)', tasks.filter(isMemstalled)),
+  ];
+}
+
+/** Every sign in task_struct. */
+export function signs(memalloc: MemallocResult): Evidence[] {
+  const what = 'processes chosen by the OOM killer (signal->oom_mm)';
+  return [
+    ...pressureEvidence(memalloc),
+    ...having(what, chosenOf(memalloc)),
+    ...killEvidence(memalloc),
+    ...sleepEvidence(memalloc),
   ];
 }
 
@@ -78,15 +97,15 @@ export function waitersWithoutRequest({ tasks }: MemallocResult): MemallocTask[]
 }
 
 /** `10 s, kmallocwd_timeout`, or in jiffies where HZ is not known. */
-export function thresholdOf(record: MemallocResult['record']): string {
-  const source = record?.timeoutSeconds?.source;
-  return source === undefined ? timeoutOf(record) : `${timeoutOf(record)}, ${source}`;
+export function thresholdOf(memalloc: MemallocResult): string {
+  const source = (memalloc.record ?? memalloc.rebuilt)?.timeoutSeconds?.source;
+  return source === undefined ? timeoutOf(memalloc) : `${timeoutOf(memalloc)}, ${source}`;
 }
 
 /** `10 s` */
-export function timeoutOf(record: MemallocResult['record']): string {
-  const { timeoutSeconds, timeoutJiffies } = record ?? {};
-  return timeoutSeconds === undefined ? `${timeoutJiffies} jiffies` : `${timeoutSeconds.value} s`;
+export function timeoutOf({ record, rebuilt }: MemallocResult): string {
+  const seconds = (record ?? rebuilt)?.timeoutSeconds?.value;
+  return seconds === undefined ? `${record?.timeoutJiffies ?? '?'} jiffies` : `${seconds} s`;
 }
 
 /** Kinds of requests that are told apart; `memalloc --all` shows them all. */
@@ -95,8 +114,9 @@ const KINDS_SHOWN = 10;
 /** Each kind of request and how many there are of it, the most frequent first. */
 function masksOf(tasks: readonly MemallocTask[]): string[] {
   const counts = new Map<string, number>();
-  for (const { record } of tasks) {
-    const name = record?.gfpNames ?? record?.gfpMask ?? '';
+  for (const { record, evidence } of tasks) {
+    const { gfpNames, gfpMask } = record ?? {};
+    const name = gfpNames ?? gfpMask ?? evidence?.gfpNames ?? 'a mask that is not known';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const kinds = [...counts].sort(([, a], [, b]) => b - a);

@@ -4,10 +4,14 @@ import { foldStacks, shortTask, type SharedStack } from '../kernel/bt.ts';
 import type { Jiffies } from '../kernel/jiffies.ts';
 import type { MemallocResult } from '../kernel/memalloc-report.ts';
 import { readSystem } from '../kernel/system.ts';
+import { chainsOf, type WaitChain } from './chains.ts';
+import { checkedOf, type Checked } from './checked.ts';
 import { diagnose } from './diagnose.ts';
-import { isVictim, type Facts, type TaskFacts } from './facts.ts';
+import { notMemory } from './diagnoses/not-memory.ts';
+import { isBlocked, isVictim, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
+import { unreadOf } from './unread.ts';
 import { judge, type TriageResult, type Verdict } from './verdict.ts';
 
 /** How to judge. */
@@ -15,10 +19,14 @@ export type TriageOptions = GatherOptions;
 
 /** The result object of `stallcore triage`. */
 export interface TriageAnswer extends TriageResult {
-  /** What fits, the surest first. */
+  /** What fits, the surest first; that it is no memory problem (D14) where nothing else does. */
   readonly findings: readonly Finding[];
+  /** Who waits for whom, those that matter most first. */
+  readonly chains: readonly WaitChain[];
   /** Stacks of those who must move first, of victims, and of who asks for memory. */
   readonly stacks: readonly SharedStack[];
+  /** What was looked at besides single tasks, and is shown by no other verb. */
+  readonly checked: Checked;
 }
 
 /** The verdict on one dump. */
@@ -27,22 +35,44 @@ export function triage(
   options: TriageOptions = {},
 ): TriageAnswer {
   const facts = gatherFacts(vmcore, options);
-  const { memalloc } = facts;
-  const judged = judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }));
-  const findings = diagnose(facts);
+  const { memalloc, oom } = facts;
+  const judged = judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }), { oom });
+  const missing = [...judged.verdict.missing, ...unreadOf(facts)];
+  const verdict = { ...judged.verdict, missing };
+  const stalls = diagnose(facts);
+  const checked = checkedOf(facts);
+  const findings = stalls.length > 0 ? stalls : noStall(memalloc, { verdict, checked });
+  const chains = chainsOf(facts, checked);
   return {
     ...judged,
-    verdict: withFinding(judged.verdict, findings[0]),
+    verdict: withFinding(verdict, findings[0]),
     findings,
-    stacks: stacksThatMatter(facts, findings[0]),
+    chains,
+    stacks: stacksThatMatter(facts, { finding: findings[0], chains }),
+    checked,
   };
 }
 
-/** What is likely says more than what records and counters do, which then say since when. */
+function noStall(
+  { record }: MemallocResult,
+  { verdict, checked }: { verdict: Verdict; checked: Checked },
+): Finding[] {
+  const found = notMemory(verdict, checked, { hasRecords: record !== undefined });
+  return found === undefined ? [] : [found];
+}
+
+/**
+ * A finding says more than what records and counters do. One that is only possible says so, and is
+ * no verdict on a machine on which nobody stalls.
+ */
 function withFinding(verdict: Verdict, finding: Finding | undefined): Verdict {
-  if (finding === undefined || finding.confidence === 'possible') return verdict;
-  const { sentence } = verdict;
-  return { ...verdict, sentence: finding.sentence, since: sentence };
+  if (finding === undefined) return verdict;
+  const { diagnosis, confidence } = finding;
+  if (confidence !== 'possible') {
+    return { ...verdict, sentence: finding.sentence, diagnosis, confidence };
+  }
+  if (verdict.class === 'not-stalled') return verdict;
+  return { ...verdict, sentence: `Possibly: ${finding.sentence}`, diagnosis, confidence };
 }
 
 /** The time that the records were held against. */
@@ -50,15 +80,28 @@ function clockOf({ jiffies, hz, hzSource }: MemallocResult): Jiffies | undefined
   return jiffies === undefined ? undefined : { jiffies: BigInt(jiffies), hz, hzSource };
 }
 
-function stacksThatMatter(facts: Facts, finding: Finding | undefined): SharedStack[] {
+/** Who must move first, who is on the way to it, and who asks for memory. */
+function stacksThatMatter(
+  { tasks }: Facts,
+  { finding, chains }: { finding: Finding | undefined; chains: readonly WaitChain[] },
+): SharedStack[] {
   const culprits = new Set(finding?.culprits ?? []);
-  const isCulprit = ({ task }: TaskFacts): boolean => culprits.has(task.pid ?? -1);
-  const first = facts.tasks.filter(isCulprit);
-  const victims = facts.tasks.filter((fact) => !isCulprit(fact) && isVictim(fact));
-  const others = facts.tasks.filter(
-    (fact) => !isCulprit(fact) && !isVictim(fact) && fact.place !== undefined,
+  const between = new Set(
+    chains.filter(({ start }) => start === 'OOM victim').flatMap(({ steps }) => steps.map(pidOf)),
   );
-  return [first, victims, others].flatMap((group) => foldStacks(group.flatMap(sharedStack)));
+  const groups = [[], [], [], []] as [TaskFacts[], TaskFacts[], TaskFacts[], TaskFacts[]];
+  for (const fact of tasks) {
+    const { pid = -1 } = fact.task;
+    if (culprits.has(pid)) groups[0].push(fact);
+    else if (isVictim(fact) && isBlocked(fact)) groups[1].push(fact);
+    else if (between.has(pid)) groups[2].push(fact);
+    else if (isVictim(fact) || fact.place !== undefined) groups[3].push(fact);
+  }
+  return groups.flatMap((group) => foldStacks(group.flatMap(sharedStack)));
+}
+
+function pidOf({ pid }: { readonly pid?: number }): number | undefined {
+  return pid;
 }
 
 function sharedStack({ task, stack, place }: TaskFacts): SharedStack[] {

@@ -1,25 +1,16 @@
 // From the allocation state to a verdict, as far as records and counters alone can carry it: the
 // two kinds of stall that the kmallocwd documentation tells apart, and "not a memory problem".
 
-import { memallocFormat } from '../kernel/memalloc-format.ts';
-import { isExiting } from '../kernel/task-flags.ts';
+import type { OomState } from '../kernel/oom.ts';
 import type { SystemState } from '../kernel/system.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
-import {
-  having,
-  isMemstalled,
-  killEvidence,
-  pressureEvidence,
-  sleepEvidence,
-  stallEvidence,
-  timeoutOf,
-  waitersWithoutRequest,
-  type Evidence,
-} from './evidence.ts';
+import type { Confidence } from './finding.ts';
+import { signs, timeoutOf, waitersWithoutRequest, type Evidence } from './evidence.ts';
 import { count } from '../util/count.ts';
-import { cannotInvokeOom } from './request-mask.ts';
-import { processes, sleepsUnkillably, victimsOf } from './victims.ts';
-import { nameList, nameOf, oldestOf, sample, waitOf } from './words.ts';
+import type { Diagnosis } from '../util/diagnosis.ts';
+import { stalled } from './stalled.ts';
+import { withoutRecord } from './unrecorded.ts';
+import { nameList, oldestOf, sample } from './words.ts';
 
 export type { Evidence } from './evidence.ts';
 
@@ -28,9 +19,9 @@ export type { Evidence } from './evidence.ts';
  * - `only-nofs`: requests stall, no victim, and none of them may invoke the OOM killer
  * - `no-oom-kill`: requests stall, no victim, though some of them may invoke it
  * - `stalled`: requests stall; whether there is a victim, or what they may do, could not be read
- * - `not-stalled`: no request is older than the timeout, and nobody waits without a request
- * - `unknown`: this kernel keeps no record, or it could not be read, or tasks wait for memory in a
- *   way that no record is kept of
+ * - `not-stalled`: no request is older than the timeout, and nobody waits without a request; of a
+ *   kernel without records: nobody asks for memory or reclaims
+ * - `unknown`: records could not be read, or tasks wait for memory and nothing says for how long
  */
 export type VerdictClass =
   'after-oom-kill' | 'only-nofs' | 'no-oom-kill' | 'stalled' | 'not-stalled' | 'unknown';
@@ -40,8 +31,11 @@ export interface Verdict {
   readonly class: VerdictClass;
   /** One plain sentence. */
   readonly sentence: string;
-  /** Who waits since when, where the sentence says why. */
+  /** Who waits since when, and whom the OOM killer has chosen; where anybody waits. */
   readonly since?: string;
+  /** The diagnosis that the sentence is of, and how sure that is; absent where there is none. */
+  readonly diagnosis?: Diagnosis;
+  readonly confidence?: Confidence;
   readonly evidence: readonly Evidence[];
   /** What was missing to be sure. */
   readonly missing: readonly string[];
@@ -55,21 +49,31 @@ export interface TriageResult {
   readonly memalloc: MemallocResult;
 }
 
+/** What is judged by besides the tasks. */
+export interface JudgeContext {
+  readonly oom?: OomState | undefined;
+}
+
 /** Judges the allocation state of a dump. */
-export function judge(memalloc: MemallocResult, machine: SystemState): TriageResult {
+export function judge(
+  memalloc: MemallocResult,
+  machine: SystemState,
+  { oom }: JudgeContext = {},
+): TriageResult {
+  return { type: 'triage', verdict: verdictOf(memalloc, oom), machine, memalloc };
+}
+
+function verdictOf(memalloc: MemallocResult, oom: OomState | undefined): Verdict {
   const { record, tasks, coverage } = memalloc;
+  const missing = gaps(memalloc);
+  if (record === undefined) return withoutRecord(memalloc, { gaps: missing, oom });
   // Nothing was read where no record has an age, be it for want of records or of jiffies.
-  const unread =
-    tasks.length === coverage.tasksWithoutRecord || record?.counts.stalling === undefined;
-  const verdict =
-    record === undefined
-      ? withoutRecord(memalloc)
-      : unread
-        ? nothingRead(memalloc)
-        : record.counts.stalling === 0 || record.silent
-          ? notStalled(memalloc)
-          : stalled(memalloc);
-  return { type: 'triage', verdict, machine, memalloc };
+  if (tasks.length === coverage.tasksWithoutRecord || record.counts.stalling === undefined) {
+    return nothingRead(memalloc);
+  }
+  if (record.counts.stalling === 0 || record.silent) return notStalled(memalloc);
+  const stalling = tasks.filter((task) => task.record?.stalling === true);
+  return stalled(memalloc, { stalling, missing, oom });
 }
 
 /** What could not be read, in words; it may hide tasks of any kind. */
@@ -114,111 +118,6 @@ function nothingRead(memalloc: MemallocResult): Verdict {
   };
 }
 
-function stalled(memalloc: MemallocResult): Verdict {
-  const stalling = memalloc.tasks.filter((task) => task.record?.stalling === true);
-  const victims = victimsOf(memalloc);
-  const missing = gaps(memalloc);
-  const atLeast = missing.length > 0 ? 'At least ' : '';
-  const since = atLeast + sinceWhen(memalloc, stalling, victims.tasks.length > 0);
-  const base = {
-    evidence: [
-      ...stallEvidence(memalloc, { stalling, victims }),
-      ...pressureEvidence(memalloc),
-      ...sleepEvidence(memalloc),
-    ],
-    missing,
-  };
-  if (victims.tasks.length > 0) {
-    const others = stalling.filter((task) => !victims.tasks.includes(task));
-    const sentence = afterKill(since, victims.tasks) + exitingOnes(others);
-    return { ...base, class: 'after-oom-kill', sentence };
-  }
-  if (!victims.isKnown) {
-    const sentence = `${since}; whether the OOM killer has chosen a victim could not be read.`;
-    return { ...base, class: 'stalled', sentence: sentence + exitingOnes(stalling) };
-  }
-  const maskAsAsked = memallocFormat(memalloc.record?.format ?? '')?.maskAsAsked === true;
-  const cannot = stalling.map((task) => cannotInvokeOom(task, task.record ?? {}, maskAsAsked));
-  const before = beforeKill(since, cannot, base.missing);
-  return { ...base, ...before, sentence: before.sentence + exitingOnes(stalling) };
-}
-
-/**
- * Who waits, and for how long. Where nobody was killed for it the requests may be slow and finish
- * in the end: a single dump does not tell.
- */
-function sinceWhen(
-  { record }: MemallocResult,
-  stalling: readonly MemallocTask[],
-  isAfterKill: boolean,
-): string {
-  const one = stalling.length === 1;
-  const how = isAfterKill
-    ? `${one ? 'is' : 'are'} stuck in the memory allocator`
-    : `${one ? 'has' : 'have'} waited in the memory allocator for over ${timeoutOf(record)}`;
-  return `${count(stalling.length, 'task')} ${how}, longest ${oldestOf(stalling)}`;
-}
-
-/** A task that exits gives its memory back at the end of it. */
-function exitingOnes(stalling: readonly MemallocTask[]): string {
-  const exiting = stalling.filter(isExiting);
-  if (exiting.length === 0) return '';
-  const who =
-    exiting.length === 1
-      ? 'One of them is exiting, and waits for memory before it has given back its own'
-      : `${exiting.length} of them are exiting, and wait for memory before they have given back ` +
-        'their own';
-  return ` ${who}: longest ${oldestOf(exiting)}.`;
-}
-
-function afterKill(since: string, victims: readonly MemallocTask[]): string {
-  const asleep = victims.filter(sleepsUnkillably);
-  const all = `${since}, although the OOM killer has chosen ${nameList(victims)}`;
-  const waiting = victims.filter(({ record }) => record?.stalling === true).map(waitsItself);
-  if (victims.length === 1 && waiting.length === 0) {
-    return asleep.length === 0 ? `${all}.` : `${all}, which sleeps where SIGKILL does not wake it.`;
-  }
-  const sleep =
-    asleep.length === 1
-      ? 'sleeps where SIGKILL does not wake it'
-      : 'sleep where SIGKILL does not wake them';
-  const clauses = [...(asleep.length === 0 ? [] : [`${nameList(asleep)} ${sleep}`]), ...waiting];
-  return `${[all, ...clauses].join('; ')}.`;
-}
-
-/** A victim that cannot go on without memory itself. */
-function waitsItself(task: MemallocTask): string {
-  const exiting = isExiting(task) === true ? 'is exiting and ' : '';
-  return `${nameOf(task)} ${exiting}has waited for memory itself for ${waitOf(task)}`;
-}
-
-/**
- * Nobody was chosen: what the stalling requests may do decides.
- *
- * @param cannot by request, what {@link cannotInvokeOom} says
- */
-function beforeKill(
-  since: string,
-  cannot: readonly (boolean | undefined)[],
-  missing: readonly string[],
-): Pick<Verdict, 'class' | 'sentence' | 'missing'> {
-  const nobody = `${since}; the OOM killer chose nobody`;
-  if (cannot.every((answer) => answer === true)) {
-    const sentence = `${nobody}, and none of these requests may invoke it.`;
-    return { class: 'only-nofs', sentence, missing };
-  }
-  if (!cannot.includes(false)) {
-    const sentence = `${nobody}; whether one of these requests may invoke it is not known.`;
-    return { class: 'stalled', sentence, missing };
-  }
-  const sentence =
-    `${nobody}, though at least one of these requests may invoke it: ` +
-    'a livelock, or a machine that is overloaded.';
-  return { class: 'no-oom-kill', sentence, missing: [...missing, TWO_DUMPS] };
-}
-
-const TWO_DUMPS = 'whether the requests progress: a second dump would show their seq moving';
-
 function notStalled(memalloc: MemallocResult): Verdict {
   const inFlight = memalloc.tasks.filter(
     ({ record }) => record?.inFlight === true && record.delay !== undefined && !record.torn,
@@ -227,7 +126,7 @@ function notStalled(memalloc: MemallocResult): Verdict {
   const gap = gaps(memalloc);
   const waiters = waitersWithoutRequest(memalloc);
   const none =
-    `is older than ${timeoutOf(memalloc.record)}` +
+    `is older than ${timeoutOf(memalloc)}` +
     (inFlight.length === 0 ? ', and none is in flight' : `, the oldest: ${oldestOf(inFlight)}`);
   const evidence = [
     {
@@ -264,70 +163,4 @@ function andWaiters(waiters: readonly MemallocTask[]): string {
     `; but ${count(waiters.length, 'task')} (${sample(waiters)}) ${are} in reclaim or stalled on ` +
     'memory without such a request, and since when is not recorded'
   );
-}
-
-/** Every sign in task_struct. */
-function signs(memalloc: MemallocResult): Evidence[] {
-  const what = 'processes chosen by the OOM killer (signal->oom_mm)';
-  return [
-    ...pressureEvidence(memalloc),
-    ...having(what, chosenOf(memalloc)),
-    ...killEvidence(memalloc),
-    ...sleepEvidence(memalloc),
-  ];
-}
-
-/** A task of each process with signal->oom_mm. */
-function chosenOf({ tasks }: MemallocResult): MemallocTask[] {
-  return processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
-}
-
-function withoutRecord(memalloc: MemallocResult): Verdict {
-  const { tasks, coverage, patchSymbol } = memalloc;
-  const stalledNow = tasks.filter(isMemstalled);
-  const chosen = chosenOf(memalloc);
-  return {
-    class: 'unknown',
-    sentence:
-      `${pressure(coverage, { tasks, stalling: stalledNow.length, chosen: chosen.length })} ` +
-      (patchSymbol === undefined
-        ? 'Since when tasks wait for memory is not recorded: this kernel lacks the kmallocwd patch.'
-        : `Since when cannot be read: the kernel has ${patchSymbol}, its types lack the record.`),
-    evidence: [{ fact: count(tasks.length, 'task'), verb: 'tasks' }, ...signs(memalloc)],
-    missing: [
-      ...gaps(memalloc),
-      ...(coverage.tasksWithoutMemstall > 0
-        ? [`whether ${coverage.tasksWithoutMemstall} of ${tasks.length} tasks stall (in_memstall)`]
-        : []),
-      'the age of each request',
-    ],
-  };
-}
-
-/** What an unpatched kernel says for sure. */
-function pressure(
-  coverage: MemallocResult['coverage'],
-  found: { tasks: readonly unknown[]; stalling: number; chosen: number },
-): string {
-  const { stalling, chosen } = found;
-  if (found.tasks.length === 0) return 'Nothing can be said: no task could be read.';
-  const isWhole =
-    coverage.taskListComplete &&
-    coverage.tasksWithoutMemstall === 0 &&
-    coverage.tasksWithoutSignal === 0;
-  const some = isWhole ? '' : 'At least ';
-  const who = chosen === 0 ? 'nobody' : count(chosen, 'process', 'es');
-  const killed = `the OOM killer has chosen ${who}`;
-  if (!coverage.countsMemstalls) {
-    const marks = 'Which tasks stall on memory is not marked: PSI is off in this kernel';
-    return chosen === 0 ? `${marks}.` : `${marks}; ${killed}.`;
-  }
-  if (stalling === 0 && chosen === 0) {
-    return isWhole
-      ? 'No task is marked as stalled on memory.'
-      : 'None of the tasks that could be read whole is marked as stalled on memory.';
-  }
-  const are = stalling === 1 ? 'is' : 'are';
-  const marked = `${some}${count(stalling, 'task')} ${are} stalled on memory`;
-  return chosen === 0 && !isWhole ? `${marked}.` : `${marked}, and ${killed}.`;
 }

@@ -17,7 +17,7 @@ export interface Victims {
 export function victimsOf({ tasks, coverage }: MemallocResult): Victims {
   const marked = tasks.filter(({ words }) => words.victim === true);
   const signals = new Set(marked.map(({ signal }) => signal));
-  const chosen = processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
+  const chosen = chosenOf({ tasks });
   const others = chosen.filter(({ signal }) => !signals.has(signal));
   const source = [
     ...(marked.length > 0 ? ['TIF_MEMDIE'] : []),
@@ -30,6 +30,11 @@ export function victimsOf({ tasks, coverage }: MemallocResult): Victims {
       oomMm === undefined ? oomScoreAdj !== undefined && words.victim === false : true,
     );
   return { tasks: [...marked, ...others], source, isKnown };
+}
+
+/** A task of each process with signal->oom_mm. */
+export function chosenOf({ tasks }: Pick<MemallocResult, 'tasks'>): MemallocTask[] {
+  return processes(tasks.filter(({ oomMm }) => (oomMm ?? '0x0') !== '0x0'));
 }
 
 /** A sleep that SIGKILL does not end: TASK_UNINTERRUPTIBLE without TASK_WAKEKILL. */

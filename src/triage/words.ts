@@ -12,14 +12,34 @@ export function oldestOf(tasks: readonly MemallocTask[]): string {
   return `${nameOf(oldest)} for ${waitOf(oldest)}`;
 }
 
-/** `23.7 s`, or jiffies where HZ is not known. */
+/** `23.7 s`, or jiffies where HZ is not known; `at least 23.7 s` where nothing records it. */
 export function waitOf(task: MemallocTask): string {
-  const seconds = task.record?.delaySeconds;
-  return seconds === undefined ? `${age(task)} jiffies` : `${seconds.toFixed(1)} s`;
+  return task.record === undefined ? `at least ${agedOf(task)}` : agedOf(task);
 }
 
-function age({ record }: MemallocTask): bigint {
-  return BigInt(record?.delay ?? 0);
+function agedOf(task: MemallocTask): string {
+  const { record, evidence } = task;
+  const seconds = record === undefined ? evidence?.age?.value : record.delaySeconds;
+  return seconds === undefined ? `${record?.delay ?? '?'} jiffies` : `${seconds.toFixed(1)} s`;
+}
+
+/** By what of two waits the longer is told: jiffies of records, else seconds; never both. */
+function age({ record, evidence }: MemallocTask): number {
+  return record === undefined ? (evidence?.age?.value ?? 0) : Number(record.delay ?? 0);
+}
+
+const AGES_SHOWN = 3;
+
+/**
+ * `backup(412) 23.7 s, java(186) 20.1 s and 5 more`, the longest first.
+ *
+ * @param isBound what stands before the list says that it is at least so long
+ */
+export function agesOf(tasks: readonly MemallocTask[], { isBound = false } = {}): string {
+  const oldest = [...tasks].sort((a, b) => age(b) - age(a)).slice(0, AGES_SHOWN);
+  const more = tasks.length - oldest.length;
+  const named = oldest.map((task) => `${nameOf(task)} ${isBound ? agedOf(task) : waitOf(task)}`);
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** `java(186)` */

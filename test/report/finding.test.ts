@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SharedStack } from '../../src/kernel/bt.ts';
-import { certaintyText, otherFindings, stackLines } from '../../src/report/finding.ts';
+import { certaintyText, otherFinding, stackLines, wholeStacks } from '../../src/report/finding.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 
 const FINDING: Finding = {
@@ -36,37 +36,44 @@ describe('certaintyText', () => {
   });
 });
 
-describe('otherFindings', () => {
-  it('names each in a line', () => {
-    assert.deepEqual(otherFindings([FINDING]), [
-      '  - the OOM victim waits for a lock (D3, likely)',
-    ]);
+describe('otherFinding', () => {
+  it('has its name and its sentence in a line', () => {
+    assert.equal(otherFinding(FINDING), 'the OOM victim waits for a lock (D3, likely): It waits.');
   });
 });
 
 describe('stackLines', () => {
   it('has a stack in a line, without what every sleep and system call has', () => {
-    assert.deepEqual(stackLines([stack(7, ...MUTEX)], { full: false }), [
-      '  - java(7) D: __mutex_lock < vfs_write',
-    ]);
+    assert.deepEqual(stackLines([stack(7, ...MUTEX)]), ['java(7) D: __mutex_lock < vfs_write']);
   });
 
   it('keeps a stack that has nothing else', () => {
-    assert.deepEqual(stackLines([stack(7, '__schedule', 'schedule')], { full: false }), [
-      '  - java(7) D: __schedule',
+    assert.deepEqual(stackLines([stack(7, '__schedule', 'schedule')]), ['java(7) D: __schedule']);
+    assert.deepEqual(stackLines([stack(7)]), ['java(7) D: in user mode']);
+  });
+
+  it('has those in a line that do the same, though their frames differ', () => {
+    const asks = (pid: number, caller: string): SharedStack => ({
+      ...stack(pid, 'shrink_node', 'try_to_free_pages', '__alloc_pages', caller),
+      allocator: 'slow path',
+    });
+    assert.deepEqual(stackLines([asks(1, 'do_fault'), asks(2, 'pgd_alloc'), asks(3, 'do_fault')]), [
+      '3 tasks in D: java(1), java(2), java(3), in the allocator (slow path): ' +
+        'shrink_node < try_to_free_pages < __alloc_pages < do_fault (and 2 stacks much like it)',
     ]);
-    assert.deepEqual(stackLines([stack(7)], { full: false }), ['  - java(7) D: in user mode']);
   });
 
-  it('counts those that do not fit on a screen', () => {
-    const many = [1, 2, 3, 4, 5, 6].map((pid) => stack(pid, ...MUTEX));
-    const lines = stackLines(many, { full: false });
+  it('counts the tasks that do not fit on a screen', () => {
+    const many = [1, 2, 3, 4, 5, 6].map((pid) => stack(pid, ...MUTEX, `caller_${pid}`));
+    const lines = stackLines(many);
     assert.equal(lines.length, 5);
-    assert.equal(lines[4], '  - and 2 more stacks  [stallcore bt --stalled]');
+    assert.equal(lines[4], 'and 2 more tasks  [stallcore triage VMCORE --full]');
   });
+});
 
-  it('has every frame of every stack where all is asked for', () => {
-    const lines = stackLines([stack(1, ...MUTEX), stack(2, ...MUTEX)], { full: true });
+describe('wholeStacks', () => {
+  it('has every frame of every stack', () => {
+    const lines = wholeStacks([stack(1, ...MUTEX), stack(2, ...MUTEX)]);
     assert.equal(lines.length, 2 * (1 + MUTEX.length));
     assert.match(lines[1] ?? '', /#0 ffffffff81000000 __schedule\+0x0$/);
   });

@@ -1,0 +1,46 @@
+// Who waits for whom, a line a chain.
+
+import type { ChainStep, WaitChain } from '../triage/chains.ts';
+import { count } from '../util/count.ts';
+import { commandText } from './command.ts';
+
+/** Chains that are shown unless all are asked for. */
+const CHAINS_SHOWN = 4;
+
+/**
+ * Chains in the order in which they stand; without those of tasks that are of no interest to the
+ * allocator, unless all are asked for or they lead to a culprit.
+ */
+export function chainLines(
+  chains: readonly WaitChain[],
+  { full, culprits }: { full: boolean; culprits: readonly number[] },
+): string[] {
+  if (full) return chains.map(chainText);
+  const telling = chains.filter((chain) => chain.start !== 'other' || leadsTo(chain, culprits));
+  const shown = telling.slice(0, CHAINS_SHOWN);
+  const more = telling.length - shown.length;
+  return [
+    ...shown.map(chainText),
+    ...(more > 0 ? [`and ${count(more, 'more chain')}  ${commandText('triage --full')}`] : []),
+  ];
+}
+
+function leadsTo({ steps }: WaitChain, culprits: readonly number[]): boolean {
+  const last = steps.at(-1)?.pid;
+  return last !== undefined && culprits.includes(last);
+}
+
+/** `OOM victim victim(47) -[mutex oom_lock]-> holder(45) -[memory]` */
+export function chainText({ start, from, pids, steps, end }: WaitChain): string {
+  const first = start === 'OOM victim' ? `OOM victim${pids.length > 1 ? 's' : ''} ${from}` : from;
+  const way = steps.map(stepText).join('');
+  if (end === undefined) return first + way;
+  if (end.kind === 'memory') return `${first}${way} -[memory]`;
+  if (end.kind === 'cycle') return `${first}${way}, in a circle`;
+  return `${first}${way}, in ${end.function}()`;
+}
+
+function stepText({ waitsFor, name, isUnsure }: ChainStep): string {
+  const who = name ?? 'not known who';
+  return ` -[${waitsFor}]-> ${isUnsure === true ? `${who} (may have left it)` : who}`;
+}

@@ -1,0 +1,42 @@
+// A stack in a line: the innermost calls, who asked for memory, and where it all began.
+
+/** Calls of which a line on a screen with the rest has room. */
+const CALLS_SHOWN = 7;
+/** Of these so many at the inner end. */
+const INNERMOST = 3;
+const OUTERMOST = 2;
+
+/** Functions between the slow path and whoever wants memory (mm, 3.10 to 7.x). */
+const ALLOCATES = new RegExp(
+  '^(__)?((alloc|get_free|get_zeroed)_pages?\\w*|folio_alloc\\w*|vma_alloc_folio|' +
+    'k[mz]alloc\\w*|kmem_cache_alloc\\w*|k?v[mz]alloc\\w*|kmalloc\\w*|new_slab|_*slab_alloc\\w*|' +
+    'allocate_slab|mempool_alloc\\w*|vmalloc_node_range|perform_reclaim)$',
+);
+
+/**
+ * The innermost calls, the one that wants memory, and the outermost ones, with `… 4 …` for those
+ * between; all where they are few.
+ */
+export function shortenedCalls(calls: readonly string[]): string[] {
+  if (calls.length <= CALLS_SHOWN) return [...calls];
+  const slow = calls.findLastIndex((name) => ALLOCATES.test(name));
+  const kept = calls.map(
+    (_, at) => at < INNERMOST || at >= calls.length - OUTERMOST || (slow >= 0 && isNear(at, slow)),
+  );
+  const words: string[] = [];
+  let left = 0;
+  for (const [at, name] of calls.entries()) {
+    if (kept[at] !== true) left++;
+    else {
+      if (left > 0) words.push(`… ${left} …`);
+      left = 0;
+      words.push(name);
+    }
+  }
+  return words;
+}
+
+/** The allocator's outermost call, and who made it. */
+function isNear(at: number, slow: number): boolean {
+  return at === slow || at === slow + 1;
+}

@@ -1,0 +1,82 @@
+// Tasks that do the same, though not by the same frames: hundreds that ask for memory at one place
+// are one line.
+
+import type { BtTask, SharedStack } from '../kernel/bt.ts';
+import { functionName } from '../kernel/function-name.ts';
+import type { StackFrame } from '../kernel/stack.ts';
+
+/** Tasks that do the same. */
+export interface AlikeTasks {
+  readonly tasks: readonly BtTask[];
+  /** The stack that most of them have, and how many different ones they have. */
+  readonly stack: SharedStack;
+  readonly stacks: number;
+}
+
+/** Stacks of the same kind together, in the order of the first of each. */
+export function foldAlike(stacks: readonly SharedStack[]): AlikeTasks[] {
+  const byKind = new Map<string, SharedStack[]>();
+  for (const shared of stacks) {
+    const kind = kindOf(shared);
+    byKind.set(kind, [...(byKind.get(kind) ?? []), shared]);
+  }
+  return [...byKind.values()].flatMap((alike) => {
+    const stack = alike.reduce((a, b) => (b.tasks.length > a.tasks.length ? b : a));
+    return { tasks: alike.flatMap(({ tasks }) => tasks), stack, stacks: alike.length };
+  });
+}
+
+/** What a stack is for: who asked for memory does not matter where all wait for the same. */
+function kindOf(shared: SharedStack): string {
+  const calls = tellingCalls(shared);
+  const at = calls.findIndex((name) => SLOW_PATH.test(name));
+  if (shared.allocator === 'slow path' && at >= 0) {
+    return `slow path: ${waitOf(calls.slice(0, at))}; ${shared.tasks.some(isWorker) ? 'work' : ''}`;
+  }
+  return `${shared.allocator ?? ''} ${calls.slice(0, CALLS_ALIKE).join(' ')}`;
+}
+
+/** Innermost calls that make two sleeps the same. */
+const CALLS_ALIKE = 3;
+
+const SLOW_PATH = /^__alloc_pages_(slowpath|nodemask)$|^try_to_free_pages$/;
+
+/** What those do that are in the slow path, by calls below it. */
+const WAITS: readonly [RegExp, string][] = [
+  [/^(__)?mutex_lock|^rwsem_down|^__down|^rt_mutex|^percpu_rwsem/, 'lock'],
+  [/^(throttle_direct_reclaim|throttle_vm_writeout)$/, 'throttled'],
+  [/^(reclaim_throttle|congestion_wait|wait_iff_congested)$/, 'throttled'],
+  [/^(folio|wait_on_page|__lock_page|__folio)_?\w*(writeback|bit|lock)/, 'page'],
+  [/^mempool_alloc$/, 'mempool'],
+  [/^out_of_memory$/, 'OOM killer'],
+  [/^(compact_zone|try_to_compact_pages)/, 'compaction'],
+  [/^(shrink_\w+|do_try_to_free_pages|try_to_free_pages)$/, 'reclaim'],
+];
+
+function waitOf(inner: readonly string[]): string {
+  return WAITS.find(([pattern]) => inner.some((name) => pattern.test(name)))?.[1] ?? 'between';
+}
+
+/** Who works for others is told apart. */
+function isWorker({ kthread }: BtTask): boolean {
+  return kthread === true;
+}
+
+/** What every sleep and every system call has in common. */
+const COMMON = new RegExp(
+  '^((__)?schedule|preempt_schedule\\w*|(__)?cond_resched|schedule_preempt_disabled|' +
+    'schedule_timeout\\w*|io_schedule\\w*|do_syscall_64|entry_\\w+|asm_\\w+|ret_from_fork\\w*|' +
+    '__x64_sys_\\w+|kthread)$',
+);
+
+/** The calls of a stack without the scheduler's and the entry's; all of it where that is all. */
+export function tellingCalls({ stack }: SharedStack): string[] {
+  const names = stack.frames.flatMap((frame) => wordOf(frame) ?? []);
+  const telling = names.filter((name) => !COMMON.test(name));
+  return telling.length === 0 ? names.slice(0, 1) : telling;
+}
+
+function wordOf({ name, guessed }: StackFrame): string | undefined {
+  if (name === undefined) return undefined;
+  return `${guessed === true ? '? ' : ''}${functionName(name)}`;
+}

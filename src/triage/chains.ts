@@ -1,0 +1,191 @@
+// Who waits for whom: from OOM victims, from kswapd, from works that nobody begins and from
+// requests for memory, over the locks that they wait for, to the task that must move first.
+
+import type { KernelLock, LocksResult } from '../kernel/locking/lock.ts';
+import { ownersOf, WaitGraph } from '../kernel/locking/wait-graph.ts';
+import { isKswapdByName } from '../kernel/task-flags.ts';
+import type { PoolStall } from '../kernel/workqueue-stalls.ts';
+import { doing, type Checked } from './checked.ts';
+import { isRequesting, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+
+/** Whose chain it is. */
+export type ChainStart = 'OOM victim' | 'kswapd' | 'work' | 'request' | 'other';
+
+/** A chain of waits. */
+export interface WaitChain {
+  readonly start: ChainStart;
+  /** Who or what waits first: tasks that begin alike, or a work item. */
+  readonly from: string;
+  /** Pids of the tasks among `from`. */
+  readonly pids: readonly number[];
+  readonly steps: readonly ChainStep[];
+  /** What the last one waits for or does; absent where it is not known who is last. */
+  readonly end?: ChainEnd;
+}
+
+/** A wait, and who has what is waited for. */
+export interface ChainStep {
+  /** `mutex oom_lock`, `mmap_lock of java(187)`, `flush of its work`. */
+  readonly waitsFor: string;
+  readonly pid?: number;
+  readonly name?: string;
+  /** It is only likely that this task has it: it may have given it back. */
+  readonly isUnsure?: true;
+}
+
+/**
+ * `memory`: it asks for memory. `cycle`: it waits for one before it. `does`: neither; `function`
+ * is where it is.
+ */
+export interface ChainEnd {
+  readonly kind: 'memory' | 'cycle' | 'does';
+  readonly function?: string;
+}
+
+/** Chains of a dump, those that matter most first. */
+export function chainsOf(facts: Facts, checked: Checked): WaitChain[] {
+  const walker = new Walker(facts);
+  const tasks = facts.tasks.filter(({ task }) => task.pid !== undefined);
+  const victims = tasks.filter(isVictim);
+  const kswapds = tasks.filter(({ task }) => isKswapdByName(task));
+  const requests = tasks.filter((fact) => isRequesting(fact) && !isVictim(fact));
+  const works = (checked.pools?.waiting ?? []).flatMap((stall) => walker.ofPool(stall));
+  const chains = [
+    ...walker.ofTasks('OOM victim', victims),
+    ...walker.ofTasks('kswapd', kswapds),
+    ...works,
+    ...walker.ofTasks('work', tasks.filter(runsWork)),
+    ...walker.ofTasks('request', requests),
+  ];
+  const told = new Set(chains.flatMap(({ pids }) => pids));
+  const links = new Set(chains.flatMap(({ steps }) => steps.flatMap(({ pid }) => pid ?? [])));
+  const others = tasks.filter(({ task: { pid = -1 } }) => !told.has(pid) && !links.has(pid));
+  return [...chains, ...walker.ofTasks('other', others)];
+}
+
+function runsWork({ calls, place }: TaskFacts): boolean {
+  return calls.includes('process_one_work') && place === undefined;
+}
+
+/** Locks are no more than tasks; more steps are a mistake of ours. */
+const STEPS_MAX = 10_000;
+
+class Walker {
+  readonly #facts: Facts;
+  readonly #graph: WaitGraph;
+  readonly #locks: ReadonlyMap<string, KernelLock>;
+  /** Who flushes a work and which worker has that, by the pid of who flushes. */
+  readonly #flushes = new Map<number, { readonly work: string; readonly worker: number }>();
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+    const locks: Pick<LocksResult, 'locks' | 'waits'> = facts.locks ?? { locks: [], waits: [] };
+    this.#graph = new WaitGraph(locks);
+    this.#locks = new Map(locks.locks.map((lock) => [lock.address, lock]));
+    for (const { busy } of facts.workqueues?.pools ?? []) {
+      for (const { task, current, scheduled } of busy) {
+        for (const { flusher } of scheduled) {
+          if (flusher?.pid === undefined || task?.pid === undefined) continue;
+          const work = current === undefined ? 'a work' : `the work ${current.func}`;
+          this.#flushes.set(flusher.pid, { work: `flush of ${work}`, worker: task.pid });
+        }
+      }
+    }
+  }
+
+  /** One chain for those that wait for the same; none for those that wait for nobody. */
+  ofTasks(start: ChainStart, tasks: readonly TaskFacts[]): WaitChain[] {
+    const alike = new Map<string, { steps: ChainStep[]; tasks: TaskFacts[] }>();
+    for (const fact of tasks) {
+      const steps = this.#steps(fact.task.pid ?? -1);
+      if (steps.length === 0) continue;
+      const key = steps.map(({ waitsFor, pid }) => `${waitsFor} ${pid}`).join('\n');
+      const known = alike.get(key);
+      if (known === undefined) alike.set(key, { steps, tasks: [fact] });
+      else known.tasks.push(fact);
+    }
+    return [...alike.values()].map(({ steps, tasks: group }) => ({
+      start,
+      from: namesTold(group),
+      pids: group.flatMap(({ task: { pid } }) => pid ?? []),
+      steps,
+      ...this.#end(steps),
+    }));
+  }
+
+  /** Works that wait for a worker that waits itself, or loops in the allocator. */
+  ofPool({ pool, behind, reason, manager }: PoolStall): WaitChain[] {
+    if (reason === 'worker is woken') return [];
+    const blocker = reason === 'worker is made' ? manager : behind[0];
+    const pid = blocker?.worker.task?.pid;
+    const fact = pid === undefined ? undefined : this.#facts.byPid.get(pid);
+    if (pid === undefined || fact === undefined) return [];
+    const [first] = pool.pending;
+    const more = pool.pending.length - 1;
+    const where = pool.cpu === undefined ? 'an unbound pool' : `CPU ${pool.cpu}`;
+    const waitsFor = reason === 'worker is made' ? 'another worker' : 'the worker';
+    const steps = [{ waitsFor, pid, name: nameOf(fact) }, ...this.#steps(pid)];
+    const from = `${first?.func}${more > 0 ? ` and ${more} more` : ''} (works on ${where})`;
+    return [{ start: 'work', from, pids: [], steps, ...this.#end(steps) }];
+  }
+
+  #steps(start: number): ChainStep[] {
+    const steps: ChainStep[] = [];
+    const seen = new Set([start]);
+    for (let at = start; steps.length < STEPS_MAX;) {
+      const step = this.#step(at);
+      if (step === undefined) return steps;
+      steps.push(step);
+      if (step.pid === undefined || seen.has(step.pid)) return steps;
+      seen.add(step.pid);
+      at = step.pid;
+    }
+    return steps;
+  }
+
+  #step(pid: number): ChainStep | undefined {
+    const flush = this.#flushes.get(pid);
+    const [link, next] = this.#graph.chain(pid)?.links ?? [];
+    if (link === undefined) {
+      if (flush === undefined) return undefined;
+      return { waitsFor: flush.work, ...this.#named(flush.worker) };
+    }
+    const lock = this.#locks.get(link.lock);
+    const waitsFor = lock === undefined ? link.lock : lockWords(lock);
+    const owner = next?.pid ?? this.#graph.chain(pid)?.last;
+    if (owner === undefined) return { waitsFor };
+    const isUnsure = ownersOf(lock).some((each) => each.pid === owner && !each.certain);
+    return { waitsFor, ...this.#named(owner), ...(isUnsure ? { isUnsure } : {}) };
+  }
+
+  #named(pid: number): Pick<ChainStep, 'pid' | 'name'> {
+    const fact = this.#facts.byPid.get(pid);
+    return { pid, name: fact === undefined ? `?(${pid})` : nameOf(fact) };
+  }
+
+  #end(steps: readonly ChainStep[]): { end?: ChainEnd } {
+    const last = steps.at(-1)?.pid;
+    if (last === undefined) return {};
+    const fact = this.#facts.byPid.get(last);
+    if (this.#step(last) !== undefined) return { end: { kind: 'cycle' } };
+    if (fact === undefined) return {};
+    if (isRequesting(fact) || fact.place !== undefined) return { end: { kind: 'memory' } };
+    return { end: { kind: 'does', function: doing(fact) } };
+  }
+}
+
+/** `mutex oom_lock`, `mmap_lock of java(187)`, `page 0x… PG_locked`. */
+export function lockWords({ kind, address, name, bit }: KernelLock): string {
+  const which = bit === undefined ? '' : ` ${bit.name ?? `bit ${bit.number}`}`;
+  const isSelfEvident = name?.includes(' of ') === true;
+  const what = isSelfEvident ? name : `${kind.replaceAll('_', ' ')} ${name ?? address}`;
+  return `${what}${which}`;
+}
+
+const NAMES_SHOWN = 3;
+
+function namesTold(group: readonly TaskFacts[]): string {
+  const shown = group.slice(0, NAMES_SHOWN).map(nameOf).join(', ');
+  const more = group.length - NAMES_SHOWN;
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}

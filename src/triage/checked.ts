@@ -1,0 +1,193 @@
+// What triage looked at besides single tasks, as it stands in its result: zones, the OOM killer,
+// pools of workers, throttled tasks and those that sleep where no signal wakes them. No other verb
+// shows it.
+
+import type { OomState } from '../kernel/oom.ts';
+import { meaningfulFrame } from '../kernel/locking/wait-functions.ts';
+import type { NodeState } from '../kernel/mmzone.ts';
+import { functionName } from '../kernel/function-name.ts';
+import { isKswapdByName } from '../kernel/task-flags.ts';
+import type { ThrottleReason } from '../kernel/throttled.ts';
+import { poolStalls, type PoolStall } from '../kernel/workqueue-stalls.ts';
+import { optional } from '../util/optional.ts';
+import { isBlocked, isRequesting, pidsOf, type Facts, type TaskFacts } from './facts.ts';
+
+/** What was looked at; what could not be read is absent. */
+export interface Checked {
+  readonly requests: RequestCheck;
+  readonly zones?: readonly ZoneCheck[];
+  /** Pages that are being written (NR_WRITEBACK). */
+  readonly writeback?: number;
+  readonly kswapd: readonly KswapdCheck[];
+  readonly oom?: OomState;
+  readonly pools?: PoolCheck;
+  /** Empty where nobody is on such a queue. */
+  readonly throttled: readonly ThrottleCheck[];
+  /** Tasks in uninterruptible sleep by what they sleep for, the most frequent first. */
+  readonly blocked: readonly BlockedCheck[];
+  /** Functions and variables that a diagnosis asked for, and whether this kernel has them. */
+  readonly symbols: Readonly<Record<string, boolean>>;
+}
+
+/** How many tasks are at the page allocator's work, by records or by stacks. */
+export interface RequestCheck {
+  readonly tasks: number;
+  readonly slowPath: number;
+  readonly memoryCgroup: number;
+  /** In uninterruptible or other sleep, or dead: those whose stack could not be read. */
+  readonly unreadStacks: number;
+}
+
+/** A zone; numbers are pages. */
+export interface ZoneCheck {
+  readonly node: number;
+  readonly name: string;
+  /** What the allocator goes by: the counter without what CPUs have not added. */
+  readonly free?: number;
+  readonly notAdded?: number;
+  readonly min?: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** A kswapd. */
+export interface KswapdCheck {
+  readonly node: number;
+  readonly pid?: number;
+  readonly comm?: string;
+  readonly state?: string;
+  /** The function that it is in, schedulers and locks aside. */
+  readonly at?: string;
+  /** It waits to be woken, for there is nothing to reclaim. */
+  readonly isIdle?: boolean;
+  /** Runs in a row that reclaimed nothing; at 16 it gives up. */
+  readonly failures?: number;
+}
+
+/** Pools of workers. */
+export interface PoolCheck {
+  readonly count: number;
+  /** Pools with works that nobody has begun, the one that has waited longest first. */
+  readonly waiting: readonly PoolStall[];
+}
+
+/** Tasks that reclaim makes wait, by the queue that they are on. */
+export interface ThrottleCheck {
+  readonly queue: string;
+  readonly reason: ThrottleReason;
+  readonly pids: readonly number[];
+}
+
+/** Tasks that sleep for the same. */
+export interface BlockedCheck {
+  /** A lock, or the function that they are in. */
+  readonly waitsFor: string;
+  readonly pids: readonly number[];
+}
+
+/** Puts together what was gathered. */
+export function checkedOf(facts: Facts): Checked {
+  const { writeback, oom, nodes = [] } = facts;
+  return {
+    requests: requestsOf(facts),
+    ...optional('zones', facts.nodes?.flatMap(zonesOf)),
+    ...optional('writeback', writeback),
+    kswapd: nodes.map((node) => kswapdOf(facts, node)),
+    ...optional('oom', oom),
+    ...optional('pools', poolsOf(facts)),
+    throttled: throttledOf(facts),
+    blocked: blockedOf(facts),
+    symbols: Object.fromEntries([...(facts.symbolsAsked ?? [])].sort()),
+  };
+}
+
+function requestsOf({ tasks }: Facts): RequestCheck {
+  return {
+    tasks: tasks.length,
+    slowPath: tasks.filter(isRequesting).length,
+    memoryCgroup: tasks.filter(({ place }) => place === 'memory cgroup').length,
+    unreadStacks: tasks.filter(({ stack }) => stack === undefined).length,
+  };
+}
+
+function zonesOf({ node, zones }: NodeState): ZoneCheck[] {
+  return zones.map(({ name, counters: { NR_FREE_PAGES: free }, watermarks }) => ({
+    node,
+    name,
+    ...(free === undefined ? {} : { free: free.stored, notAdded: free.cpuDiff }),
+    ...(watermarks === undefined
+      ? {}
+      : { min: watermarks.min, low: watermarks.low, high: watermarks.high }),
+  }));
+}
+
+/** By pgdat->kswapd, else by its name. */
+function kswapdOf({ tasks }: Facts, { node, kswapd, kswapdFailures }: NodeState): KswapdCheck {
+  const fact =
+    tasks.find(({ task }) => task.address === kswapd) ??
+    tasks.find(({ task }) => isKswapdByName(task) && task.comm === `kswapd${node}`);
+  const { pid, comm, state } = fact?.task ?? {};
+  return {
+    node,
+    ...optional('pid', pid),
+    ...optional('comm', comm),
+    ...optional('state', state),
+    ...optional('at', fact === undefined ? undefined : doing(fact)),
+    ...optional('isIdle', isIdle(fact)),
+    ...optional('failures', kswapdFailures),
+  };
+}
+
+function isIdle(kswapd: TaskFacts | undefined): boolean | undefined {
+  if (kswapd === undefined || kswapd.calls.length === 0) return undefined;
+  return kswapd.task.state === 'S' && !kswapd.calls.includes('balance_pgdat');
+}
+
+function poolsOf({ workqueues, tasks, memalloc }: Facts): PoolCheck | undefined {
+  if (workqueues === undefined || workqueues.pools.length === 0) return undefined;
+  const places = new Map(tasks.map(({ task, place }) => [task.address, place]));
+  const allocator = (task: string): ReturnType<typeof places.get> => places.get(task);
+  return {
+    count: workqueues.pools.length,
+    waiting: poolStalls(workqueues, { allocator, hz: memalloc.hz }),
+  };
+}
+
+function throttledOf({ tasks }: Facts): ThrottleCheck[] {
+  const byQueue = new Map<string, { reason: ThrottleReason; facts: TaskFacts[] }>();
+  for (const fact of tasks) {
+    const throttled = fact.task.evidence?.throttled;
+    if (throttled === undefined) continue;
+    const { source, value: reason } = throttled;
+    const known = byQueue.get(source);
+    if (known === undefined) byQueue.set(source, { reason, facts: [fact] });
+    else known.facts.push(fact);
+  }
+  return [...byQueue].map(([queue, { reason, facts }]) => ({ queue, reason, pids: pidsOf(facts) }));
+}
+
+function blockedOf({ tasks }: Facts): BlockedCheck[] {
+  const byWait = new Map<string, TaskFacts[]>();
+  for (const fact of tasks.filter(isBlocked)) {
+    if (isFrozen(fact)) continue;
+    const waitsFor = fact.waitsFor?.lock ?? `${doing(fact)}()`;
+    byWait.set(waitsFor, [...(byWait.get(waitsFor) ?? []), fact]);
+  }
+  return [...byWait]
+    .map(([waitsFor, facts]) => ({ waitsFor, pids: pidsOf(facts) }))
+    .sort((a, b) => b.pids.length - a.pids.length);
+}
+
+/** The freezer's tasks are shown as D (v6.1, commit f5d39b020809). */
+const TASK_FROZEN = 0x8000;
+
+function isFrozen({ task: { stateBits = 0 } }: TaskFacts): boolean {
+  return (stateBits & TASK_FROZEN) !== 0;
+}
+
+/** The innermost function that is neither the scheduler's nor a lock's; `?` where none was read. */
+export function doing({ stack }: TaskFacts): string {
+  const frames = stack === undefined || stack.freed === true ? [] : stack.frames;
+  const frame = meaningfulFrame(frames.filter(({ guessed }) => guessed !== true)) ?? frames[0];
+  return frame?.name === undefined ? '?' : functionName(frame.name);
+}

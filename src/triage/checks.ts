@@ -1,0 +1,178 @@
+// What was checked for a stall on memory, a line a check: how it looks, and whether that is well.
+
+import { count } from '../util/count.ts';
+import type { BlockedCheck, Checked, KswapdCheck, ZoneCheck } from './checked.ts';
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly fact: string;
+  /** Nothing of it points to a stall on memory. */
+  readonly isWell: boolean;
+  /** The verb that shows it. */
+  readonly verb: string;
+}
+
+/** Checks that were made, and in words those that could not be. */
+export interface Checks {
+  readonly made: readonly Check[];
+  readonly unmade: readonly string[];
+}
+
+const SHOWS = 'triage --full';
+
+/** Everything that triage checks on every dump. */
+export function checksOf(checked: Checked): Checks {
+  const parts = [zones, kswapds, oomKiller, pools].map((check) => check(checked));
+  return {
+    made: [
+      ...requests(checked),
+      ...parts.flatMap(({ made }) => made),
+      ...throttled(checked),
+      ...blocked(checked),
+    ],
+    unmade: parts.flatMap(({ unmade }) => unmade),
+  };
+}
+
+function requests({ requests: { tasks, slowPath, memoryCgroup } }: Checked): Check[] {
+  return [
+    {
+      fact:
+        `of ${count(tasks, 'task')} ${slowPath} in the allocator's slow path, ` +
+        `${memoryCgroup} charging a full memory cgroup`,
+      isWell: slowPath === 0 && memoryCgroup === 0,
+      verb: 'memalloc --all',
+    },
+  ];
+}
+
+function zones({ zones: all = [], writeback }: Checked): Checks {
+  const known = all.flatMap((zone) =>
+    zone.free === undefined || zone.min === undefined ? [] : [{ ...zone, free: zone.free }],
+  );
+  const unmade = [
+    ...(known.length < all.length || all.length === 0
+      ? ['free pages of zones against their watermarks']
+      : []),
+    ...(writeback === undefined ? ['how many pages are being written'] : []),
+  ];
+  const made = known.map((zone) => ({
+    fact: zoneText(zone),
+    isWell: zone.free >= (zone.min ?? 0),
+    verb: SHOWS,
+  }));
+  const written =
+    writeback === undefined
+      ? []
+      : [{ fact: `${count(writeback, 'page')} being written`, isWell: true, verb: SHOWS }];
+  return { made: [...made, ...written], unmade };
+}
+
+function zoneText({ node, name, free = 0, notAdded = 0, min = 0, low, high }: ZoneCheck): string {
+  const added = notAdded === 0 ? '' : ` (${notAdded} not yet added)`;
+  const is = free < min ? 'below min' : 'above min';
+  const marks = `min ${min}${low === undefined ? '' : `, low ${low}`}`;
+  const all = high === undefined ? marks : `${marks}, high ${high}`;
+  return `zone ${name} of node ${node}: ${count(free, 'page')} free${added}, ${is} (${all})`;
+}
+
+function kswapds({ kswapd }: Checked): Checks {
+  const unmade = kswapd.filter(({ at, state }) => at === undefined || state === undefined);
+  const known = kswapd.filter((each) => !unmade.includes(each));
+  return {
+    made: known.map((each) => ({
+      fact: kswapdText(each),
+      isWell: each.isIdle === true,
+      verb: each.pid === undefined ? 'bt --all' : `bt ${each.pid}`,
+    })),
+    unmade:
+      kswapd.length === 0
+        ? ['what kswapd does']
+        : unmade.map(({ node }) => `what kswapd of node ${node} does`),
+  };
+}
+
+function kswapdText({ node, comm, pid, state, at, isIdle, failures = 0 }: KswapdCheck): string {
+  const does = isIdle === true ? 'asleep, has nothing to reclaim' : `${state} in ${at}()`;
+  const gaveUp = failures > 0 ? `, ${count(failures, 'run')} in a row reclaimed nothing` : '';
+  return `${comm ?? 'kswapd'}(${pid ?? '?'}) of node ${node}: ${does}${gaveUp}`;
+}
+
+function oomKiller({ oom }: Checked): Checks {
+  if (oom === undefined) return { made: [], unmade: ['the state of the OOM killer'] };
+  const { victims, killCount, lock, killerDisabled, reaperList = [] } = oom;
+  const left = victims.filter(({ skip }) => skip !== true).length;
+  const facts = [
+    victims.length === 0
+      ? 'no victim of the OOM killer is alive'
+      : `${count(victims.length, 'victim')} of the OOM killer alive, ${left} of them not reaped`,
+    ...(killCount === undefined ? [] : [`${killCount} killed since boot`]),
+    ...(lock?.isHeld === undefined ? [] : [`oom_lock ${lock.isHeld ? 'held' : 'free'}`]),
+    ...(killerDisabled === true ? ['the OOM killer is disabled'] : []),
+    ...(reaperList.length === 0 ? [] : [`${reaperList.length} wait for the OOM reaper`]),
+  ];
+  const isWell = victims.length === 0 && lock?.isHeld !== true && killerDisabled !== true;
+  return { made: [{ fact: facts.join(', '), isWell, verb: SHOWS }], unmade: [] };
+}
+
+function pools({ pools: known }: Checked): Checks {
+  if (known === undefined) return { made: [], unmade: ['whether pools of workers are hung'] };
+  const stuck = known.waiting.filter(({ reason }) => reason !== 'worker is woken');
+  const total = count(known.count, 'pool');
+  const none = { fact: `${total} of workers, none with works that nobody begins`, isWell: true };
+  const made = stuck.map(({ pool, reason, behind, isLockup }) => {
+    const names = behind.slice(0, 2).map(({ worker: { task } }) => `${task?.comm}(${task?.pid})`);
+    const where = pool.cpu === undefined ? 'unbound' : `of CPU ${pool.cpu}`;
+    const lockup = isLockup === true ? ', longer than the kernel bears' : '';
+    const works = pool.pending.map(({ func }) => func).slice(0, 3);
+    return {
+      fact:
+        `pool ${pool.id ?? pool.address} ${where}: ${count(pool.pending.length, 'work')} not ` +
+        `begun (${works.join(', ')}), since ${reason}: ${names.join(', ')}${lockup}`,
+      // A busy pool is no hung one.
+      isWell: isLockup !== true && reason === 'worker runs' && !behind.some(isInAllocator),
+      verb: SHOWS,
+    };
+  });
+  return { made: made.length === 0 ? [{ ...none, verb: SHOWS }] : made, unmade: [] };
+}
+
+function isInAllocator({ allocator }: { readonly allocator?: unknown }): boolean {
+  return allocator !== undefined;
+}
+
+function throttled({ throttled: queues }: Checked): Check[] {
+  if (queues.length === 0) {
+    return [{ fact: 'nobody waits on a queue of reclaim', isWell: true, verb: SHOWS }];
+  }
+  return queues.map(({ queue, reason, pids }) => ({
+    fact: `${count(pids.length, 'task')} on ${queue} (${reason})`,
+    isWell: false,
+    verb: `bt ${pids.slice(0, 3).join(' ')}`,
+  }));
+}
+
+function blocked({ blocked: groups }: Checked): Check[] {
+  const total = groups.reduce((sum, { pids }) => sum + pids.length, 0);
+  if (total === 0) {
+    return [{ fact: 'nobody is in uninterruptible sleep', isWell: true, verb: 'tasks --state D' }];
+  }
+  return [
+    {
+      fact: `${count(total, 'task')} in uninterruptible sleep: ${blockedText(groups)}`,
+      isWell: true,
+      verb: 'bt --state D',
+    },
+  ];
+}
+
+const GROUPS_SHOWN = 4;
+
+/** `3 for mutex 0x…, 2 for request_wait_answer() and 4 more`. */
+export function blockedText(groups: readonly BlockedCheck[]): string {
+  const shown = groups
+    .slice(0, GROUPS_SHOWN)
+    .map(({ waitsFor, pids }) => `${pids.length} in ${waitsFor}`);
+  const rest = groups.slice(GROUPS_SHOWN).reduce((sum, { pids }) => sum + pids.length, 0);
+  return [...shown, ...(rest > 0 ? [`${rest} elsewhere`] : [])].join(', ');
+}

@@ -1,0 +1,42 @@
+// D14: nobody waits for memory. What was checked is said, so that the case can be closed, and what
+// else tasks wait for, so that the next one can be opened.
+
+import type { Checked } from '../checked.ts';
+import { blockedText, checksOf } from '../checks.ts';
+import type { Finding } from '../finding.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** What a dump is on which no diagnosis fits and nobody stalls. */
+export function notMemory(
+  { class: verdictClass, sentence, missing }: Verdict,
+  checked: Checked,
+  { hasRecords }: { hasRecords: boolean },
+): Finding | undefined {
+  if (verdictClass !== 'not-stalled') return undefined;
+  const { made, unmade } = checksOf(checked);
+  const against = made.filter(({ isWell }) => !isWell).map(({ fact }) => fact);
+  const isWhole = unmade.length === 0 && missing.length === 0;
+  return {
+    diagnosis: 'D14',
+    name: 'not a memory problem',
+    sentence,
+    confidence: isWhole && against.length === 0 && hasRecords ? 'certain' : 'likely',
+    because: hasRecords
+      ? 'this kernel records since when each request waits, and every record was read'
+      : 'this kernel does not record requests; no stack, flag or counter shows one at this instant',
+    evidence: made.filter(({ isWell }) => isWell).map(({ fact, verb }) => ({ fact, verb })),
+    against,
+    missing: [
+      ...unmade,
+      ...(hasRecords ? [] : ['whether somebody waited for memory before this instant']),
+    ],
+    next: nextOf(checked),
+    culprits: [],
+  };
+}
+
+function nextOf({ blocked }: Checked): string {
+  return blocked.length === 0
+    ? 'look for the trouble elsewhere: no task is even in uninterruptible sleep'
+    : `look at what tasks do wait for: ${blockedText(blocked)} (stallcore locks VMCORE)`;
+}

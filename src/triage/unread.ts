@@ -1,0 +1,54 @@
+// What could not be read of a dump, and what that may hide from the verdict.
+
+import { count } from '../util/count.ts';
+import type { FactPart, Facts, UnreadPart } from './facts.ts';
+
+/** What is not seen where a part is missing or not whole. */
+const HIDES: Readonly<Record<FactPart, string>> = {
+  dump: 'anything that lies there',
+  tasks: 'who waits for memory, and since when',
+  locks: 'who holds what tasks wait for, so that a culprit may not be named',
+  zones: 'that no memory is free, or more than counters say (D6, D7)',
+  'OOM killer': 'a victim, or who keeps the OOM killer from running (D3, D8)',
+  workqueues: 'works that wait behind a worker in the allocator (D6), and hung pools',
+};
+
+/** A sentence for each part; nothing where all was read. */
+export function unreadOf(facts: Facts): string[] {
+  const { unread = [], cut, tasks } = facts;
+  const stackless = tasks.filter(({ stack }) => stack === undefined).length;
+  const whole = absentParts(facts).filter((part) => !unread.some((each) => each.part === part));
+  return [
+    ...(cut === undefined ? [] : [`what lies in the missing end of the dump: ${cut}`]),
+    ...unread.map((each) => partText(each, isAbsent(facts, each.part))),
+    ...whole.map(
+      (part) => `${part}: this dump has none of it that can be read; may hide ${HIDES[part]}`,
+    ),
+    ...(stackless === 0
+      ? []
+      : [
+          `the stacks of ${count(stackless, 'task')}: they may be in the allocator, or hold a lock`,
+        ]),
+  ];
+}
+
+function partText({ part, problems }: UnreadPart, isAbsentPart: boolean): string {
+  const what = isAbsentPart ? 'could not be read' : 'could not be read whole';
+  return `${part} ${what} (${count(problems, 'problem')}): may hide ${HIDES[part]}`;
+}
+
+function isAbsent(facts: Facts, part: FactPart): boolean {
+  return absentParts(facts).includes(part);
+}
+
+/** Parts of which nothing is known. */
+function absentParts({ locks, nodes, oom, workqueues, unread }: Facts): FactPart[] {
+  // Facts that were made, not read, lack what nobody asked for.
+  if (unread === undefined) return [];
+  return [
+    ...(locks === undefined ? (['locks'] as const) : []),
+    ...(nodes === undefined ? (['zones'] as const) : []),
+    ...(oom === undefined ? (['OOM killer'] as const) : []),
+    ...(workqueues === undefined || workqueues.pools.length === 0 ? (['workqueues'] as const) : []),
+  ];
+}
