@@ -42,7 +42,9 @@ export function diagnose(facts: Facts): Finding[] {
   const stalls = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
     isOfConsequence(facts, finding),
   );
-  const slow = overload(facts, stalls);
+  // Where something better explains why requests wait, that they do is no finding of its own.
+  const isExplained = stalls.some(({ confidence }) => confidence !== 'possible');
+  const slow = isExplained ? undefined : overload(facts, stalls);
   return [...stalls, ...(slow === undefined ? [] : [slow])].sort(
     (a, b) => CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence),
   );

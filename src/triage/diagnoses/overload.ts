@@ -15,9 +15,11 @@ const OF_WRITEBACK: readonly Diagnosis[] = ['D7', 'D9', 'D10', 'D12'];
  * @param others what else fits
  */
 export function overload(facts: Facts, others: readonly Finding[]): Finding | undefined {
-  const overdue = facts.tasks.filter(mayBeOverdue);
-  if (overdue.length === 0) return undefined;
-  const known = overdue.some((fact) => isOverdue(fact) === true);
+  const waiting = facts.tasks.filter(mayBeOverdue);
+  if (waiting.length === 0) return undefined;
+  const late = waiting.filter((fact) => isOverdue(fact) === true);
+  const known = late.length > 0;
+  const overdue = known ? late : waiting;
   const { writeback = 0 } = facts;
   const isServed = known && writeback > 0 && others.every(leavesRoom);
   return {
