@@ -358,6 +358,8 @@ describe('diagnose', () => {
         'ext4_writepages',
     };
     assert.equal(found([writer, ASKS])[0], 'D9 likely');
+    const queued: TaskSketch = { pid: 9, calls: 'io_schedule < blk_mq_get_tag < submit_bio' };
+    assert.deepEqual(found([writer, ASKS, queued]), ['D9 possible', OVERLOAD]);
     const asks = { ...writer, calls: `${RECLAIM} < mempool_alloc < bio_alloc_bioset` };
     assert.ok(!found([asks, ASKS]).some((name) => name.startsWith('D9')));
   });
@@ -373,6 +375,7 @@ describe('diagnose', () => {
     const pendingWorks = new Map([['vmstat_update', 1]]);
     assert.equal(found([looper], { zones: [zone], pendingWorks })[0], 'D6 likely');
     assert.equal(found([looper], { pendingWorks })[0], 'D6 possible');
+    assert.equal(found([looper], { zones: [zone] })[0], 'D6 possible');
     assert.deepEqual(found([looper], { zones: [{ ...zone, freeNotAdded: 0 }] }), [OVERLOAD]);
     const killer: TaskSketch = { pid: 26, state: 'R', calls: `out_of_memory < ${FAULT}` };
     assert.deepEqual(found([looper, killer], { zones: [zone], pendingWorks }), [OVERLOAD]);

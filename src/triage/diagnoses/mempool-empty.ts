@@ -1,9 +1,15 @@
 // D9: a mempool is empty, and its elements do not come back.
 
-import { btVerb, isBlocked, namesOf, type Facts } from '../facts.ts';
+import { btVerb, calls, isBlocked, namesOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
 const POOL_WAIT = 'mempool_alloc';
+
+/**
+ * Waits until the device below has done a request (block/blk-mq-tag.c; block/blk-core.c up to
+ * 4.20): its queue is full, so that it is at work, and what it is done with goes back to its pool.
+ */
+const QUEUE_WAITS = ['blk_mq_get_tag', 'get_request'];
 
 /** Tasks sleep in mempool_alloc() itself, and not in the allocator that it asks first. */
 export function mempoolEmpty(facts: Facts): Finding | undefined {
@@ -15,13 +21,14 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
   const isWriter = waiting.some(({ calls }) =>
     calls.some((name) => /writepages$|^kjournald2$|^xfsaild$|commit_transaction$/.test(name)),
   );
+  const queued = facts.tasks.filter((fact) => isBlocked(fact) && calls(fact, ...QUEUE_WAITS));
   return {
     diagnosis: 'D9',
     name: 'a mempool is empty (bio, request or crypto pool)',
     sentence:
       `${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for an element of a ` +
       'mempool that is empty, and memory can only be freed by the I/O behind them.',
-    confidence: requests.length > 0 && isWriter ? 'likely' : 'possible',
+    confidence: requests.length > 0 && isWriter && queued.length === 0 ? 'likely' : 'possible',
     because: isWriter
       ? 'whoever writes pages back is among those that wait'
       : 'a single dump does not show for how long the pool has been empty',
@@ -31,7 +38,12 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
         ? []
         : [{ fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' }]),
     ],
-    against: [],
+    against:
+      queued.length === 0
+        ? []
+        : [
+            `${namesOf(queued)} ${queued.length === 1 ? 'waits' : 'wait'} for a disk that is at work`,
+          ],
     missing: ['how many elements are out, and who has them'],
     next: 'look at the device below: its queue, its driver, who submits bios from inside of it',
     culprits: waiting.flatMap(({ task: { pid } }) => (pid === undefined ? [] : [pid])),

@@ -4,9 +4,13 @@
 import { btVerb, calls, mayBeOverdue, nameOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 
-/** Work that the allocator depends on (mm/vmstat.c, mm/page_alloc.c, mm/vmpressure.c). */
+/**
+ * Work that the allocator depends on (mm/vmstat.c, mm/page_alloc.c, mm/vmpressure.c);
+ * vmstat_shepherd() is what queues vmstat_update() where that has come to rest.
+ */
 const NEEDED = [
   'vmstat_update',
+  'vmstat_shepherd',
   'drain_local_pages_wq',
   'vmpressure_work_fn',
   'lru_add_drain_per_cpu',
@@ -36,10 +40,10 @@ export function staleCounters(facts: Facts): Finding | undefined {
     sentence:
       `${nameOf(looper)} loops in the allocator without sleeping; ` +
       (pending.length > 0
-        ? `${pending.join(' and ')} waits behind it`
+        ? `${pending.join(' and ')} ${pending.length === 1 ? 'waits' : 'wait'} behind it`
         : 'counters of free pages are not added up') +
       (off.length > 0 ? `, and more is free in ${zones} than its counter says.` : '.'),
-    confidence: off.length > 0 ? 'likely' : 'possible',
+    confidence: off.length > 0 && pending.length > 0 ? 'likely' : 'possible',
     because:
       off.length > 0
         ? 'with what CPUs have counted there is more free than the watermark'
