@@ -45,7 +45,7 @@ export async function printComparison(
   const total = scenarios.length * (REMEDIES.length + 1);
   const runs: RemedyRun[] = [];
   let told = Date.now();
-  for (const run of compareRemedies({ scenarios, ...options, ...kernel })) {
+  for (const run of compareRemedies({ scenarios, types, ...options, ...kernel })) {
     runs.push(run);
     if (Date.now() - told < PROGRESS_MS) continue;
     told = Date.now();

@@ -1,28 +1,23 @@
 // One run: boot, scenario, dump, and ten timeouts more to see what becomes of it. This is the front
 // of the simulation: the command line sees nothing else of it.
 
-import { sizeOf, type TypeSource } from '../types/ctype.ts';
+import { sizeOf } from '../types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
 import { assert } from '../util/assert.ts';
-import { Prng } from '../util/prng.ts';
-import { addIdleTasks } from './background.ts';
-import { boot } from './boot.ts';
 import { machineFacts } from './facts.ts';
-import type { Flavour } from './flavour/flavour.ts';
 import { LINUX_6_1 } from './flavour/linux-6-1.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
 import { systemMapText } from './image/system-map.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
-import { FEATURES_DEFAULT, REMEDIES_NONE, type Remedies } from './core/options.ts';
 import type { Kernel } from './core/kernel.ts';
-import type { Features, Knobs, Scenario } from './scenario.ts';
+import type { Knobs } from './scenario.ts';
+import { hasZoneDma, startScenario, type MachinePlan } from './start-scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
 import { cpusMax, idleTasksMax } from './mm/free-area-init.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
 import { patchFacts } from './watchdog/patch-facts.ts';
-import type { PatchName } from './watchdog/patch-version.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
 export { FLAVOURS, type FlavourName, type NamedFlavour } from './flavour/flavours.ts';
@@ -47,23 +42,7 @@ const TIMEOUTS_AFTER = 10;
 const SECONDS_AFTER_MAX = 1_000;
 
 /** What a run is made from. */
-export interface SimulationOptions {
-  readonly scenario: Scenario;
-  readonly seed: number;
-  /** What the kernel's memory looks like, which `types` must fit; Linux 6.1 unless told. */
-  readonly flavour?: Flavour;
-  /** Instead of the scenario's own. */
-  readonly knobs?: Partial<Knobs>;
-  /** Instead of what the scenario's kernel has. */
-  readonly features?: Features;
-  /** The kernel does as the flavour's release does, whatever the scenario needs of it. */
-  readonly asReleased?: boolean;
-  /** What is tried against the stall. */
-  readonly remedies?: Partial<Remedies>;
-  /** The version of the kmallocwd patch; v3 unless told. */
-  readonly patch?: PatchName;
-  /** `kmallocwd=N`, or the sysctl of the version */
-  readonly kmallocwd: number;
+export interface SimulationOptions extends MachinePlan {
   /**
    * Seconds, a tenth of what the machine runs on after the dump; unless told its timeout, or 100
    * where that is longer.
@@ -75,8 +54,6 @@ export interface SimulationOptions {
   readonly trace?: TraceChoice;
   /** Hears after each simulated second how many have passed, and of how many. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** The types of a 6.1 kernel, with the record of the version in task_struct. */
-  readonly types: TypeSource;
 }
 
 /** What a trace is of: stalls, as kmallocwd finds them (none with `kmallocwd=0`), or everything. */
@@ -96,35 +73,8 @@ export interface Simulation {
 
 /** Runs a scenario. The same options give the same memory and the same ledger. */
 export function simulate(options: SimulationOptions): Simulation {
-  const { seed, kmallocwd, patch = 'v3', types } = options;
-  const { flavour = LINUX_6_1 } = options;
-  const scenario = options.scenario.forSeed?.(seed) ?? options.scenario;
-  const knobs = { ...scenario.defaults, ...options.knobs };
-  const { idleTasks = 0 } = knobs;
-  // The image has the zones that its types name.
-  const zoneDma = hasZoneDma(types);
-  const kernel = boot(
-    {
-      hz: knobs.hz,
-      cpuCount: knobs.cpus,
-      ramBytes: knobs.ramMiB * MIB,
-      idleTasks,
-      words: flavour.words,
-      kmallocwd,
-      patch,
-      ...FEATURES_DEFAULT,
-      ...REMEDIES_NONE,
-      ...scenario.features,
-      ...(options.asReleased === true ? flavour.features : {}),
-      ...options.features,
-      ...options.remedies,
-      zoneDma,
-    },
-    new Prng(seed),
-    scenario.daemons,
-  );
-  addIdleTasks(kernel, idleTasks);
-  scenario.start(kernel);
+  const { seed, kmallocwd, types, flavour = LINUX_6_1 } = options;
+  const { kernel, scenario, knobs } = startScenario(options);
   const tracer = startTrace(kernel, options.trace);
   const seconds = options.judgedBy ?? judgedBySeconds(kmallocwd);
   const total = knobs.dumpSeconds + TIMEOUTS_AFTER * seconds;
@@ -151,10 +101,6 @@ export function simulate(options: SimulationOptions): Simulation {
 function judgedBySeconds(kmallocwd: number): number {
   const timeout = kmallocwd === 0 ? TIMEOUT_SECONDS_DEFAULT : kmallocwd;
   return Math.min(timeout, SECONDS_AFTER_MAX / TIMEOUTS_AFTER);
-}
-
-function hasZoneDma(types: TypeSource): boolean {
-  return types.findEnumerator('ZONE_DMA') !== undefined;
 }
 
 /** What the machine of a run may have at most. */

@@ -2,23 +2,16 @@
 // once with each remedy, from the same seed. The truth is what it is everywhere: a machine runs on
 // for ten timeouts after the dump, and what has not moved by then hangs.
 
-import { optional } from '../../util/optional.ts';
-import { Prng } from '../../util/prng.ts';
-import { addIdleTasks } from '../background.ts';
-import { boot } from '../boot.ts';
 import type { Kernel } from '../core/kernel.ts';
-import { FEATURES_DEFAULT, REMEDIES_NONE } from '../core/options.ts';
-import type { Flavour } from '../flavour/flavour.ts';
 import { OOM_SCORE_ADJ_MIN } from '../mm/oom-kill.ts';
-import type { Knobs, Scenario } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
+import { startScenario, type MachinePlan } from '../start-scenario.ts';
 import { hungTasks } from '../truth/hung.ts';
 import { findTruth, takeSnapshot, type Truth } from '../truth/truth.ts';
 import type { Snapshot } from '../truth/wait-graph.ts';
-import type { PatchName } from '../watchdog/patch-version.ts';
-import { REMEDIES, remedyOptions, type Remedy, type RemedyOptions } from './remedy.ts';
+import { REMEDIES, remedyOptions, type Remedy } from './remedy.ts';
 
 const US_PER_SECOND = 1_000_000;
-const MIB = 2 ** 20;
 const TIMEOUTS_AFTER = 10;
 /** How often a run is looked at. */
 const LOOK_US = US_PER_SECOND / 4;
@@ -63,18 +56,11 @@ export interface RemedyRun {
   readonly protectedHung: readonly string[];
 }
 
-/** How runs are made. */
-export interface CompareOptions {
-  readonly seed: number;
-  /** In seconds: a tenth of what a machine runs on for. */
-  readonly kmallocwd: number;
-  /** Instead of the scenario's own. */
-  readonly knobs?: Partial<Knobs>;
-  /** A kernel as it was released; unless told one that has what the scenario needs. */
-  readonly flavour?: Flavour;
-  /** The version of the kmallocwd patch; v3 unless told. */
-  readonly patch?: PatchName;
-}
+/** How runs are made: as the flavour's release has it, where one is named. */
+export type CompareOptions = Pick<
+  MachinePlan,
+  'seed' | 'kmallocwd' | 'knobs' | 'flavour' | 'patch' | 'types'
+>;
 
 /** What is compared. */
 export interface Comparison extends CompareOptions {
@@ -103,14 +89,19 @@ export function runWithRemedy(
   remedy: Remedy | undefined,
   options: CompareOptions,
 ): RemedyRun {
-  const { seed, kmallocwd } = options;
-  const scenario = chosen.forSeed?.(seed) ?? chosen;
-  const knobs = { ...scenario.defaults, ...options.knobs };
-  const { hz, dumpSeconds, idleTasks = 0 } = knobs;
-  const watch = new RunWatch(bootWith(scenario, remedy, { ...options, knobs }));
-  const k = watch.kernel;
-  addIdleTasks(k, idleTasks);
-  scenario.start(k);
+  const {
+    kernel: k,
+    scenario,
+    knobs,
+  } = startScenario({
+    ...options,
+    ...(remedy === undefined ? {} : remedyOptions(remedy)),
+    asReleased: options.flavour !== undefined,
+    scenario: chosen,
+  });
+  const { kmallocwd } = options;
+  const { hz, dumpSeconds } = knobs;
+  const watch = new RunWatch(k);
   watch.runTo(dumpSeconds * US_PER_SECOND);
   const snapshot = takeSnapshot(k, kmallocwd * hz);
   const timesBefore = cpuTimes(k);
@@ -144,32 +135,6 @@ function secondsToRecover(
 ): number | undefined {
   if (panicText !== undefined || recoveredAt === undefined) return undefined;
   return (recoveredAt - dumpedAt) / US_PER_SECOND;
-}
-
-function bootWith(
-  { features, daemons }: Scenario,
-  remedy: Remedy | undefined,
-  { seed, kmallocwd, knobs, flavour, patch }: CompareOptions & { knobs: Knobs },
-): Kernel {
-  const { hz, cpus, ramMiB, idleTasks = 0 } = knobs;
-  const none: RemedyOptions = { features: {}, remedies: {} };
-  const chosen = remedy === undefined ? none : remedyOptions(remedy);
-  const machine = { hz, cpuCount: cpus, ramBytes: ramMiB * MIB, idleTasks, kmallocwd };
-  return boot(
-    {
-      ...machine,
-      ...optional('words', flavour?.words),
-      ...optional('patch', patch),
-      ...FEATURES_DEFAULT,
-      ...REMEDIES_NONE,
-      ...features,
-      ...flavour?.features,
-      ...chosen.features,
-      ...chosen.remedies,
-    },
-    new Prng(seed),
-    daemons,
-  );
 }
 
 /** Lets a machine run, and looks at it now and then. */

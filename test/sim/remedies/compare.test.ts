@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { simulatedTypes } from '../../../src/cli/simulated-types.ts';
 import {
   compareRemedies,
   runWithRemedy,
@@ -7,10 +8,12 @@ import {
   stallingScenarios,
   type RemedyRun,
 } from '../../../src/sim/remedies/compare.ts';
-import { REMEDIES } from '../../../src/sim/remedies/remedy.ts';
+import { REMEDIES, remedyOptions } from '../../../src/sim/remedies/remedy.ts';
 import { SCENARIOS } from '../../../src/sim/scenarios/list.ts';
 import { LINUX_4_4 } from '../../../src/sim/flavour/linux-4-4.ts';
 import { MEMCG_OOM } from '../../../src/sim/scenarios/memcg-oom.ts';
+import { OOM_VICTIM_MUTEX } from '../../../src/sim/scenarios/oom-victim-mutex.ts';
+import { hungTasks, simulate } from '../../../src/sim/simulate.ts';
 import {
   PREDICTIONS,
   type PredictedRun,
@@ -19,7 +22,8 @@ import {
 
 const GOLDEN = new URL('../../golden/remedies.txt', import.meta.url);
 const UPDATES_GOLDEN = process.env.UPDATE_GOLDEN === '1';
-const OPTIONS = { seed: 1, kmallocwd: 1, knobs: { dumpSeconds: 8 } };
+const TYPES = simulatedTypes('v3');
+const OPTIONS = { seed: 1, kmallocwd: 1, knobs: { dumpSeconds: 8 }, types: TYPES };
 
 const HEADER = `What the seeds say, and what the simulated kernel does (seed ${
   OPTIONS.seed
@@ -66,6 +70,18 @@ describe('runWithRemedy', function () {
     assert.equal(text, readFileSync(GOLDEN, 'utf8'));
   });
 
+  it('is the run that simulate() writes a vmcore of', () => {
+    const scenario = OOM_VICTIM_MUTEX;
+    for (const remedy of [undefined, REMEDIES.find(({ name }) => name === 'oom_reaper')]) {
+      const compared = runWithRemedy(scenario, remedy, OPTIONS);
+      const remedied = remedy === undefined ? {} : remedyOptions(remedy);
+      const { truth } = simulate({ ...OPTIONS, ...remedied, scenario }).ledger;
+      const { requesting, asleep } = hungTasks(truth);
+      assert.equal(compared.diagnosis, truth.diagnosis);
+      assert.equal(compared.hung, requesting.length + asleep.length);
+    }
+  });
+
   it('gives the same run for the same seed', () => {
     const [first, again] = [1, 2].map(() => runWithRemedy(MEMCG_OOM, undefined, OPTIONS));
     assert.deepEqual(first, again);
@@ -80,7 +96,7 @@ describe('CompareOptions', () => {
       {},
       { knobs },
       { knobs: { ...knobs, idleTasks: 20 } },
-      { knobs, flavour: LINUX_4_4 },
+      { knobs, flavour: LINUX_4_4, types: simulatedTypes('v3', '4.4') },
     ];
     const runs = others.map((other) => {
       return runWithRemedy(MEMCG_OOM, undefined, { ...OPTIONS, ...other });
@@ -92,7 +108,7 @@ describe('CompareOptions', () => {
 describe('compareRemedies', () => {
   it('runs a scenario as it is, then with each remedy', () => {
     const remedies = REMEDIES.slice(0, 2);
-    const comparison = { scenarios: [MEMCG_OOM], remedies, seed: 1, kmallocwd: 1, dumpSeconds: 2 };
+    const comparison = { ...OPTIONS, scenarios: [MEMCG_OOM], remedies };
     const names = [...compareRemedies(comparison)].map(({ remedy }) => remedy);
     assert.deepEqual(names, [undefined, ...remedies.map(({ name }) => name)]);
   });
