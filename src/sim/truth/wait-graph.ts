@@ -124,6 +124,7 @@ export class WaitGraph {
       return { ...wait, others: [...wait.others, ...blockedOn.holders()] };
     }
     if (this.#isPausing(task) && task.request.depth > 0) return this.#whoHasMemory(task);
+    if (blockedOn?.kind === ISOLATED) return this.#whoHasIsolated(task, blockedOn);
     if (blockedOn !== undefined) {
       return { what: blockedOn.name, kind: blockedOn.kind, others: blockedOn.holders() };
     }
@@ -136,6 +137,19 @@ export class WaitGraph {
     if (isKswapd(task)) return this.#whoWrites();
     if (task.request.depth === 0) return { what: '', kind: '', others: [] };
     return this.#whoHasMemory(task);
+  }
+
+  /**
+   * Whoever has pages off the lists and cannot give them back, for he sleeps or is stuck himself.
+   * Where those who have some get on, there are always others who take some: then the task waits
+   * for its turn, which nobody keeps from it but the rule.
+   */
+  #whoHasIsolated(task: Task, target: WaitTarget): Wait {
+    const { name: what, kind } = target;
+    const stuck = target.holders().filter((other) => !this.#getsOn(other));
+    const asleep = stuck.filter(({ blockedOn }) => blockedOn !== undefined);
+    const others = [asleep, stuck, [task]].find(({ length }) => length > 0) ?? [];
+    return { what, kind, others };
   }
 
   /** Reclaim goes round and round, and what it meets is being written. */
@@ -171,16 +185,28 @@ export class WaitGraph {
    * again (see waitForIsolated()): it has asked for long enough to show that.
    */
   #failsByItself(task: Task): boolean {
+    return mayFailAsVictim(this.#kernel, task) && this.#asksSinceShortly(task);
+  }
+
+  /** It is not in the request that it was in at the dump, nor in another for long. */
+  #getsOn(task: Task): boolean {
+    const { depth, count } = task.request;
+    if (depth === 0) return task.blockedOn === undefined && !this.#isStarved(task);
+    return this.#snapshot.inFlight.get(task) !== count && this.#asksSinceShortly(task);
+  }
+
+  /** For less than most of the time since the dump. */
+  #asksSinceShortly({ request }: Task): boolean {
     const { options, jiffies, sched } = this.#kernel;
-    const asked = (jiffies - task.request.start) / options.hz;
+    const asked = (jiffies - request.start) / options.hz;
     const elapsed = (sched.now - this.#snapshot.time) / US_PER_SECOND;
-    return mayFailAsVictim(this.#kernel, task) && asked < elapsed * ENDLESS_SHARE;
+    return asked < elapsed * ENDLESS_SHARE;
   }
 
   /** Requests that may have somebody killed: first those that nothing but memory holds up. */
   #killers(): Task[] {
     const killers = [...this.#kernel.threads()].filter(
-      (task) => task.request.depth > 0 && mayKill(this.#kernel, task),
+      (task) => task.request.depth > 0 && !this.#getsOn(task) && mayKill(this.#kernel, task),
     );
     const isFree = ({ blockedOn }: Task): boolean => blockedOn === undefined;
     return [...killers.filter(isFree), ...killers.filter((task) => !isFree(task))];

@@ -8,7 +8,7 @@ import { Mutex, mutex_lock } from '../../../src/sim/locking/mutex.ts';
 import { WAITS_FOR_MEMORY, type WaitTarget } from '../../../src/sim/locking/wait-target.ts';
 import { __GFP_NOFAIL, __GFP_NORETRY, GFP_KERNEL, GFP_NOFS } from '../../../src/sim/mm/gfp.ts';
 import { takeSnapshot } from '../../../src/sim/truth/truth.ts';
-import { RESERVES, WaitGraph, type WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
+import { ISOLATED, RESERVES, WaitGraph, type WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
 import { addThread, bareKernel } from '../../support/bare-kernel.ts';
 
 const LONG_JIFFIES = 1_000_000;
@@ -107,5 +107,34 @@ describe('WaitGraph', () => {
     assert.equal(circleWith(GFP_NOFS, true), 0);
     assert.equal(circleWith(GFP_NOFS | __GFP_NOFAIL, true), 1);
     assert.equal(circleWith(GFP_NOFS, false), 1, 'reclaim tells it of progress for ever');
+  });
+
+  it('follows who waits for isolated pages to who sleeps with some, not to who is at work', () => {
+    const k = bareKernel();
+    const journal = new Mutex('journal');
+    const atWork = addThread(k, 'at work', 0, function* () {
+      k.current.isolated = 32;
+      yield* schedule_timeout_uninterruptible(k, LONG_JIFFIES);
+    });
+    const holder = asking(k, GFP_NOFS, function* () {
+      yield* mutex_lock(k, journal);
+      yield* sleepFor(k, isolated);
+    });
+    const kswapd = addThread(k, 'kswapd0', 10, function* () {
+      k.current.isolated = 9;
+      yield* mutex_lock(k, journal);
+    });
+    const isolated: WaitTarget = {
+      ...{ name: 'isolated pages', kind: ISOLATED, since: 0 },
+      holders: () => [atWork, kswapd],
+    };
+    const waiter = asking(k, GFP_KERNEL, () => sleepFor(k, isolated));
+    assert.deepEqual(circleOf(k, waiter), [
+      { pid: holder.pid, what: 'isolated pages', kind: ISOLATED, onPid: kswapd.pid },
+      { pid: kswapd.pid, what: 'journal', kind: 'mutex', onPid: holder.pid },
+    ]);
+    kswapd.blockedOn = undefined;
+    const self = { pid: waiter.pid, what: 'isolated pages', kind: ISOLATED, onPid: waiter.pid };
+    assert.deepEqual(circleOf(k, waiter), [self], 'others come and go');
   });
 });
