@@ -51,6 +51,8 @@ export class Vmcore implements TypedMemory {
   /** Closes the files and removes temporary ones. */
   readonly close: () => void;
   readonly #perCpuOffsets = new Map<number, Vaddr>();
+  /** Walks over many tasks ask for the same few. */
+  readonly #structs = new Map<string, StructType>();
 
   constructor(parts: VmcoreParts) {
     this.container = parts.container;
@@ -100,10 +102,13 @@ export class Vmcore implements TypedMemory {
 
   /** @throws LookupError if this kernel has no such struct or union */
   struct(name: string): StructType {
+    const known = this.#structs.get(name);
+    if (known !== undefined) return known;
     const type = this.types.find('struct', name) ?? this.types.find('union', name);
     if (type === undefined || (type.kind !== 'struct' && type.kind !== 'union')) {
       throw new LookupError('type', `struct ${name}`, this.#whyNoType);
     }
+    this.#structs.set(name, type);
     return type;
   }
 
