@@ -19,6 +19,10 @@ describe('bench', () => {
         runs: 1,
         noiseBytes: 1 << 20,
         pageCount: 20,
+        stackDumps: [
+          { path: threeStallsPath(), idleTasks: 0, limit: { seconds: 9, memoryMib: 512 } },
+          { path: undefined, idleTasks: 30 },
+        ],
         simulations: [
           { name: 'one', argv, limit: { seconds: 60, memoryMib: 1024 } },
           { name: 'other', argv: ['noisy'], limit: { seconds: 5 } },
@@ -35,6 +39,12 @@ describe('bench', () => {
     }
     assert.match(text, /^raw image .* searched at \d+\.\d\d GiB\/s$/m);
     assert.match(text, /^(stallcore tasks.*: \d+\.\d+ s|whole programs: skipped)/m);
+    if (!text.includes('stacks: skipped, ')) {
+      const figures = /: \S+ s \(limit 9 s\), CPU \S+ s, \d+ MiB \(limit 512 MiB\)$/m;
+      assert.match(text, new RegExp(`^stallcore bt --all, .*${figures.source}`, 'm'));
+      assert.match(text, /^stallcore bt --all, simulated-30\.kdump.*: \S+ s, CPU/m);
+      assert.match(text, /^crash foreach bt: skipped, /m);
+    }
     if (!text.includes('simulations: skipped, ')) {
       const figures =
         /^simulate: one.*: \S+ s \(limit 60 s\), CPU \S+ s, \d+ MiB \(limit 1024 MiB\)$/m;

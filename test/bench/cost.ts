@@ -13,11 +13,23 @@ export interface Cost {
   readonly memoryMib: number;
 }
 
+/** What a program may take: it is shown beside what it took, and nothing fails for it. */
+export interface Limit {
+  readonly seconds: number;
+  readonly memoryMib?: number;
+}
+
+/** ` (limit 5 s)`, and nothing where there is none. */
+export function limitText(limit: number | undefined, unit: string): string {
+  return limit === undefined ? '' : ` (limit ${limit} ${unit})`;
+}
+
 /** How a program is run. */
 export interface Program {
   readonly name: string;
   readonly command: readonly string[];
   readonly input?: string;
+  readonly limit?: Limit;
   /** Says whether the output is an answer; a tool that fails fast is not fast. */
   readonly answered: (output: string) => boolean;
 }

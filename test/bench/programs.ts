@@ -5,7 +5,15 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readTasks } from '../../src/kernel/task.ts';
 import { openVmcore } from '../../src/target/open.ts';
-import { GNU_TIME, medianCost, run, stallcore, type Cost, type Program } from './cost.ts';
+import {
+  GNU_TIME,
+  limitText,
+  medianCost,
+  run,
+  stallcore,
+  type Cost,
+  type Program,
+} from './cost.ts';
 import type { BenchOptions } from './main.ts';
 
 /** stallcore against each other tool in turns, then the share of each task. */
@@ -75,13 +83,16 @@ function others({ dump, vmlinux, folder }: BenchOptions): (Program | string)[] {
 }
 
 /** undefined if a tool is there, else the line that says that it is not. */
-function installed(tool: string): string | undefined {
+export function installed(tool: string): string | undefined {
   const found = spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
   return found ? undefined : `${tool}: skipped, not installed`;
 }
 
 /** Runs two programs in turns, A B A B, and prints the medians and their ratio. */
-function compare(pair: readonly [Program, Program], options: BenchOptions): (Cost | undefined)[] {
+export function compare(
+  pair: readonly [Program, Program],
+  options: Pick<BenchOptions, 'runs' | 'print' | 'dump'>,
+): (Cost | undefined)[] {
   const costs: Cost[][] = [[], []];
   for (let round = 0; round < options.runs; round++) {
     pair.forEach((program, i) => {
@@ -104,9 +115,14 @@ function compare(pair: readonly [Program, Program], options: BenchOptions): (Cos
   return medians;
 }
 
-function line({ name }: Program, cost: Cost | undefined, { dump }: BenchOptions): string {
+function line(
+  { name, limit }: Program,
+  cost: Cost | undefined,
+  { dump }: Pick<BenchOptions, 'dump'>,
+): string {
   if (cost === undefined) return `${name}: cannot read ${basename(dump)}`;
   const { wallSeconds, cpuSeconds, memoryMib } = cost;
-  const seconds = `${wallSeconds.toFixed(3)} s, CPU ${cpuSeconds.toFixed(3)} s`;
-  return `${name}: ${seconds}, ${memoryMib.toFixed(0)} MiB`;
+  const wall = `${wallSeconds.toFixed(3)} s${limitText(limit?.seconds, 's')}`;
+  const memory = `${memoryMib.toFixed(0)} MiB${limitText(limit?.memoryMib, 'MiB')}`;
+  return `${name}: ${wall}, CPU ${cpuSeconds.toFixed(3)} s, ${memory}`;
 }

@@ -4,7 +4,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { count } from '../../src/util/count.ts';
-import { GNU_TIME, medianCost, run, stallcore, type Cost } from './cost.ts';
+import { GNU_TIME, limitText, medianCost, run, stallcore, type Cost, type Limit } from './cost.ts';
 import type { BenchOptions } from './main.ts';
 
 /** Nothing is compared with these in turns, and the large one takes most of a minute. */
@@ -15,7 +15,7 @@ export interface SimulationSize {
   readonly name: string;
   /** A scenario and its knobs. */
   readonly argv: readonly string[];
-  readonly limit: { readonly seconds: number; readonly memoryMib?: number };
+  readonly limit: Limit;
 }
 
 const LARGE = ['--format', 'elf', '--ram', `${2 ** 20}`, '--cpus', '64', '--idle-tasks', '100000'];
@@ -64,8 +64,4 @@ function measure({ name, argv, limit }: SimulationSize, { folder, runs }: BenchO
   const memory = `${memoryMib.toFixed(0)} MiB${limitText(limit.memoryMib, 'MiB')}`;
   const wall = `${wallSeconds.toFixed(1)} s${limitText(limit.seconds, 's')}`;
   return `${program.name}: ${wall}, CPU ${cpuSeconds.toFixed(1)} s, ${memory}`;
-}
-
-function limitText(limit: number | undefined, unit: string): string {
-  return limit === undefined ? '' : ` (limit ${limit} ${unit})`;
 }
