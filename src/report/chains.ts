@@ -9,14 +9,20 @@ const CHAINS_SHOWN = 4;
 
 /**
  * Chains in the order in which they stand; without those of tasks that are of no interest to the
- * allocator, unless all are asked for or they lead to a culprit.
+ * allocator, unless all are asked for, they lead to a culprit, or memory is not what is short.
  */
 export function chainLines(
   chains: readonly WaitChain[],
-  { full, culprits }: { full: boolean; culprits: readonly number[] },
+  {
+    full,
+    isNoStall = false,
+    culprits,
+  }: { full: boolean; isNoStall?: boolean; culprits: readonly number[] },
 ): string[] {
   if (full) return chains.map(chainText);
-  const telling = chains.filter((chain) => chain.start !== 'other' || leadsTo(chain, culprits));
+  const telling = chains.filter(
+    (chain) => isNoStall || chain.start !== 'other' || leadsTo(chain, culprits),
+  );
   const shown = telling.slice(0, CHAINS_SHOWN);
   const more = telling.length - shown.length;
   return [

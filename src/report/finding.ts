@@ -4,7 +4,7 @@ import type { BtTask, SharedStack } from '../kernel/bt.ts';
 import { foldAlike, tellingCalls, type AlikeTasks } from '../triage/alike.ts';
 import type { Finding } from '../triage/finding.ts';
 import { count } from '../util/count.ts';
-import { headText, stackText } from './bt.ts';
+import { stackText } from './bt.ts';
 import { commandText } from './command.ts';
 import { shortenedCalls } from './shortened.ts';
 import { ABSENT } from './tasks.ts';
@@ -25,9 +25,14 @@ const GROUPS_SHOWN = 4;
 /**
  * Stacks in a line each, those together that do the same: the calls that tell, the innermost first,
  * `… n …` where some are left out.
+ *
+ * @param culprits pids of those who have a line of their own
  */
-export function stackLines(stacks: readonly SharedStack[]): string[] {
-  const groups = foldAlike(stacks);
+export function stackLines(
+  stacks: readonly SharedStack[],
+  culprits: readonly number[] = [],
+): string[] {
+  const groups = foldAlike(stacks, culprits);
   const shown = groups.slice(0, GROUPS_SHOWN);
   const rest = groups.slice(GROUPS_SHOWN);
   const tasks = rest.reduce((sum, group) => sum + group.tasks.length, 0);
@@ -55,7 +60,7 @@ function groupText(group: AlikeTasks): string {
   const { stack, stacks } = group;
   const calls = shortenedCalls(tellingCalls(stack));
   const how = calls.length === 0 ? 'in user mode' : calls.join(' < ');
-  const others = stacks > 1 ? ` (and ${count(stacks - 1, 'stack')} much like it)` : '';
+  const others = stacks > 1 ? ` (and ${count(stacks - 1, 'stack')} like it)` : '';
   return `${headOf(group)}: ${how}${others}`;
 }
 
@@ -63,13 +68,17 @@ function groupText(group: AlikeTasks): string {
 const TASKS_NAMED = 3;
 
 function headOf({ tasks, stack }: AlikeTasks): string {
-  if (tasks.length === 1) return headText(stack);
+  const place = stack.allocator === undefined ? '' : `, ${stack.allocator}`;
+  const [first] = tasks;
+  if (tasks.length === 1 && first !== undefined) {
+    const cpu = first.onCpu === true ? ` on CPU ${first.cpu ?? ABSENT}` : '';
+    return `${nameOf(first)} ${first.state ?? ABSENT}${cpu}${place}`;
+  }
   const states = [...new Set(tasks.map(({ state }) => state ?? ABSENT))].join('/');
   const named = tasks.slice(0, TASKS_NAMED).map(nameOf).join(', ');
   const more = tasks.length - TASKS_NAMED;
-  const place = stack.allocator === undefined ? '' : `, in the allocator (${stack.allocator})`;
   const who = `${named}${more > 0 ? ` and ${more} more` : ''}`;
-  return `${tasks.length} tasks in ${states}: ${who}${place}`;
+  return `${tasks.length} tasks in ${states}${place}: ${who}`;
 }
 
 function nameOf({ pid, comm }: BtTask): string {

@@ -4,7 +4,7 @@
 const CALLS_SHOWN = 7;
 /** Of these so many at the inner end. */
 const INNERMOST = 3;
-const OUTERMOST = 2;
+const OUTERMOST = 1;
 
 /** Functions between the slow path and whoever wants memory (mm, 3.10 to 7.x). */
 const ALLOCATES = new RegExp(
@@ -24,16 +24,20 @@ export function shortenedCalls(calls: readonly string[]): string[] {
     (_, at) => at < INNERMOST || at >= calls.length - OUTERMOST || (slow >= 0 && isNear(at, slow)),
   );
   const words: string[] = [];
-  let left = 0;
+  let left: string[] = [];
   for (const [at, name] of calls.entries()) {
-    if (kept[at] !== true) left++;
+    if (kept[at] !== true) left.push(name);
     else {
-      if (left > 0) words.push(`… ${left} …`);
-      left = 0;
-      words.push(name);
+      words.push(...gapOf(left), name);
+      left = [];
     }
   }
   return words;
+}
+
+/** One name takes no more room than that it is left out. */
+function gapOf(left: readonly string[]): readonly string[] {
+  return left.length < 2 ? left : [`… ${left.length} …`];
 }
 
 /** The allocator's outermost call, and who made it. */

@@ -7,7 +7,7 @@ import type { Finding } from '../triage/finding.ts';
 import type { TriageAnswer } from '../triage/triage.ts';
 import type { Evidence } from '../triage/verdict.ts';
 import { chainLines } from './chains.ts';
-import { commandText } from './command.ts';
+import { commandText, DUMP_WORD } from './command.ts';
 import { certaintyText, otherFinding, stackLines, wholeStacks } from './finding.ts';
 import { isPartial, memallocLines } from './memalloc.ts';
 import { describeSystem } from './system.ts';
@@ -22,6 +22,8 @@ export interface TriageLayout {
 }
 
 type Layout = Required<TriageLayout>;
+
+const CHECKED = `What was checked (in numbers: stallcore triage ${DUMP_WORD} --json):`;
 
 /** The whole answer, the verdict first. */
 export function triageText(result: TriageAnswer, layout: TriageLayout = {}): string {
@@ -40,14 +42,14 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
       : ['', ...wrapWords(verdict.since, width)]),
     ...part(
       'Who waits for whom:',
-      items(chainLines(chains, { full, culprits: best?.culprits ?? [] }), width),
+      items(chainLines(chains, { full, isNoStall, culprits: best?.culprits ?? [] }), width),
     ),
-    ...part('Stacks that matter:', stackPart(result, how)),
-    ...part(isNoStall ? 'What was checked:' : 'What this rests on:', restsOn(result, best, how)),
+    ...part('Stacks that matter:', stackPart(result, best?.culprits ?? [], how)),
+    ...(isNoStall ? [] : part('What this rests on:', restsOn(result, best, how))),
+    ...(isNoStall || full ? part(CHECKED, checksPart(result, width)) : []),
     ...part('What speaks against it:', items(best?.against ?? [], width)),
     ...(best === undefined ? [] : ['', ...wrapWords(`Next step: ${best.next}.`, width)]),
     ...part('It could also be:', othersPart(others, how)),
-    ...(full && !isNoStall ? part('What was checked:', checksPart(result, width)) : []),
     ...watchdogLines(result, how),
     ...part('Not known:', items([...new Set(missingOf(result, best))], width)),
   ]
@@ -64,12 +66,27 @@ function items(texts: readonly string[], width: number): string[] {
   return texts.flatMap((text) => wrapItem(`- ${text}`, width));
 }
 
+/** Of two ways to say the same the more exact one. */
 function missingOf({ verdict }: TriageAnswer, best: Finding | undefined): string[] {
-  return [...(best?.missing ?? []), ...verdict.missing];
+  const own = best?.missing ?? [];
+  const without = (
+    texts: readonly string[],
+    pattern: RegExp,
+    others: readonly string[],
+  ): string[] =>
+    texts.filter((text) => !(pattern.test(text) && others.some((each) => pattern.test(each))));
+  return [
+    ...without(own, /^since when/, verdict.missing),
+    ...without(verdict.missing, /second dump/, own),
+  ];
 }
 
-function stackPart({ stacks }: TriageAnswer, { full, width }: Layout): string[] {
-  return full ? wholeStacks(stacks) : items(stackLines(stacks), width);
+function stackPart(
+  { stacks }: TriageAnswer,
+  culprits: readonly number[],
+  { full, width }: Layout,
+): string[] {
+  return full ? wholeStacks(stacks) : items(stackLines(stacks, culprits), width);
 }
 
 /** What stands for the finding, and of the rest on a screen no more than how many wait for what. */
@@ -79,8 +96,9 @@ function restsOn(
   { full, width }: Layout,
 ): string[] {
   const counted = full || best === undefined ? verdict.evidence : verdict.evidence.slice(0, 2);
-  const rest = best?.diagnosis === 'D14' ? [] : counted;
-  return [...(best?.evidence ?? []), ...rest].flatMap((each) => evidenceLines(each, full, width));
+  return [...(best?.evidence ?? []), ...counted].flatMap((each) =>
+    evidenceLines(each, full, width),
+  );
 }
 
 function othersPart(others: readonly Finding[], { full, width }: Layout): string[] {
@@ -127,7 +145,7 @@ function watchdogLines({ memalloc }: TriageAnswer, { full }: Layout): string[] {
 }
 
 /** Details of a fact that have room in a line. */
-const DETAILS_SHOWN = 3;
+const DETAILS_SHOWN = 2;
 
 function evidenceLines({ fact, verb, details }: Evidence, full: boolean, width: number): string[] {
   const command = commandText(verb);

@@ -16,7 +16,10 @@ export function wrapWords(text: string, width: number, indent = ''): string[] {
   for (const word of text.split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (line !== '' && longer.length > Math.max(width, WIDTH_MIN)) {
-      lines.push(line);
+      lines.push(line.trimEnd());
+      line = indent + word;
+    } else if (word !== '' && line === indent && lines.length > 0) {
+      // Where two spaces stand between words the line may break between the spaces.
       line = indent + word;
     } else {
       line = longer;

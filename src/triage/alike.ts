@@ -13,11 +13,19 @@ export interface AlikeTasks {
   readonly stacks: number;
 }
 
-/** Stacks of the same kind together, in the order of the first of each. */
-export function foldAlike(stacks: readonly SharedStack[]): AlikeTasks[] {
+/**
+ * Stacks of the same kind together, in the order of the first of each.
+ *
+ * @param apart pids of tasks that are not to be lost among others
+ */
+export function foldAlike(
+  stacks: readonly SharedStack[],
+  apart: readonly number[] = [],
+): AlikeTasks[] {
   const byKind = new Map<string, SharedStack[]>();
   for (const shared of stacks) {
-    const kind = kindOf(shared);
+    const isApart = shared.tasks.some(({ pid = -1 }) => apart.includes(pid));
+    const kind = `${isApart ? 'apart' : ''} ${kindOf(shared)}`;
     byKind.set(kind, [...(byKind.get(kind) ?? []), shared]);
   }
   return [...byKind.values()].flatMap((alike) => {
@@ -31,7 +39,8 @@ function kindOf(shared: SharedStack): string {
   const calls = tellingCalls(shared);
   const at = calls.findIndex((name) => SLOW_PATH.test(name));
   if (shared.allocator === 'slow path' && at >= 0) {
-    return `slow path: ${waitOf(calls.slice(0, at))}; ${shared.tasks.some(isWorker) ? 'work' : ''}`;
+    const isWork = calls.includes('process_one_work');
+    return `slow path: ${waitOf(calls.slice(0, at))}${isWork ? ', a work' : ''}`;
   }
   return `${shared.allocator ?? ''} ${calls.slice(0, CALLS_ALIKE).join(' ')}`;
 }
@@ -57,22 +66,22 @@ function waitOf(inner: readonly string[]): string {
   return WAITS.find(([pattern]) => inner.some((name) => pattern.test(name)))?.[1] ?? 'between';
 }
 
-/** Who works for others is told apart. */
-function isWorker({ kthread }: BtTask): boolean {
-  return kthread === true;
-}
-
 /** What every sleep and every system call has in common. */
 const COMMON = new RegExp(
   '^((__)?schedule|preempt_schedule\\w*|(__)?cond_resched|schedule_preempt_disabled|' +
     'schedule_timeout\\w*|io_schedule\\w*|do_syscall_64|entry_\\w+|asm_\\w+|ret_from_fork\\w*|' +
-    '__x64_sys_\\w+|kthread)$',
+    '__x64_sys_\\w+|kthread|worker_thread)$',
 );
+
+/** A lock's own functions, of which the outermost says what was wanted. */
+const OF_LOCK = /^((__)?mutex_lock|rwsem_down|(__)?down_(read|write)|call_rwsem)/;
 
 /** The calls of a stack without the scheduler's and the entry's; all of it where that is all. */
 export function tellingCalls({ stack }: SharedStack): string[] {
   const names = stack.frames.flatMap((frame) => wordOf(frame) ?? []);
-  const telling = names.filter((name) => !COMMON.test(name));
+  const telling = names
+    .filter((name) => !COMMON.test(name))
+    .filter((name, at, all) => !(OF_LOCK.test(name) && OF_LOCK.test(all[at + 1] ?? '')));
   return telling.length === 0 ? names.slice(0, 1) : telling;
 }
 

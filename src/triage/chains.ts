@@ -8,8 +8,11 @@ import type { PoolStall } from '../kernel/workqueue-stalls.ts';
 import { doing, type Checked } from './checked.ts';
 import { isRequesting, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
 
-/** Whose chain it is. */
-export type ChainStart = 'OOM victim' | 'kswapd' | 'work' | 'request' | 'other';
+/**
+ * Whose chain it is; `request`: of those who want memory, of kswapd and of workers, which give it;
+ * `work`: of works that no worker has begun; `other`: of tasks that only wait.
+ */
+export type ChainStart = 'OOM victim' | 'request' | 'work' | 'other';
 
 /** A chain of waits. */
 export interface WaitChain {
@@ -25,7 +28,7 @@ export interface WaitChain {
 
 /** A wait, and who has what is waited for. */
 export interface ChainStep {
-  /** `mutex oom_lock`, `mmap_lock of java(187)`, `flush of its work`. */
+  /** `mutex oom_lock`, `mmap_lock of java(187)`, `the worker of CPU 0`. */
   readonly waitsFor: string;
   readonly pid?: number;
   readonly name?: string;
@@ -52,10 +55,8 @@ export function chainsOf(facts: Facts, checked: Checked): WaitChain[] {
   const works = (checked.pools?.waiting ?? []).flatMap((stall) => walker.ofPool(stall));
   const chains = [
     ...walker.ofTasks('OOM victim', victims),
-    ...walker.ofTasks('kswapd', kswapds),
+    ...walker.ofTasks('request', [...kswapds, ...tasks.filter(runsWork), ...requests]),
     ...works,
-    ...walker.ofTasks('work', tasks.filter(runsWork)),
-    ...walker.ofTasks('request', requests),
   ];
   const told = new Set(chains.flatMap(({ pids }) => pids));
   const links = new Set(chains.flatMap(({ steps }) => steps.flatMap(({ pid }) => pid ?? [])));
@@ -74,23 +75,12 @@ class Walker {
   readonly #facts: Facts;
   readonly #graph: WaitGraph;
   readonly #locks: ReadonlyMap<string, KernelLock>;
-  /** Who flushes a work and which worker has that, by the pid of who flushes. */
-  readonly #flushes = new Map<number, { readonly work: string; readonly worker: number }>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
     const locks: Pick<LocksResult, 'locks' | 'waits'> = facts.locks ?? { locks: [], waits: [] };
     this.#graph = new WaitGraph(locks);
     this.#locks = new Map(locks.locks.map((lock) => [lock.address, lock]));
-    for (const { busy } of facts.workqueues?.pools ?? []) {
-      for (const { task, current, scheduled } of busy) {
-        for (const { flusher } of scheduled) {
-          if (flusher?.pid === undefined || task?.pid === undefined) continue;
-          const work = current === undefined ? 'a work' : `the work ${current.func}`;
-          this.#flushes.set(flusher.pid, { work: `flush of ${work}`, worker: task.pid });
-        }
-      }
-    }
   }
 
   /** One chain for those that wait for the same; none for those that wait for nobody. */
@@ -113,19 +103,22 @@ class Walker {
     }));
   }
 
-  /** Works that wait for a worker that waits itself, or loops in the allocator. */
-  ofPool({ pool, behind, reason, manager }: PoolStall): WaitChain[] {
+  /**
+   * Works that nobody begins: their worker waits for memory or a lock, or has not moved for longer
+   * than the kernel bears. One that merely has much to do is left out.
+   */
+  ofPool({ pool, behind, reason, manager, isLockup }: PoolStall): WaitChain[] {
     if (reason === 'worker is woken') return [];
     const blocker = reason === 'worker is made' ? manager : behind[0];
     const pid = blocker?.worker.task?.pid;
     const fact = pid === undefined ? undefined : this.#facts.byPid.get(pid);
     if (pid === undefined || fact === undefined) return [];
-    const [first] = pool.pending;
-    const more = pool.pending.length - 1;
+    const beyond = this.#steps(pid);
+    if (isLockup !== true && beyond.length === 0 && fact.place === undefined) return [];
     const where = pool.cpu === undefined ? 'an unbound pool' : `CPU ${pool.cpu}`;
-    const waitsFor = reason === 'worker is made' ? 'another worker' : 'the worker';
-    const steps = [{ waitsFor, pid, name: nameOf(fact) }, ...this.#steps(pid)];
-    const from = `${first?.func}${more > 0 ? ` and ${more} more` : ''} (works on ${where})`;
+    const waitsFor = `${reason === 'worker is made' ? 'another worker' : 'the worker'} of ${where}`;
+    const steps = [{ waitsFor, pid, name: nameOf(fact) }, ...beyond];
+    const from = worksTold(pool.pending.map(({ func }) => func));
     return [{ start: 'work', from, pids: [], steps, ...this.#end(steps) }];
   }
 
@@ -144,18 +137,26 @@ class Walker {
   }
 
   #step(pid: number): ChainStep | undefined {
-    const flush = this.#flushes.get(pid);
     const [link, next] = this.#graph.chain(pid)?.links ?? [];
-    if (link === undefined) {
-      if (flush === undefined) return undefined;
-      return { waitsFor: flush.work, ...this.#named(flush.worker) };
-    }
+    if (link === undefined) return this.#flush(pid);
     const lock = this.#locks.get(link.lock);
     const waitsFor = lock === undefined ? link.lock : lockWords(lock);
     const owner = next?.pid ?? this.#graph.chain(pid)?.last;
     if (owner === undefined) return { waitsFor };
     const isUnsure = ownersOf(lock).some((each) => each.pid === owner && !each.certain);
     return { waitsFor, ...this.#named(owner), ...(isUnsure ? { isUnsure } : {}) };
+  }
+
+  /** Who flushes a work waits for its worker, and for no lock. */
+  #flush(pid: number): ChainStep | undefined {
+    const { waitsFor } = this.#facts.byPid.get(pid) ?? {};
+    if (waitsFor === undefined) return undefined;
+    const [worker] = waitsFor.holders;
+    return {
+      waitsFor: waitsFor.lock,
+      ...(worker === undefined ? {} : this.#named(worker)),
+      ...(waitsFor.isCertain ? {} : { isUnsure: true as const }),
+    };
   }
 
   #named(pid: number): Pick<ChainStep, 'pid' | 'name'> {
@@ -183,6 +184,15 @@ export function lockWords({ kind, address, name, bit }: KernelLock): string {
 }
 
 const NAMES_SHOWN = 3;
+
+/** `works vmstat_update, wb_workfn and 2 more` */
+function worksTold(functions: readonly string[]): string {
+  const names = [...new Set(functions)];
+  const more = functions.length - NAMES_SHOWN;
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  const word = functions.length === 1 ? 'work' : 'works';
+  return `${word} ${shown}${more > 0 && names.length > NAMES_SHOWN ? ` and more` : ''}`;
+}
 
 function namesTold(group: readonly TaskFacts[]): string {
   const shown = group.slice(0, NAMES_SHOWN).map(nameOf).join(', ');

@@ -10,7 +10,14 @@ import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { ThrottleReason } from '../kernel/throttled.ts';
 import { poolStalls, type PoolStall } from '../kernel/workqueue-stalls.ts';
 import { optional } from '../util/optional.ts';
-import { isBlocked, isRequesting, pidsOf, type Facts, type TaskFacts } from './facts.ts';
+import {
+  isBlocked,
+  isRequesting,
+  mayBeOverdue,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from './facts.ts';
 
 /** What was looked at; what could not be read is absent. */
 export interface Checked {
@@ -34,6 +41,8 @@ export interface RequestCheck {
   readonly tasks: number;
   readonly slowPath: number;
   readonly memoryCgroup: number;
+  /** Requests that are older than the timeout, or may be. */
+  readonly perhapsOverdue: number;
   /** In uninterruptible or other sleep, or dead: those whose stack could not be read. */
   readonly unreadStacks: number;
 }
@@ -80,7 +89,7 @@ export interface ThrottleCheck {
 
 /** Tasks that sleep for the same. */
 export interface BlockedCheck {
-  /** A lock, or the function that they are in. */
+  /** `for mutex 0x…`, a lock, or `in pipe_read()`, the function that they are in. */
   readonly waitsFor: string;
   readonly pids: readonly number[];
 }
@@ -106,6 +115,7 @@ function requestsOf({ tasks }: Facts): RequestCheck {
     tasks: tasks.length,
     slowPath: tasks.filter(isRequesting).length,
     memoryCgroup: tasks.filter(({ place }) => place === 'memory cgroup').length,
+    perhapsOverdue: tasks.filter(mayBeOverdue).length,
     unreadStacks: tasks.filter(({ stack }) => stack === undefined).length,
   };
 }
@@ -170,7 +180,8 @@ function blockedOf({ tasks }: Facts): BlockedCheck[] {
   const byWait = new Map<string, TaskFacts[]>();
   for (const fact of tasks.filter(isBlocked)) {
     if (isFrozen(fact)) continue;
-    const waitsFor = fact.waitsFor?.lock ?? `${doing(fact)}()`;
+    const { waitsFor: wait } = fact;
+    const waitsFor = wait === undefined ? `in ${doing(fact)}()` : `for ${wait.lock}`;
     byWait.set(waitsFor, [...(byWait.get(waitsFor) ?? []), fact]);
   }
   return [...byWait]

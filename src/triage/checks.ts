@@ -34,13 +34,15 @@ export function checksOf(checked: Checked): Checks {
   };
 }
 
-function requests({ requests: { tasks, slowPath, memoryCgroup } }: Checked): Check[] {
+function requests({ requests: found }: Checked): Check[] {
+  const { tasks, slowPath, memoryCgroup, perhapsOverdue } = found;
+  const young = slowPath > 0 && perhapsOverdue === 0 ? ', none for long' : '';
   return [
     {
       fact:
-        `of ${count(tasks, 'task')} ${slowPath} in the allocator's slow path, ` +
+        `of ${count(tasks, 'task')} ${slowPath} in the allocator's slow path${young}, ` +
         `${memoryCgroup} charging a full memory cgroup`,
-      isWell: slowPath === 0 && memoryCgroup === 0,
+      isWell: perhapsOverdue === 0 && memoryCgroup === 0,
       verb: 'memalloc --all',
     },
   ];
@@ -82,7 +84,7 @@ function kswapds({ kswapd }: Checked): Checks {
   return {
     made: known.map((each) => ({
       fact: kswapdText(each),
-      isWell: each.isIdle === true,
+      isWell: each.isIdle === true && !hasGivenUp(each),
       verb: each.pid === undefined ? 'bt --all' : `bt ${each.pid}`,
     })),
     unmade:
@@ -92,10 +94,23 @@ function kswapds({ kswapd }: Checked): Checks {
   };
 }
 
-function kswapdText({ node, comm, pid, state, at, isIdle, failures = 0 }: KswapdCheck): string {
-  const does = isIdle === true ? 'asleep, has nothing to reclaim' : `${state} in ${at}()`;
-  const gaveUp = failures > 0 ? `, ${count(failures, 'run')} in a row reclaimed nothing` : '';
-  return `${comm ?? 'kswapd'}(${pid ?? '?'}) of node ${node}: ${does}${gaveUp}`;
+/** MAX_RECLAIM_RETRIES (mm/internal.h): after so many runs in vain it is woken no more (v4.12). */
+const FAILURES_MAX = 16;
+
+function hasGivenUp({ failures = 0 }: KswapdCheck): boolean {
+  return failures >= FAILURES_MAX;
+}
+
+function kswapdText(kswapd: KswapdCheck): string {
+  const { node, comm, pid, state, at, isIdle, failures = 0 } = kswapd;
+  const runs = `${count(failures, 'run')} in a row reclaimed nothing`;
+  const idle = failures === 0 ? 'asleep, has nothing to reclaim' : `asleep, though ${runs}`;
+  const does = hasGivenUp(kswapd)
+    ? `has given up, ${runs}`
+    : isIdle === true
+      ? idle
+      : `${state} in ${at}()`;
+  return `${comm ?? 'kswapd'}(${pid ?? '?'}) of node ${node}: ${does}`;
 }
 
 function oomKiller({ oom }: Checked): Checks {
@@ -168,11 +183,11 @@ function blocked({ blocked: groups }: Checked): Check[] {
 
 const GROUPS_SHOWN = 4;
 
-/** `3 for mutex 0x…, 2 for request_wait_answer() and 4 more`. */
+/** `3 for mutex 0x…, 2 in request_wait_answer(), 4 elsewhere`. */
 export function blockedText(groups: readonly BlockedCheck[]): string {
   const shown = groups
     .slice(0, GROUPS_SHOWN)
-    .map(({ waitsFor, pids }) => `${pids.length} in ${waitsFor}`);
+    .map(({ waitsFor, pids }) => `${pids.length} ${waitsFor}`);
   const rest = groups.slice(GROUPS_SHOWN).reduce((sum, { pids }) => sum + pids.length, 0);
   return [...shown, ...(rest > 0 ? [`${rest} elsewhere`] : [])].join(', ');
 }

@@ -35,6 +35,7 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
   const sentence = atLeast + sinceWhen(memalloc, stalling, victims.tasks.length > 0);
   const base = { evidence: evidenceOf(memalloc, context), missing };
   const since = [`${atLeast}${agesText(memalloc, stalling)}.`];
+  const atExit = exitText(stalling.filter((task) => !victims.tasks.includes(task)));
   if (victims.tasks.length > 0) {
     const others = stalling.filter((task) => !victims.tasks.includes(task));
     const killed = victimText(victims.tasks, stalling);
@@ -43,7 +44,7 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
       ...base,
       class: 'after-oom-kill',
       sentence: `${sentence}, although the OOM killer has chosen ${killed}${exiting}`,
-      since: [...since, `The OOM killer has chosen ${killed}${exiting}`].join(' '),
+      since: [...since, `The OOM killer has chosen ${killed}`, ...atExit].join(' '),
     };
   }
   if (!victims.isKnown) {
@@ -53,7 +54,7 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
       ...base,
       class: 'stalled',
       sentence: `${sentence}; w${unread}${exiting}`,
-      since: [...since, `W${unread}${exiting}`].join(' '),
+      since: [...since, `W${unread}`, ...atExit].join(' '),
     };
   }
   const nobody = nobodyKilled(context.oom);
@@ -64,7 +65,7 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
     class: before.class,
     missing: [...missing, ...before.missing],
     sentence: `${sentence}; ${nobody}${before.text}${exiting}`,
-    since: [...since, `${capital(nobody)}.${exiting}`].join(' '),
+    since: [...since, `${capital(nobody)}.`, ...atExit].join(' '),
   };
 }
 
@@ -94,9 +95,10 @@ function sinceWhen(
 
 function agesText(memalloc: MemallocResult, stalling: readonly MemallocTask[]): string {
   const have = stalling.length === 1 ? 'has' : 'have';
+  const isBound = memalloc.record === undefined;
   return (
     `${count(stalling.length, 'task')} ${have} waited in the memory allocator for over ` +
-    `${timeoutOf(memalloc)}: ${agesOf(stalling)}`
+    `${timeoutOf(memalloc)}${isBound ? ', at least' : ''}: ${agesOf(stalling, { isBound })}`
   );
 }
 
@@ -110,6 +112,12 @@ function exitingOnes(stalling: readonly MemallocTask[]): string {
       : `${exiting.length} of them are exiting, and wait for memory before they have given back ` +
         'their own';
   return ` ${who}: longest ${oldestOf(exiting)}.`;
+}
+
+/** The same in short. */
+function exitText(stalling: readonly MemallocTask[]): string[] {
+  const exiting = stalling.filter(isExiting);
+  return exiting.length === 0 ? [] : [`Exiting, and in want of memory first: ${agesOf(exiting)}.`];
 }
 
 /** `java(187), which sleeps where SIGKILL does not wake it.` */
@@ -164,7 +172,7 @@ function beforeKill(
   const text =
     ', though at least one of these requests may invoke it: ' +
     'a livelock, or a machine that is overloaded.';
-  return { class: 'no-oom-kill', text, missing: [TWO_DUMPS] };
+  const seen = record === undefined ? 'it' : 'their seq moving';
+  const missing = [`whether the requests progress: a second dump would show ${seen}`];
+  return { class: 'no-oom-kill', text, missing };
 }
-
-const TWO_DUMPS = 'whether the requests progress: a second dump would show their seq moving';

@@ -107,10 +107,15 @@ function sinceOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): str
 function unknownOf({ tasks, coverage }: MemallocResult, asking: readonly MemallocTask[]): string[] {
   const { tasksWithoutMemstall: unmarked } = coverage;
   const unaged = asking.filter((task) => ageOf(task) === 0).length;
+  const least = 'ages are what they are at least';
   return [
     ...(unmarked > 0 ? [`whether ${unmarked} of ${tasks.length} tasks stall (in_memstall)`] : []),
-    ...(asking.length > 0 ? ['since when requests wait: ages are what they are at least'] : []),
-    ...(unaged > 0 ? [`any age of ${count(unaged, 'request')}`] : []),
+    ...(asking.length > 0
+      ? [
+          `since when exactly requests wait: ${least}` +
+            (unaged > 0 ? `, and ${unaged} of ${asking.length} have none` : ''),
+        ]
+      : []),
   ];
 }
 

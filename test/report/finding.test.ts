@@ -58,8 +58,16 @@ describe('stackLines', () => {
       allocator: 'slow path',
     });
     assert.deepEqual(stackLines([asks(1, 'do_fault'), asks(2, 'pgd_alloc'), asks(3, 'do_fault')]), [
-      '3 tasks in D: java(1), java(2), java(3), in the allocator (slow path): ' +
-        'shrink_node < try_to_free_pages < __alloc_pages < do_fault (and 2 stacks much like it)',
+      '3 tasks in D, slow path: java(1), java(2), java(3): ' +
+        'shrink_node < try_to_free_pages < __alloc_pages < do_fault (and 2 stacks like it)',
+    ]);
+  });
+
+  it('gives a culprit a line of its own', () => {
+    const lines = stackLines([stack(1, ...MUTEX), stack(2, ...MUTEX)], [2]);
+    assert.deepEqual(lines, [
+      'java(1) D: __mutex_lock < vfs_write',
+      'java(2) D: __mutex_lock < vfs_write',
     ]);
   });
 

@@ -14,7 +14,13 @@ export function notMemory(
 ): Finding | undefined {
   if (verdictClass !== 'not-stalled') return undefined;
   const { made, unmade } = checksOf(checked);
-  const against = made.filter(({ isWell }) => !isWell).map(({ fact }) => fact);
+  const killed = checked.oom?.killCount ?? 0;
+  const against = [
+    ...made.filter(({ isWell }) => !isWell).map(({ fact }) => fact),
+    ...(killed > 0
+      ? [`memory was short before: the OOM killer has killed ${killed} since boot`]
+      : []),
+  ];
   const isWhole = unmade.length === 0 && missing.length === 0;
   return {
     diagnosis: 'D14',
@@ -22,7 +28,7 @@ export function notMemory(
     sentence,
     confidence: isWhole && against.length === 0 && hasRecords ? 'certain' : 'likely',
     because: hasRecords
-      ? 'this kernel records since when each request waits, and every record was read'
+      ? 'this kernel records since when each request waits' + wholeness(missing)
       : 'this kernel does not record requests; no stack, flag or counter shows one at this instant',
     evidence: made.filter(({ isWell }) => isWell).map(({ fact, verb }) => ({ fact, verb })),
     against,
@@ -33,6 +39,10 @@ export function notMemory(
     next: nextOf(checked),
     culprits: [],
   };
+}
+
+function wholeness(missing: readonly string[]): string {
+  return missing.length === 0 ? ', and every record was read' : ', but not all was read';
 }
 
 function nextOf({ blocked }: Checked): string {

@@ -77,7 +77,9 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
         : `it has had no CPU for ${offCpu.value.toFixed(1)} s at least (${offCpu.source})`,
     evidence: [
       { fact: `${nameOf(holder)}: ${task.state} in out_of_memory()`, verb: btVerb([holder]) },
-      ...(isIdle ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks' }] : []),
+      ...(isIdle
+        ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks --json' }]
+        : []),
       { fact: `${waiting.length} requests in the slow path`, verb: 'bt --stalled' },
     ],
     against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`],

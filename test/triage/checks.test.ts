@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import type { NodeState } from '../../src/kernel/mmzone.ts';
+import type { OomState } from '../../src/kernel/oom.ts';
+import { checkedOf } from '../../src/triage/checked.ts';
+import { blockedText, checksOf } from '../../src/triage/checks.ts';
+import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+
+const KSWAPD: TaskSketch = {
+  pid: 30,
+  comm: 'kswapd0',
+  kthread: true,
+  state: 'S',
+  calls: '__schedule < schedule < kswapd_try_to_sleep < kswapd < kthread',
+};
+
+function node(free: number, kswapdFailures = 0): NodeState {
+  const counters = { NR_FREE_PAGES: { value: free, stored: free, cpuDiff: 0 } };
+  const watermarks = { min: 100, low: 125, high: 150 };
+  const zone = { address: '0x1', name: 'DMA32', index: 1, watermarks, counters };
+  return {
+    address: '0x2',
+    node: 0,
+    zones: [{ ...zone, freeDiffs: [], unreadCpus: [] }],
+    counters: {},
+    unreadCpus: [],
+    kswapd: '0x1e',
+    kswapdFailures,
+  };
+}
+
+const OOM: OomState = {
+  type: 'oom',
+  victims: [],
+  killCount: 0,
+  memcgs: [],
+  memcgTasks: [],
+  bits: [],
+};
+const WORKQUEUES = {
+  type: 'workqueues',
+  pools: [{ address: '0x1', busy: [], idle: [], others: [], pending: [] }],
+  workqueues: [],
+} as const;
+
+type Others = Parameters<typeof facts>[1];
+
+function made(tasks: readonly TaskSketch[], others: Others): { ill: string[]; unmade: string[] } {
+  const checks = checksOf(checkedOf(facts(tasks, others)));
+  return {
+    ill: checks.made.flatMap(({ fact, isWell }) => (isWell ? [] : [fact])),
+    unmade: [...checks.unmade],
+  };
+}
+
+const WELL: Others = { nodes: [node(200)], oom: OOM, workqueues: WORKQUEUES };
+
+describe('checksOf', () => {
+  it('finds nothing on a machine that is well', () => {
+    assert.deepEqual(made([KSWAPD], WELL), { ill: [], unmade: [] });
+  });
+
+  it('says what could not be checked', () => {
+    const { unmade } = made([KSWAPD], { writeback: undefined });
+    assert.deepEqual(unmade, [
+      'free pages of zones against their watermarks',
+      'how many pages are being written',
+      'what kswapd does',
+      'the state of the OOM killer',
+      'whether pools of workers are hung',
+    ]);
+  });
+
+  it('marks a zone below min, and a kswapd that has given up', () => {
+    const { ill } = made([KSWAPD], { ...WELL, nodes: [node(99, 16)] });
+    assert.deepEqual(ill, [
+      'zone DMA32 of node 0: 99 pages free, below min (min 100, low 125, high 150)',
+      'kswapd0(30) of node 0: has given up, 16 runs in a row reclaimed nothing',
+    ]);
+  });
+
+  it('marks requests, victims and a kswapd at work', () => {
+    const busy = {
+      ...KSWAPD,
+      state: 'D',
+      calls: `${MUTEX} < shrink_node < balance_pgdat < kswapd`,
+    };
+    const victims = [{ source: 'TIF_MEMDIE', threads: [], sharers: [] }] as const;
+    const { ill } = made([busy, { pid: 1, calls: FAULT }], { ...WELL, oom: { ...OOM, victims } });
+    assert.match(ill[0] ?? '', /^of 2 tasks 1 in the allocator's slow path, 0 charging/);
+    assert.match(ill[1] ?? '', /^kswapd0\(30\) of node 0: D in shrink_node\(\)$/);
+    assert.match(ill[2] ?? '', /^1 victim of the OOM killer alive, 1 of them not reaped, 0 killed/);
+  });
+
+  it('does not mark a request that is known to be young', () => {
+    const young = { pid: 1, state: 'R', calls: FAULT, young: true };
+    assert.deepEqual(made([KSWAPD, young], WELL).ill, []);
+  });
+});
+
+describe('blockedText', () => {
+  it('has the most frequent waits, and counts the rest', () => {
+    const groups = [5, 4, 3, 2, 1].map((many) => ({
+      waitsFor: `in f${many}()`,
+      pids: Array.from({ length: many }, (_, pid) => pid),
+    }));
+    assert.equal(blockedText(groups), '5 in f5(), 4 in f4(), 3 in f3(), 2 in f2(), 1 elsewhere');
+  });
+});
