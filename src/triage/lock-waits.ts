@@ -1,30 +1,15 @@
 // Who sleeps in a lock and on whom, along the chain of holders.
 
+import { isScheduling, sleepsFor } from '../kernel/locking/wait-functions.ts';
 import { count } from '../util/count.ts';
-import { calls, isOverdue, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { isOverdue, nameOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Confidence } from './finding.ts';
 
 /**
- * Functions in which a task sleeps until another gives up a lock, a page or a transaction
- * (kernel/locking, mm/filemap.c, fs/jbd2, fs/xfs; 3.10 to 7.x).
+ * Functions of file systems in which a task sleeps until another is done with a transaction, the
+ * log, a buffer or an inode (fs/jbd2, fs/xfs; 3.10 to 7.x), without a lock of kernel/locking.
  */
-const LOCK_SLEEPS: readonly string[] = [
-  '__mutex_lock',
-  '__mutex_lock_slowpath',
-  'mutex_lock',
-  'mutex_lock_killable',
-  'rwsem_down_read_slowpath',
-  'rwsem_down_write_slowpath',
-  'rwsem_down_read_failed',
-  'rwsem_down_write_failed',
-  '__rwsem_down_read_failed_common',
-  '__down',
-  '__down_common',
-  '__down_read',
-  '__down_write',
-  'percpu_rwsem_wait',
-  'rt_mutex_slowlock',
-  '__rt_mutex_slowlock',
+const FS_SLEEPS: readonly string[] = [
   'wait_transaction_locked',
   'jbd2_log_wait_commit',
   'xfs_buf_lock',
@@ -34,34 +19,19 @@ const LOCK_SLEEPS: readonly string[] = [
   'xlog_grant_head_wait',
 ];
 
-/** Waits for pages that others have locked or write back. */
-const PAGE_SLEEPS: readonly string[] = [
-  'folio_wait_bit_common',
-  'folio_wait_bit',
-  'folio_wait_writeback',
-  'wait_on_page_bit_common',
-  'wait_on_page_bit',
-  'wait_on_page_writeback',
-  '__lock_page',
-  '__folio_lock',
-];
-
-/** The innermost calls that matter: what lies further out is no wait of now. */
-const INNERMOST = 6;
-
-function innermost(fact: TaskFacts): TaskFacts {
-  return { ...fact, calls: fact.calls.slice(0, INNERMOST) };
-}
-
-/** It sleeps in a lock, by the innermost of its calls. */
+/** It sleeps in a lock, as was proved or by the innermost of its calls. */
 export function sleepsInLock(fact: TaskFacts): boolean {
   if (fact.task.onCpu === true || fact.task.state === 'R') return false;
-  return fact.waitsFor !== undefined || calls(innermost(fact), ...LOCK_SLEEPS);
+  if (fact.waitsFor !== undefined) return true;
+  const kind = sleepsFor(fact.calls);
+  if (kind !== undefined) return kind !== 'page';
+  const first = fact.calls.find((name) => !isScheduling(name));
+  return first !== undefined && FS_SLEEPS.includes(first);
 }
 
 /** It sleeps until a page is unlocked or written. */
-export function sleepsForPage(fact: TaskFacts): boolean {
-  return calls(innermost(fact), ...PAGE_SLEEPS);
+export function sleepsForPage({ calls }: TaskFacts): boolean {
+  return sleepsFor(calls) === 'page';
 }
 
 /** A chain of waits: from a task over the holders of locks to one who waits for no lock. */

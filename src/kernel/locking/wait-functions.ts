@@ -79,25 +79,42 @@ const DEPTH_MAX = 40;
 
 /** The innermost functions of a lock on a stack; undefined where there are none. */
 export function waitSite(frames: readonly StackFrame[]): WaitSite | undefined {
+  return siteAmong(frames.map(nameOf));
+}
+
+/**
+ * For what a task sleeps whose calls these are; undefined where it does something else.
+ *
+ * @param calls as functionName() has them, the innermost first
+ */
+export function sleepsFor(calls: readonly string[]): LockKind | undefined {
+  const site = siteAmong(calls);
+  return site?.sleeps === true ? site.kind : undefined;
+}
+
+/** What leads to the scheduler and is in it: every sleep has such calls, whatever it is for. */
+export function isScheduling(name: string): boolean {
+  return SCHEDULING.has(name);
+}
+
+function siteAmong(names: readonly string[]): WaitSite | undefined {
   let sleeps = true;
-  for (const [first, frame] of frames.slice(0, DEPTH_MAX).entries()) {
-    const name = nameOf(frame);
-    const kind = KINDS.get(name);
-    if (kind === undefined) {
+  for (const [first, name] of names.slice(0, DEPTH_MAX).entries()) {
+    if (!KINDS.has(name)) {
       if (!SCHEDULING.has(name)) sleeps = false;
       continue;
     }
     let last = first;
-    while (KINDS.has(nameOf(frames[last + 1]))) last++;
-    return { kind: kindOf(frames, first, last), function: name, first, last, sleeps };
+    while (KINDS.has(names[last + 1] ?? '')) last++;
+    const kind = kindOf(names.slice(first, last + 1));
+    return { kind, function: name, first, last, sleeps };
   }
   return undefined;
 }
 
 /** A wait for a bit is one for a page where a function of pages asked for it. */
-function kindOf(frames: readonly StackFrame[], first: number, last: number): LockKind {
-  const kinds = frames.slice(first, last + 1).map((frame) => KINDS.get(nameOf(frame)));
-  return kinds.find((kind) => kind !== 'bit') ?? 'bit';
+function kindOf(names: readonly string[]): LockKind {
+  return names.map((name) => KINDS.get(name)).find((kind) => kind !== 'bit') ?? 'bit';
 }
 
 function nameOf(frame: StackFrame | undefined): string {
