@@ -1,5 +1,6 @@
 // All diagnoses of a dump, the best first.
 
+import { withoutCanaryCulprits } from './canary.ts';
 import { balloonDeadlock } from './diagnoses/balloon-deadlock.ts';
 import { cryptThrottled } from './diagnoses/crypt-throttled.ts';
 import { exitingTask } from './diagnoses/exiting-task.ts';
@@ -39,8 +40,11 @@ const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
 
 /** What fits, the surest first; of equally sure ones the order above. */
 export function diagnose(facts: Facts): Finding[] {
-  const stalls = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
-    isOfConsequence(facts, finding),
+  const stalls = withoutCanaryCulprits(
+    facts,
+    DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
+      isOfConsequence(facts, finding),
+    ),
   );
   // Where something better explains why requests wait, that they do is no finding of its own.
   const isExplained = stalls.some(({ confidence }) => confidence !== 'possible');

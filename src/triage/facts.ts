@@ -32,7 +32,7 @@ export interface TaskFacts {
 
 /** A wait for a lock. */
 export interface LockWait {
-  /** `mutex 0xffff…`, or the name of a lock that has one. */
+  /** `mutex 0xffff…`, or the name of a lock that has one, or `the end of` a work. */
   readonly lock: string;
   /** Who has it, as far as that is known. */
   readonly holders: readonly number[];
@@ -145,8 +145,12 @@ export function isOverdue(fact: TaskFacts): boolean | undefined {
   const { record, evidence } = fact.task;
   if (record !== undefined) return record.stalling;
   if (!isRequesting(fact)) return false;
-  const { overdueSeconds = OVERDUE_SECONDS } = fact;
-  return (evidence?.age?.value ?? 0) >= overdueSeconds ? true : undefined;
+  return (evidence?.age?.value ?? 0) >= overdueAge(fact) ? true : undefined;
+}
+
+/** From how many seconds on its request is overdue. */
+export function overdueAge({ overdueSeconds = OVERDUE_SECONDS }: TaskFacts): number {
+  return overdueSeconds;
 }
 
 /** It has a request that is overdue, or may be: see {@link isOverdue}. */
@@ -170,11 +174,24 @@ export function nameOf({ task }: TaskFacts): string {
   return nameOfTask(task);
 }
 
+/** block/disk-events.c (block/genhd.c before that), drivers/scsi/sr.c. */
+const POLLS = ['disk_events_workfn', 'disk_check_events', 'sr_check_events'];
+
+/** The worker that polls a drive for a medium: see canary.ts. */
+export function isCanary(fact: TaskFacts): boolean {
+  return calls(fact, ...POLLS);
+}
+
+/** Who only shows that something is wrong comes after those who matter. */
+function canariesLast(facts: readonly TaskFacts[]): TaskFacts[] {
+  return [...facts].sort((a, b) => Number(isCanary(a)) - Number(isCanary(b)));
+}
+
 const NAMES_SHOWN = 3;
 
 /** `a(1), b(2), c(3) and 4 more` */
 export function namesOf(facts: readonly TaskFacts[]): string {
-  const shown = facts.slice(0, NAMES_SHOWN).map(nameOf);
+  const shown = canariesLast(facts).slice(0, NAMES_SHOWN).map(nameOf);
   const more = facts.length - shown.length;
   if (more > 0) return `${shown.join(', ')} and ${more} more`;
   const last = shown.pop();
@@ -183,7 +200,7 @@ export function namesOf(facts: readonly TaskFacts[]): string {
 
 /** `bt 187 179`, for as many tasks as fit into a line. */
 export function btVerb(facts: readonly TaskFacts[]): string {
-  return `bt ${facts
+  return `bt ${canariesLast(facts)
     .slice(0, NAMES_SHOWN)
     .map(({ task }) => task.pid ?? '?')
     .join(' ')}`;

@@ -20,6 +20,8 @@ import {
   type ZoneFacts,
 } from './facts.ts';
 
+import { flushWaits } from './pool-waits.ts';
+
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
 type Vmcore = Parameters<typeof readMemalloc>[0];
 
@@ -40,7 +42,9 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
   const workqueues = parts.read('workqueues', () =>
     readWorkqueues(vmcore, { tasks: memalloc.tasks, jiffies }),
   );
-  const tasks = tasksOf(memalloc, stacks, { waits: waitsByPid(locks), reaped: reapedByTask(oom) });
+  // Who flushes a work sleeps in a completion, and in no lock.
+  const waits = new Map([...flushWaits(workqueues), ...waitsByPid(locks)]);
+  const tasks = tasksOf(memalloc, stacks, { waits, reaped: reapedByTask(oom) });
   const symbolsAsked = new Map<string, boolean>();
   const byPid = new Map(
     tasks.flatMap((fact) => (fact.task.pid === undefined ? [] : [[fact.task.pid, fact] as const])),

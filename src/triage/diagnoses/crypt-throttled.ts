@@ -2,6 +2,7 @@
 
 import { btVerb, calls, isRequesting, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { poolEvidence } from '../pool-waits.ts';
 
 const CRYPT = [
   'kcryptd_crypt',
@@ -34,6 +35,7 @@ export function cryptThrottled(facts: Facts): Finding | undefined {
     evidence: [
       { fact: `${namesOf(throttled)}: throttled under mempool_alloc()`, verb: btVerb(throttled) },
       { fact: `${requests.length} requests in flight`, verb: 'bt --stalled' },
+      ...poolEvidence(facts),
     ],
     against: [],
     missing: ['how fast it gets on: a second dump shows it'],

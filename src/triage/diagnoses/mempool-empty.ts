@@ -2,6 +2,7 @@
 
 import { btVerb, calls, isBlocked, namesOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { poolEvidence } from '../pool-waits.ts';
 
 const POOL_WAIT = 'mempool_alloc';
 
@@ -37,6 +38,7 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
       ...(requests.length === 0
         ? []
         : [{ fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' }]),
+      ...poolEvidence(facts),
     ],
     against:
       queued.length === 0

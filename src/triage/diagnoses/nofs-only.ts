@@ -15,9 +15,11 @@ import {
   type Facts,
   type TaskFacts,
 } from '../facts.ts';
+import { canaryEvidence, withoutCanaries } from '../canary.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import { chainFrom, doubts, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
+import { poolEvidence } from '../pool-waits.ts';
 import { cannotInvokeOom, requestMask } from '../request-mask.ts';
 
 /**
@@ -33,6 +35,8 @@ export function nofsOnly(facts: Facts): Finding | undefined {
   const running = requests.filter((fact) => !isStopped(fact));
   const old = running.filter(mayBeOverdue);
   const free = old.length > 0 ? old : running;
+  // What polls a drive gets on as the others do, and would show as much of any other stall.
+  const matter = withoutCanaries(free);
   const kswapd = facts.tasks.find(({ task }) => isKswapdByName(task));
   const areAsleep = stopped.every((fact) => hasRunLately(facts, fact) === false);
   if (old.length === 0 && !areAsleep) return undefined;
@@ -47,6 +51,7 @@ export function nofsOnly(facts: Facts): Finding | undefined {
     .filter(({ isProved }) => isProved)
     .map(endOf)
     .find((end) => free.includes(end));
+  if (holder === undefined && matter.length === 0) return undefined;
   return {
     diagnosis: 'D2',
     name: 'only requests without __GFP_FS get on, and for them nobody is killed',
@@ -64,11 +69,13 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       { fact: `${namesOf(free)}: requests that may not kill`, verb: 'memalloc --all' },
       { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
       { fact: `${nameOf(kswapd)} is blocked`, verb: btVerb([kswapd]) },
+      ...canaryEvidence(free),
+      ...poolEvidence(facts),
     ],
     against: holder === undefined ? [] : doubts(facts, holder),
     missing: known ? [] : ['the masks of the requests that are not blocked'],
     next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
-    culprits: holder === undefined ? pidsOf(free) : pidsOf([holder]),
+    culprits: holder === undefined ? pidsOf(matter) : pidsOf([holder]),
   };
 }
 

@@ -2,7 +2,9 @@
 
 import { btVerb, isRequesting, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { canaryEvidence } from '../canary.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
+import { poolEvidence } from '../pool-waits.ts';
 
 /** What is left of `min` where those have taken pages who need not keep to watermarks. */
 const LEFT = 1 / 8;
@@ -33,6 +35,8 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
         verb: 'triage --json',
       })),
       { fact: `${namesOf(requests)} in the slow path`, verb: btVerb(requests) },
+      ...canaryEvidence(requests),
+      ...poolEvidence(facts),
     ],
     against: [],
     missing: ['who took the reserves'],

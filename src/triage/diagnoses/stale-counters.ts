@@ -1,8 +1,20 @@
 // D6: a work item loops in the allocator and keeps its CPU's other work from running, among it the
 // one that brings the counters up to date that the allocator goes by.
 
-import { btVerb, calls, mayBeOverdue, nameOf, pidsOf, type Facts } from '../facts.ts';
+import {
+  btVerb,
+  calls,
+  isCanary,
+  mayBeOverdue,
+  nameOf,
+  overdueAge,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from '../facts.ts';
+import { withoutCanaries } from '../canary.ts';
 import type { Finding } from '../finding.ts';
+import { hungPools, poolEvidence, type HungPool } from '../pool-waits.ts';
 
 /**
  * Work that the allocator depends on (mm/vmstat.c, mm/page_alloc.c, mm/vmpressure.c);
@@ -16,6 +28,29 @@ const NEEDED = [
   'lru_add_drain_per_cpu',
 ];
 
+/**
+ * Such works that the worker keeps from being begun: for as long as makes a request overdue, where
+ * the kernel keeps since when its pool has begun none.
+ */
+function pendingBehind(facts: Facts, looper: TaskFacts): string[] {
+  const { workqueues, pendingWorks = new Map<string, number>() } = facts;
+  const behind = hungBehind(facts, looper).flatMap(({ stall: { pool } }) => pool.pending);
+  const waiting =
+    workqueues === undefined ? [...pendingWorks.keys()] : behind.map(({ func }) => func);
+  return NEEDED.filter((name) => waiting.includes(name));
+}
+
+function hungBehind(facts: Facts, looper: TaskFacts): HungPool[] {
+  return hungPools(facts, overdueAge(looper)).filter(({ stall: { behind } }) =>
+    behind.some(({ worker }) => worker.task?.pid === looper.task.pid),
+  );
+}
+
+/** The pool's own count of when it last began a work says so. */
+function isKnownToHang(facts: Facts, looper: TaskFacts): boolean {
+  return hungBehind(facts, looper).some(({ seconds }) => seconds !== undefined);
+}
+
 /** A kworker's request is old, it does not sleep, and such work is pending or counters are off. */
 export function staleCounters(facts: Facts): Finding | undefined {
   const loopers = facts.tasks.filter(
@@ -24,15 +59,17 @@ export function staleCounters(facts: Facts): Finding | undefined {
       calls(fact, 'process_one_work') &&
       (fact.task.state === 'R' || fact.task.onCpu === true),
   );
-  const [looper] = loopers;
-  // Counters that are off look like progress, and then nobody comes to the OOM killer.
-  if (looper === undefined || facts.tasks.some((fact) => calls(fact, 'out_of_memory')))
-    return undefined;
-  const pending = NEEDED.filter((name) => (facts.pendingWorks?.get(name) ?? 0) > 0);
   const off = (facts.zones ?? []).filter(
     ({ free, min, freeNotAdded }) => free < min && free + freeNotAdded >= min,
   );
+  const looper = withoutCanaries(loopers)[0] ?? loopers[0];
+  // Counters that are off look like progress, and then nobody comes to the OOM killer.
+  if (looper === undefined || facts.tasks.some((fact) => calls(fact, 'out_of_memory')))
+    return undefined;
+  const pending = pendingBehind(facts, looper);
   if (pending.length === 0 && off.length === 0) return undefined;
+  // What polls a drive waits in every stall: it is to blame only where counters prove it.
+  if (isCanary(looper) && off.length === 0 && !isKnownToHang(facts, looper)) return undefined;
   const zones = off.map(({ name }) => name).join(' and ');
   return {
     diagnosis: 'D6',
@@ -47,10 +84,11 @@ export function staleCounters(facts: Facts): Finding | undefined {
     because:
       off.length > 0
         ? 'with what CPUs have counted there is more free than the watermark'
-        : 'what is pending may be so for a moment only',
+        : 'no counter is seen to be off; what waits may be of no consequence',
     evidence: [
       { fact: `${nameOf(looper)} runs a work item in the slow path`, verb: btVerb([looper]) },
       ...pending.map((name) => ({ fact: `${name} is pending`, verb: 'triage --json' })),
+      ...poolEvidence(facts),
       ...off.map(({ name, free, min, freeNotAdded }) => ({
         fact: `zone ${name}: free ${free} < min ${min}, not yet added ${freeNotAdded}`,
         verb: 'triage --json',

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { balloonDeadlock } from '../../../src/triage/diagnoses/balloon-deadlock.ts';
+import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../../support/facts-builder.ts';
+
+describe('balloonDeadlock', () => {
+  const killer: TaskSketch = {
+    pid: 2,
+    calls: `${MUTEX} < leak_balloon < virtballoon_oom_notify < out_of_memory < ${FAULT}`,
+  };
+  const filler: TaskSketch = {
+    pid: 3,
+    kthread: true,
+    gfp: 'GFP_HIGHUSER_MOVABLE',
+    calls: `${RECLAIM} < fill_balloon < update_balloon_size_func`,
+  };
+  const symbols = ['balloon_page_alloc'];
+
+  it('is not offered by stacks alone where pages are taken before the lock', () => {
+    assert.equal(balloonDeadlock(facts([killer, filler], { symbols })), undefined);
+    const finding = balloonDeadlock(facts([killer, filler]));
+    assert.equal(finding?.confidence, 'likely');
+    assert.match(finding.next, /c7cdff0e8647/);
+  });
+
+  it('is where the filler is seen to have the lock, and no update is advised', () => {
+    const waitsFor = { lock: 'mutex 0xf00', holders: [3], isCertain: true };
+    const finding = balloonDeadlock(facts([{ ...killer, waitsFor }, filler], { symbols }));
+    assert.equal(finding?.confidence, 'certain');
+    assert.doesNotMatch(finding.next, /c7cdff0e8647/);
+  });
+});
