@@ -1,5 +1,6 @@
 // What `stallcore simulate` does: hands types and a file to the simulation, and sums up the run.
 
+import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import {
   chromeTraceText,
@@ -106,7 +107,8 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
   const patch = patchOf(flavourName, options.patch);
   checkTimeout(kmallocwd, patch);
   const tried = remediesNamed(options.remedies);
-  for (const place of [path, ...(trace === undefined ? [] : [trace.path])]) checkPlace(place);
+  checkPlace(path);
+  if (trace !== undefined) checkTracePlace(trace.path, path);
   const types = simulatedTypes(patch, flavour.name);
   checkMachine({ scenario, seed, knobs, types });
   keepHeapSmall(knobs.idleTasks ?? 0);
@@ -232,6 +234,21 @@ function remedyNamed(text: string): RemedyOptions {
   }
   const takes = known.value === undefined ? 'takes no value' : 'takes seconds from 1 to 999999';
   throw new UsageError(`simulate: --remedy ${text}: ${given} ${takes}`);
+}
+
+/** Of the files of a run: the vmcore or a part of it, and what is written beside it. */
+const OWN_SUFFIX = /^(\.\d+|\.ledger\.json|\.System\.map)?$/;
+
+/**
+ * @throws UsageError where the trace would be written over the vmcore, one of its parts, or what
+ *   is written beside it
+ */
+function checkTracePlace(tracePath: string, path: string): void {
+  checkPlace(tracePath);
+  const [given, vmcore] = [resolve(tracePath), resolve(path)];
+  if (!given.startsWith(vmcore)) return;
+  if (OWN_SUFFIX.test(given.slice(vmcore.length)))
+    throw new UsageError(`--trace ${tracePath}: the run itself is written to that file`);
 }
 
 function ledgerPath(path: string): string {

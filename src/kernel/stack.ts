@@ -179,6 +179,10 @@ export class StackReader implements Stacks {
     const stacks = [range];
     const frame = vmcore.types.find('struct', 'inactive_task_frame');
     if (frame?.kind !== 'struct') {
+      if (this.#isNew(threadSp, range)) {
+        const pc = vmcore.symbol('ret_from_fork');
+        return { pc, sp: threadSp, bp: vaddr(0n), interrupted: true, stacks };
+      }
       const bp = vmcore.object('list_head', threadSp).member('next').pointer();
       // Some kernels pushed the flags too.
       const sp = vaddrAdd(threadSp, 8);
@@ -199,6 +203,15 @@ export class StackReader implements Stacks {
       interrupted: vmcore.symbols.lookup('ret_from_fork') === pc,
       stacks,
     };
+  }
+
+  /**
+   * copy_thread() of kernels before 4.9 leaves a new task the registers that it returns to user mode
+   * with, and no frame: whoever has been switched out has at least one.
+   */
+  #isNew(threadSp: Vaddr, { end }: StackRange): boolean {
+    const regs = this.#vmcore.types.find('struct', 'pt_regs');
+    return regs?.kind === 'struct' && threadSp === vaddrAdd(end, -regs.size);
   }
 
   #runningTasks(): ReadonlyMap<Vaddr, RunningTask> {

@@ -217,12 +217,19 @@ function recordFacts({ memalloc }: Task, { k, records }: FactsOf): RecordFacts {
 }
 
 /** Stacks without local variables differ in nothing but their functions. */
-function stackFacts({ frames }: Task, about: FactsOf): readonly FrameFacts[] {
+function stackFacts(task: Task, about: FactsOf): readonly FrameFacts[] {
+  const { frames } = task;
+  if (frames.length === 0 && !isOnCpu(about.k, task)) return NEVER_RAN;
   const facts = (): FrameFacts[] =>
     frames.map((frame, i) => frameFacts(frame, frames[i + 1], about));
   if (frames.some(({ locals }) => locals.length > 0)) return facts();
   return shared(about.stacks, frames.map(({ name }) => name).join(), facts);
 }
+
+/** copy_thread(): where a task goes on that has been forked and has had no CPU since. */
+const NEVER_RAN: readonly FrameFacts[] = [
+  { name: 'ret_from_fork', callee: undefined, returnOffset: 0, locals: [] },
+];
 
 function isOnCpu({ sched }: Kernel, task: Task): boolean {
   return sched.cpus[task.cpu]?.task === task;

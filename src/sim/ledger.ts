@@ -319,7 +319,7 @@ function taskEntry(
       victim: task.isMemdie,
     }),
     ...optional('record', common(ledgerRecord(k, task, timeout))),
-    functions: common(task.frames.map(({ name }) => name).reverse()),
+    functions: common((facts.frames ?? []).map(({ name }) => name).reverse()),
     holds: common(task.holds.map(({ name }) => name)),
     waitsFor: task.blockedOn?.name,
   };

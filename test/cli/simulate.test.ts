@@ -64,6 +64,16 @@ describe('simulateToFile', function () {
     assert.equal(words(shown), words(said));
   });
 
+  it('does not write a trace over what else the run writes', async () => {
+    const path = join(folder, 'kept.vmcore');
+    for (const suffix of ['', '.1', '.ledger.json', '.System.map']) {
+      const argv = ['simulate', 'quiet', '-o', path, '--trace', path + suffix];
+      const { exitCode, stderr } = await cli.run(argv);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /the run itself is written to that file/);
+    }
+  });
+
   it('writes a trace of the whole run that viewers open', async () => {
     const path = join(folder, 'traced.vmcore');
     const trace = join(folder, 'trace.json');

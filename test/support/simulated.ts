@@ -25,6 +25,7 @@ import {
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
 import type { LayoutTypes } from '../../src/types/layout.ts';
+import { THREAD_SIZE } from '../../src/sim/image/areas.ts';
 import { orcFunctionsOf } from './orc-stack.ts';
 import { vaddr, vaddrAdd } from '../../src/util/address.ts';
 import { BytesSink } from '../../src/util/io.ts';
@@ -153,6 +154,10 @@ export function functionsOf(vmcore: Vmcore, { address, pid }: LedgerTask): strin
   };
   const sp = task.member('thread.sp').integer();
   if (vmcore.symbols.lookup('orc_lookup') !== undefined) return orcFunctionsOf(vmcore, vaddr(sp));
+  const stackEnd = task.member('stack').integer() + BigInt(THREAD_SIZE);
+  const regs = vmcore.types.find('struct', 'pt_regs');
+  // Nobody but a task that has not run yet has nothing but registers.
+  if (regs?.kind === 'struct' && sp === stackEnd - BigInt(regs.size)) return ['ret_from_fork'];
   // Who switches goes on in __schedule(), whose frame pointer switch_to() has pushed; that is no
   // call.
   const names = ['__schedule'];

@@ -45,7 +45,8 @@ const REMEDY_OPTIONS = {
     type: 'string',
     array: true,
     describe:
-      'run these scenarios, else all that stall, with each remedy; print a table, no vmcore',
+      'run these scenarios, else all that stall, with each remedy (a minute and more for each ' +
+      'scenario); print a table, no vmcore',
   },
 } as const;
 

@@ -109,6 +109,11 @@ function known(type: StructType, fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([path]) => findMember(type, path)));
 }
 
+/** It was forked, and has not run since. */
+function isNew([first, ...others]: readonly FrameFacts[]): boolean {
+  return others.length === 0 && first?.name === 'ret_from_fork' && first.returnOffset === 0;
+}
+
 class StackWriter {
   readonly #image: KernelImage;
   readonly #areas: Areas;
@@ -148,6 +153,11 @@ class StackWriter {
     let bp = vaddr(0n);
     let rip = vaddr(0n);
     this.#writeUserRegisters();
+    if (isNew(frames) && this.#switchFrame === undefined) {
+      // Before Linux 4.9 its stack has the registers alone, and TIF_FORK says where it goes on.
+      this.#areas.memory.store('task_struct', this.#thread.task, { 'thread.sp': this.#sp });
+      return { ...KERNEL_SEGMENTS, rflags: RFLAGS, rip, rsp: this.#sp, rbp: bp };
+    }
     for (const frame of frames) {
       bp = this.#enter(frame, bp, waiters);
       rip = vaddrAdd(this.#image.symbol(frame.name), frame.returnOffset);
