@@ -5,8 +5,9 @@
 //
 //     npm run bench -- [VMCORE] [--many VMCORE] [--vmlinux FILE] [--runs N]
 //
-// --many is a dump of some 5,300 tasks, for stacks; a simulated one unless told. crash and drgn cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can
-// print the kernel's log without, which is the least that any tool can do with a dump.
+// --many is a dump of some 5,300 tasks, for stacks; a simulated one unless told. crash and drgn
+// cannot read a task without the 590 MB of DWARF in a vmlinux; makedumpfile can print the kernel's
+// log without, which is the least that any tool can do with a dump.
 //
 // The simulated kernel has nobody to be compared with, but limits, which stand beside its figures.
 

@@ -1,5 +1,5 @@
-// Every task with its stack: `stallcore bt --all` beside `foreach bt` of crash and a script for drgn
-// that unwinds each task, on a dump of a few hundred tasks and on one of thousands.
+// Every task with its stack: `stallcore bt --all` beside `foreach bt` of crash and a script for
+// drgn that unwinds each task, on a dump of a few hundred tasks and on one of thousands.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -43,8 +43,10 @@ function measure(dump: StackDump, path: string, options: BenchOptions): void {
   const node = { name: 'node -e 0', command: [process.execPath, '-e', '0'], answered: () => true };
   compare([own, node], { ...options, dump: path });
   const others =
-    dump.path === undefined ? ['crash and drgn: skipped, no types of this kernel'] : [];
-  for (const other of [...others, ...(dump.path === undefined ? [] : otherTools(path, options))]) {
+    dump.path === undefined
+      ? ['crash and drgn: skipped, they have no types of the simulated kernel']
+      : otherTools(path, options);
+  for (const other of others) {
     if (typeof other === 'string') options.print(other);
     else compare([own, other], { ...options, dump: path, runs });
   }
