@@ -129,12 +129,12 @@ function checkText({ fact, verb, isWell }: Check): string {
   return `${isWell ? '' : '(!) '}${fact}${where}`;
 }
 
-function watchdogLines({ memalloc }: TriageAnswer, { full }: Layout): string[] {
+function watchdogLines({ memalloc }: TriageAnswer, { full, width }: Layout): string[] {
   if (memalloc.record === undefined || memalloc.record.silent) return [];
   const lines = memallocLines(memalloc).trimEnd().split('\n');
   if (!full) {
     const what = `kmallocwd would have printed ${lines.length} lines at this instant`;
-    return ['', `${what}  ${commandText('memalloc')}`];
+    return ['', ...wrapWords(`${what}  ${commandText('memalloc')}`, width)];
   }
   const asFar = isPartial(memalloc) ? ', as far as tasks could be read' : '';
   return [

@@ -28,8 +28,8 @@ export interface Checked {
   readonly kswapd: readonly KswapdCheck[];
   readonly oom?: OomState;
   readonly pools?: PoolCheck;
-  /** Empty where nobody is on such a queue. */
-  readonly throttled: readonly ThrottleCheck[];
+  /** Empty where nobody is on such a queue; absent where one could not be read. */
+  readonly throttled?: readonly ThrottleCheck[];
   /** Tasks in uninterruptible sleep by what they sleep for, the most frequent first. */
   readonly blocked: readonly BlockedCheck[];
   /** Functions and variables that a diagnosis asked for, and whether this kernel has them. */
@@ -104,7 +104,7 @@ export function checkedOf(facts: Facts): Checked {
     kswapd: nodes.map((node) => kswapdOf(facts, node)),
     ...optional('oom', oom),
     ...optional('pools', poolsOf(facts)),
-    throttled: throttledOf(facts),
+    ...optional('throttled', throttledOf(facts)),
     blocked: blockedOf(facts),
     symbols: Object.fromEntries([...(facts.symbolsAsked ?? [])].sort()),
   };
@@ -163,7 +163,12 @@ function poolsOf({ workqueues, tasks, memalloc }: Facts): PoolCheck | undefined 
   };
 }
 
-function throttledOf({ tasks }: Facts): ThrottleCheck[] {
+/** Where reclaim makes tasks wait: throttled.ts of kernel/. */
+const THROTTLE_QUEUES = /reclaim_wait|pfmemalloc_wait|congestion_wqh/;
+
+function throttledOf({ tasks, unread = [] }: Facts): ThrottleCheck[] | undefined {
+  const subjects = unread.flatMap((part) => part.subjects);
+  if (subjects.some((subject) => THROTTLE_QUEUES.test(subject))) return undefined;
   const byQueue = new Map<string, { reason: ThrottleReason; facts: TaskFacts[] }>();
   for (const fact of tasks) {
     const throttled = fact.task.evidence?.throttled;

@@ -22,14 +22,9 @@ const SHOWS = 'triage --full';
 
 /** Everything that triage checks on every dump. */
 export function checksOf(checked: Checked): Checks {
-  const parts = [zones, kswapds, oomKiller, pools].map((check) => check(checked));
+  const parts = [zones, kswapds, oomKiller, pools, throttled].map((check) => check(checked));
   return {
-    made: [
-      ...requests(checked),
-      ...parts.flatMap(({ made }) => made),
-      ...throttled(checked),
-      ...blocked(checked),
-    ],
+    made: [...requests(checked), ...parts.flatMap(({ made }) => made), ...blocked(checked)],
     unmade: parts.flatMap(({ unmade }) => unmade),
   };
 }
@@ -156,15 +151,15 @@ function isInAllocator({ allocator }: { readonly allocator?: unknown }): boolean
   return allocator !== undefined;
 }
 
-function throttled({ throttled: queues }: Checked): Check[] {
-  if (queues.length === 0) {
-    return [{ fact: 'nobody waits on a queue of reclaim', isWell: true, verb: SHOWS }];
-  }
-  return queues.map(({ queue, reason, pids }) => ({
+function throttled({ throttled: queues }: Checked): Checks {
+  if (queues === undefined) return { made: [], unmade: ['who is throttled by reclaim'] };
+  const none = { fact: 'nobody waits on a queue of reclaim', isWell: true, verb: SHOWS };
+  const made = queues.map(({ queue, reason, pids }) => ({
     fact: `${count(pids.length, 'task')} on ${queue} (${reason})`,
     isWell: false,
     verb: `bt ${pids.slice(0, 3).join(' ')}`,
   }));
+  return { made: made.length === 0 ? [none] : made, unmade: [] };
 }
 
 function blocked({ blocked: groups }: Checked): Check[] {

@@ -13,16 +13,29 @@ const HIDES: Readonly<Record<FactPart, string>> = {
   workqueues: 'works that wait behind a worker in the allocator (D6), and hung pools',
 };
 
+/** The parts in words. */
+const NAMES: Readonly<Record<FactPart, string>> = {
+  dump: 'the dump',
+  tasks: 'tasks',
+  locks: 'locks',
+  zones: 'zones',
+  'OOM killer': "the OOM killer's state",
+  workqueues: 'workqueues',
+};
+
 /** A sentence for each part; nothing where all was read. */
 export function unreadOf(facts: Facts): string[] {
-  const { unread = [], cut, tasks } = facts;
+  const { cut, tasks } = facts;
+  // That the file ends too early says more than each piece that is missing.
+  const unread = (facts.unread ?? []).filter(({ part }) => part !== 'dump' || cut === undefined);
   const stackless = tasks.filter(({ stack }) => stack === undefined).length;
   const whole = absentParts(facts).filter((part) => !unread.some((each) => each.part === part));
   return [
     ...(cut === undefined ? [] : [`what lies in the missing end of the dump: ${cut}`]),
     ...unread.map((each) => partText(each, isAbsent(facts, each.part))),
     ...whole.map(
-      (part) => `${part}: this dump has none of it that can be read; may hide ${HIDES[part]}`,
+      (part) =>
+        `${NAMES[part]}: this dump has none of it that can be read; may hide ${HIDES[part]}`,
     ),
     ...(stackless === 0
       ? []
@@ -32,9 +45,11 @@ export function unreadOf(facts: Facts): string[] {
   ];
 }
 
-function partText({ part, problems }: UnreadPart, isAbsentPart: boolean): string {
+function partText({ part, problems, subjects }: UnreadPart, isAbsentPart: boolean): string {
   const what = isAbsentPart ? 'could not be read' : 'could not be read whole';
-  return `${part} ${what} (${count(problems, 'problem')}): may hide ${HIDES[part]}`;
+  const [first] = subjects;
+  const where = first === undefined ? '' : problems === 1 ? `: ${first}` : `, the first: ${first}`;
+  return `${NAMES[part]} ${what} (${count(problems, 'problem')}${where}): may hide ${HIDES[part]}`;
 }
 
 function isAbsent(facts: Facts, part: FactPart): boolean {

@@ -33,7 +33,7 @@ export function withoutRecord(
   const since = sinceOf(memalloc, asking);
   return {
     class: 'unknown',
-    sentence: [pressed, ...since, whyNotKnown(memalloc)].join(' '),
+    sentence: [pressed, ...since, ...whyNotKnown(memalloc)].join(' '),
     since: [pressed, ...since].join(' '),
     evidence,
     missing,
@@ -119,10 +119,11 @@ function unknownOf({ tasks, coverage }: MemallocResult, asking: readonly Memallo
   ];
 }
 
-function whyNotKnown({ patchSymbol }: MemallocResult): string {
+function whyNotKnown({ patchSymbol, tasks }: MemallocResult): string[] {
+  if (tasks.length === 0) return [];
   return patchSymbol === undefined
-    ? 'Since when exactly is not recorded: this kernel lacks the kmallocwd patch.'
-    : `Since when cannot be read: the kernel has ${patchSymbol}, its types lack the record.`;
+    ? ['Since when exactly is not recorded: this kernel lacks the kmallocwd patch.']
+    : [`Since when cannot be read: the kernel has ${patchSymbol}, its types lack the record.`];
 }
 
 /** What an unpatched kernel says for sure. */

@@ -23,10 +23,12 @@ describe('unreadOf', () => {
   });
 
   it('says what a part that is not whole may hide', () => {
-    const [said] = unreadOf(facts([], { ...WHOLE, unread: [{ part: 'zones', problems: 2 }] }));
+    const [said] = unreadOf(
+      facts([], { ...WHOLE, unread: [{ part: 'zones', problems: 2, subjects: ['node 0'] }] }),
+    );
     assert.match(
       said ?? '',
-      /^zones could not be read whole \(2 problems\): may hide .* \(D6, D7\)$/,
+      /^zones could not be read whole \(2 problems, the first: node 0\): may hide .* \(D6, D7\)$/,
     );
   });
 
@@ -34,7 +36,7 @@ describe('unreadOf', () => {
     const { locks, ...rest } = WHOLE;
     assert.ok(locks);
     assert.match(unreadOf(facts([], rest)).join(), /^locks: .* may hide who holds what/);
-    const unread = [{ part: 'locks', problems: 1 }] as const;
+    const unread = [{ part: 'locks', problems: 1, subjects: [] }] as const;
     assert.match(
       unreadOf(facts([], { ...rest, unread })).join('\n'),
       /^locks could not be read \(1 problem\): [^\n]*$/,
