@@ -79,6 +79,8 @@ export interface UnreadPart {
   readonly part: FactPart;
   /** How many problems there were. */
   readonly problems: number;
+  /** What they were with, as far as problems are kept: `pgdat->pfmemalloc_wait`. */
+  readonly subjects: readonly string[];
 }
 
 /** One zone, in pages. */

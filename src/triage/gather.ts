@@ -19,7 +19,6 @@ import {
   type UnreadPart,
   type ZoneFacts,
 } from './facts.ts';
-
 import { flushWaits } from './pool-waits.ts';
 
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
@@ -97,7 +96,10 @@ class Parts {
 
   #note(part: FactPart, before: number): void {
     const problems = this.#problems.count - before;
-    if (problems > 0) this.unread.push({ part, problems });
+    if (problems === 0) return;
+    // None is dropped while the list is not full: then the list is as long as they are many.
+    const subjects = this.#problems.list.slice(before).map(({ subject }) => subject);
+    this.unread.push({ part, problems, subjects: [...new Set(subjects)] });
   }
 }
 
