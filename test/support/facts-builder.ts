@@ -30,6 +30,8 @@ export interface TaskSketch {
   readonly youngGfp?: string;
   /** Seconds without a CPU. */
   readonly offCpu?: number;
+  /** For how many seconds at least its request is under way, of a kernel without records. */
+  readonly age?: number;
   readonly waitsFor?: LockWait;
 }
 
@@ -65,7 +67,11 @@ const PF_EXITING = 4;
 function taskOf(sketch: TaskSketch): MemallocTask {
   const { pid, comm = `task-${pid}`, state = 'D', onCpu = false, kthread = false } = sketch;
   const { victim = false, exiting = false, policy = 0, mm = '0x1000', gfp, young } = sketch;
-  const { youngGfp = 'GFP_KERNEL', offCpu, staticPrio } = sketch;
+  const { youngGfp = 'GFP_KERNEL', offCpu, age, staticPrio } = sketch;
+  const evidence = {
+    ...(offCpu === undefined ? {} : { offCpu: bound(offCpu, 'se.exec_start') }),
+    ...(age === undefined ? {} : { age: bound(age, 'se.exec_start') }),
+  };
   const record =
     gfp === undefined && young !== true
       ? undefined
@@ -85,7 +91,7 @@ function taskOf(sketch: TaskSketch): MemallocTask {
     oomMm: victim ? mm : '0x0',
     words: { uninterruptible: state === 'D', exiting, dying: victim, victim },
     ...(record === undefined ? {} : { record }),
-    ...(offCpu === undefined ? {} : { evidence: { offCpu: bound(offCpu, 'se.exec_start') } }),
+    ...(Object.keys(evidence).length === 0 ? {} : { evidence }),
   };
   return task as unknown as MemallocTask;
 }

@@ -60,7 +60,7 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       (holder === undefined
         ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
         : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),
-    confidence: confidenceOf(facts, free, { holder, known }),
+    confidence: confidenceOf(facts, { free, stopped }, { holder, known }),
     because:
       holder !== undefined
         ? 'the holder of what they wait for is one of those for whom nobody is killed'
@@ -83,12 +83,18 @@ function isStopped(fact: TaskFacts): boolean {
   return isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact));
 }
 
-/** Without their ages such requests are what any busy file system has at any instant. */
+/**
+ * Without their ages such requests are what any busy file system has at any instant. Where it is
+ * proved who holds up the others, that they have waited for so long says as much: of those that
+ * reclaim a kernel without records knows neither age nor mask.
+ */
 function confidenceOf(
   facts: Facts,
-  free: readonly TaskFacts[],
+  { free, stopped }: { free: readonly TaskFacts[]; stopped: readonly TaskFacts[] },
   { holder, known }: { holder: TaskFacts | undefined; known: boolean },
 ): Confidence {
-  if (!known || !free.some((fact) => isOverdue(fact) === true)) return 'possible';
-  return holder === undefined ? 'likely' : sureness(facts, holder);
+  const isOld = (fact: TaskFacts): boolean => isOverdue(fact) === true;
+  if (known && free.some(isOld)) return holder === undefined ? 'likely' : sureness(facts, holder);
+  if (holder === undefined || !stopped.some(isOld)) return 'possible';
+  return sureness(facts, holder) === 'possible' ? 'possible' : 'likely';
 }
