@@ -3,7 +3,12 @@
 // PF_FSTRANS and 0x40000 PF_KSWAPD until 4.12 made them PF_KSWAPD and PF_MEMALLOC_NOFS (commit
 // 7dea19f9ee63). kswapd shows which: it always has its bit.
 
-import { isKswapdByName } from './task-flags.ts';
+import {
+  isKswapdByName,
+  PF_MEMALLOC,
+  PF_MEMALLOC_NOFS,
+  PF_MEMALLOC_NOIO,
+} from './task-flags.ts';
 import type { Task } from './task.ts';
 
 /** Bits of `task->flags`; absent where it is not known which bit that is. */
@@ -35,11 +40,8 @@ export interface AllocFlagReader {
   readonly source: string;
 }
 
-const PF_MEMALLOC = 0x800;
-const PF_MEMALLOC_NOIO = 0x80000;
-/** PF_KSWAPD since 4.12, and what the other bit of the two is then. */
+/** PF_KSWAPD since 4.12, when the other bit of the two became PF_MEMALLOC_NOFS. */
 const KSWAPD_NEW = 0x20000;
-const PF_MEMALLOC_NOFS = 0x40000;
 /** PF_KSWAPD before. */
 const KSWAPD_OLD = 0x40000;
 

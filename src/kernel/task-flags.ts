@@ -6,11 +6,14 @@ import type { Task } from './task.ts';
 /** Getting shut down. */
 const PF_EXITING = 0x4;
 /** Allocating memory on behalf of reclaim. */
-const PF_MEMALLOC = 0x800;
+export const PF_MEMALLOC = 0x800;
 
-/** memalloc_nofs_save(), memalloc_noio_save(): what the task asks for is to do without. */
-const PF_MEMALLOC_NOFS = 0x40000;
-const PF_MEMALLOC_NOIO = 0x80000;
+/**
+ * memalloc_nofs_save() (v4.12; the bit was PF_KSWAPD before), memalloc_noio_save(): what the task
+ * asks for is to do without.
+ */
+export const PF_MEMALLOC_NOFS = 0x40000;
+export const PF_MEMALLOC_NOIO = 0x80000;
 
 /** The task has reached do_exit(); undefined where its flags could not be read. */
 export function isExiting({ flags }: Task): boolean | undefined {

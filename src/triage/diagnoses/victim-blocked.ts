@@ -1,6 +1,7 @@
 // D3: the classic OOM deadlock. The victim waits for a lock whose holder waits for memory, which
 // the victim's exit would give back.
 
+import { doing } from '../checked.ts';
 import { btVerb, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
@@ -106,11 +107,6 @@ function byAnother(chain: Chain, requests: readonly TaskFacts[]): Finding {
     next: `find out why ${nameOf(end)} does not get on`,
     culprits: pidsOf([end]),
   };
-}
-
-/** The innermost function that says something. */
-function doing({ calls }: TaskFacts): string {
-  return calls.find((name) => !/^(__)?(schedule|preempt_schedule|cond_resched)/.test(name)) ?? '?';
 }
 
 function byStacks(blocked: readonly TaskFacts[], requests: readonly TaskFacts[]): Finding {
