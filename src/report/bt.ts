@@ -2,6 +2,7 @@
 
 import type { BtResult, BtTask, SharedStack } from '../kernel/bt.ts';
 import type { StackFrame, TaskStack } from '../kernel/stack.ts';
+import { count } from '../util/count.ts';
 import { ABSENT } from './tasks.ts';
 
 /** How many tasks are named that share a stack. */
@@ -73,7 +74,7 @@ export function placeText({ name, offset, size, module }: StackFrame): string {
 }
 
 function summary({ taskCount, stacks, asleep, unreadable, method }: BtResult): string {
-  const parts = [`${taskCount} tasks, ${stacks.length} stacks, by ${method}`];
+  const parts = [`${count(taskCount, 'task')}, ${count(stacks.length, 'stack')}, by ${method}`];
   if (unreadable.length > 0) parts.push(`${unreadable.length} NOT READ`);
   if (asleep > 0) parts.push(`${asleep} that sleep not shown (--all)`);
   return parts.join('; ');

@@ -24,7 +24,7 @@ const GROUPS_SHOWN = 4;
 
 /**
  * Stacks in a line each, those together that do the same: the calls that tell, the innermost first,
- * `… n …` where some are left out.
+ * `…2…` where two are left out.
  *
  * @param culprits pids of those who have a line of their own
  */

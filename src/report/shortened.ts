@@ -14,7 +14,7 @@ const ALLOCATES = new RegExp(
 );
 
 /**
- * The innermost calls, the one that wants memory, and the outermost ones, with `… 4 …` for those
+ * The innermost calls, the one that wants memory, and the outermost ones, with `…4…` for those
  * between; all where they are few.
  */
 export function shortenedCalls(calls: readonly string[]): string[] {
@@ -37,7 +37,7 @@ export function shortenedCalls(calls: readonly string[]): string[] {
 
 /** One name takes no more room than that it is left out. */
 function gapOf(left: readonly string[]): readonly string[] {
-  return left.length < 2 ? left : [`… ${left.length} …`];
+  return left.length < 2 ? left : [`…${left.length}…`];
 }
 
 /** The allocator's outermost call, and who made it. */

@@ -6,6 +6,7 @@ import { checksOf } from '../triage/checks.ts';
 import type { Finding } from '../triage/finding.ts';
 import type { TriageAnswer } from '../triage/triage.ts';
 import type { Evidence } from '../triage/verdict.ts';
+import { count } from '../util/count.ts';
 import { chainLines } from './chains.ts';
 import { commandText, DUMP_WORD } from './command.ts';
 import { certaintyText, otherFinding, stackLines, wholeStacks } from './finding.ts';
@@ -23,6 +24,8 @@ export interface TriageLayout {
 
 type Layout = Required<TriageLayout>;
 
+const CHAINS = `Who waits for whom (stallcore locks ${DUMP_WORD} --graph):`;
+const STACKS = 'Stacks that matter (innermost call first; …2…: two calls left out):';
 const CHECKED = `What was checked (in numbers: stallcore triage ${DUMP_WORD} --json):`;
 
 /** The whole answer, the verdict first. */
@@ -41,16 +44,16 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
       ? []
       : ['', ...wrapWords(verdict.since, width)]),
     ...part(
-      'Who waits for whom:',
+      CHAINS,
       items(chainLines(chains, { full, isNoStall, culprits: best?.culprits ?? [] }), width),
     ),
-    ...part('Stacks that matter:', stackPart(result, best?.culprits ?? [], how)),
+    ...part(full ? 'Stacks that matter:' : STACKS, stackPart(result, best?.culprits ?? [], how)),
     ...(isNoStall ? [] : part('What this rests on:', restsOn(result, best, how))),
     ...(isNoStall || full ? part(CHECKED, checksPart(result, width)) : []),
     ...part('What speaks against it:', items(best?.against ?? [], width)),
     ...(best === undefined ? [] : ['', ...wrapWords(`Next step: ${best.next}.`, width)]),
     ...part('It could also be:', othersPart(others, how)),
-    ...watchdogLines(result, how),
+    ...(full ? watchdogPart(result) : []),
     ...part('Not known:', items([...new Set(missingOf(result, best))], width)),
   ]
     .map((line) => `${line}\n`)
@@ -89,16 +92,37 @@ function stackPart(
   return full ? wholeStacks(stacks) : items(stackLines(stacks, culprits), width);
 }
 
+/** Facts of a finding that have room on a screen. */
+const EVIDENCE_SHOWN = 4;
+/** Of the verdict's own: how many wait, and for what. */
+const COUNTED_SHOWN = 2;
+
 /** What stands for the finding, and of the rest on a screen no more than how many wait for what. */
-function restsOn(
-  { verdict }: TriageAnswer,
-  best: Finding | undefined,
-  { full, width }: Layout,
-): string[] {
-  const counted = full || best === undefined ? verdict.evidence : verdict.evidence.slice(0, 2);
-  return [...(best?.evidence ?? []), ...counted].flatMap((each) =>
-    evidenceLines(each, full, width),
-  );
+function restsOn(result: TriageAnswer, best: Finding | undefined, layout: Layout): string[] {
+  const { full, width } = layout;
+  const { evidence } = result.verdict;
+  const own = best?.evidence ?? [];
+  const lines = (facts: readonly Evidence[]): string[] =>
+    facts.flatMap((each) => evidenceLines(each, layout));
+  if (full) return lines([...own, ...evidence]);
+  // The chain stands above, with its locks.
+  const telling = own.filter(({ verb }) => !verb.startsWith('locks'));
+  const more = telling.length - EVIDENCE_SHOWN;
+  return [
+    ...lines(telling.slice(0, EVIDENCE_SHOWN)),
+    ...(more > 0
+      ? items([`and ${count(more, 'more fact')}  ${commandText('triage --full')}`], width)
+      : []),
+    ...lines(best === undefined ? evidence : evidence.slice(0, COUNTED_SHOWN)),
+    ...items(printedText(result), width),
+  ];
+}
+
+function printedText({ memalloc }: TriageAnswer): string[] {
+  const lines = watchdogLines(memalloc);
+  if (lines.length === 0) return [];
+  const what = `kmallocwd would have printed ${count(lines.length, 'line')} at this instant`;
+  return [`${what}  ${commandText('memalloc')}`];
 }
 
 function othersPart(others: readonly Finding[], { full, width }: Layout): string[] {
@@ -129,25 +153,23 @@ function checkText({ fact, verb, isWell }: Check): string {
   return `${isWell ? '' : '(!) '}${fact}${where}`;
 }
 
-function watchdogLines({ memalloc }: TriageAnswer, { full, width }: Layout): string[] {
-  if (memalloc.record === undefined || memalloc.record.silent) return [];
-  const lines = memallocLines(memalloc).trimEnd().split('\n');
-  if (!full) {
-    const what = `kmallocwd would have printed ${lines.length} lines at this instant`;
-    return ['', ...wrapWords(`${what}  ${commandText('memalloc')}`, width)];
-  }
+function watchdogPart({ memalloc }: TriageAnswer): string[] {
   const asFar = isPartial(memalloc) ? ', as far as tasks could be read' : '';
-  return [
-    '',
+  return part(
     `What kmallocwd would have printed at this instant${asFar}:`,
-    ...lines.map((line) => `  ${line}`),
-  ];
+    watchdogLines(memalloc).map((line) => `  ${line}`),
+  );
+}
+
+function watchdogLines(memalloc: TriageAnswer['memalloc']): string[] {
+  if (memalloc.record === undefined || memalloc.record.silent) return [];
+  return memallocLines(memalloc).trimEnd().split('\n');
 }
 
 /** Details of a fact that have room in a line. */
 const DETAILS_SHOWN = 2;
 
-function evidenceLines({ fact, verb, details }: Evidence, full: boolean, width: number): string[] {
+function evidenceLines({ fact, verb, details }: Evidence, { full, width }: Layout): string[] {
   const command = commandText(verb);
   if (details === undefined) return items([`${fact}  ${command}`], width);
   if (full) return [...items([`${fact}:  ${command}`], width), ...details.map((d) => `      ${d}`)];

@@ -68,7 +68,7 @@ function waitOf(inner: readonly string[]): string {
 
 /** What every sleep and every system call has in common. */
 const COMMON = new RegExp(
-  '^((__)?schedule|preempt_schedule\\w*|(__)?cond_resched|schedule_preempt_disabled|' +
+  '^((__)?schedule|preempt_schedule\\w*|_*cond_resched|schedule_preempt_disabled|' +
     'schedule_timeout\\w*|io_schedule\\w*|do_syscall_64|entry_\\w+|asm_\\w+|ret_from_fork\\w*|' +
     '__x64_sys_\\w+|kthread|worker_thread)$',
 );

@@ -90,7 +90,7 @@ describe('btText', () => {
     });
     assert.match(
       text,
-      /\n3 tasks, 1 stacks, by frame pointers; 1 NOT READ; 5 that sleep not shown \(--all\)\n$/,
+      /\n3 tasks, 1 stack, by frame pointers; 1 NOT READ; 5 that sleep not shown \(--all\)\n$/,
     );
   });
 });

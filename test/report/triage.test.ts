@@ -81,7 +81,7 @@ describe('triageText', () => {
     const order = [
       /^The OOM victim java\(47\) cannot exit\.\n\(certain: each wait was proved\)\n/,
       /\nbackup\(45\) has waited for 35\.1 s\.\n/,
-      /\nWho waits for whom:\n {2}- OOM victim java\(47\) -\[mutex 0xf00\]-> backup\(45\) -\[memory\]\n/,
+      /\nWho waits for whom \(stallcore locks VMCORE --graph\):\n {2}- OOM victim java\(47\) -\[mutex 0xf00\]-> backup\(45\) -\[memory\]\n/,
       /\nWhat this rests on:\n {2}- java\(47\) was chosen {2}\[stallcore bt VMCORE 47\]\n/,
       /\nNext step: find out why\.\n/,
       /\nIt could also be:\n {2}- overload \(D13, possible\): Requests wait\.\n/,
@@ -99,7 +99,7 @@ describe('triageText', () => {
     assert.match(screen, /- their requests: 5 × GFP_KERNEL, 4 × GFP_NOFS, and 2 more {2}\[/);
     assert.match(
       screen,
-      /\nkmallocwd would have printed 2 lines at this instant {2}\[stallcore mem/,
+      /\n {2}- kmallocwd would have printed 2 lines at this instant {2}\[stallcore mem/,
     );
     assert.doesNotMatch(screen, /inside reclaim|MemAlloc:|nobody gets on|What was checked/);
     const full = text({ full: true });
@@ -151,4 +151,4 @@ describe('triageText', () => {
 });
 
 /** What a terminal of a common size shows beside a prompt. */
-const SCREEN_LINES = 50;
+const SCREEN_LINES = 46;
