@@ -60,6 +60,7 @@ export class StackReader implements Stacks {
   readonly #vmcore: Vmcore;
   readonly #unwinder: Unwinder;
   readonly #threadSize: number;
+  /** By the address, below 0 where nothing was called in front of it. */
   readonly #names = new Map<bigint, Pick<StackFrame, 'name' | 'offset' | 'size' | 'module'>>();
   #running: ReadonlyMap<Vaddr, RunningTask> | undefined;
 
@@ -88,7 +89,9 @@ export class StackReader implements Stacks {
     const range = { name: 'task', start, end: vaddrAdd(start, this.#threadSize) };
     if (isFreed) return this.#remains(task, range);
     const running = this.#runningTasks().get(vaddr(BigInt(task.address)));
-    if (running === undefined) return this.#unwind(this.#switchedOut(task, range), 'switched out');
+    if (running === undefined) {
+      return this.#unwind(task, this.#switchedOut(task, range), 'switched out');
+    }
     const { matched, stacks } = running;
     if (matched === undefined) {
       const what = `it runs on CPU ${running.cpu}, whose registers are not in the dump`;
@@ -99,7 +102,7 @@ export class StackReader implements Stacks {
     if (registers === undefined) {
       return { type: 'stack', source: matched.source, frames: [], end: 'user' };
     }
-    return this.#unwind(registers, matched.source);
+    return this.#unwind(task, registers, matched.source);
   }
 
   /** task_struct.stack is NULL since the task is dead; thread.sp still points into the stack. */
@@ -113,7 +116,7 @@ export class StackReader implements Stacks {
   #remains(task: Task, range: StackRange): TaskStack {
     const gone = { type: 'stack', source: 'switched out', frames: [], end: 'broken' } as const;
     try {
-      const stack = this.#unwind(this.#switchedOut(task, range), 'switched out');
+      const stack = this.#unwind(task, this.#switchedOut(task, range), 'switched out');
       if (stack.frames[0]?.name !== undefined) return { ...stack, freed: true };
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
@@ -126,8 +129,9 @@ export class StackReader implements Stacks {
     };
   }
 
-  #unwind(start: StackStart, source: StackSource): TaskStack {
-    const { frames, end, problem } = this.#unwinder.unwind(start);
+  #unwind(task: Task, start: StackStart, source: StackSource): TaskStack {
+    const address = vaddr(BigInt(task.address));
+    const { frames, end, problem } = this.#unwinder.unwind(start, address);
     return {
       type: 'stack',
       source,
@@ -137,21 +141,26 @@ export class StackReader implements Stacks {
     };
   }
 
-  #frame({ pc, sp, cfa, reliable, interrupted }: RawFrame): StackFrame {
+  #frame({ pc, sp, cfa, reliable, interrupted, trampoline }: RawFrame): StackFrame {
     return {
       pc: hex(pc),
       sp: hex(sp),
       ...optional('cfa', cfa === undefined ? undefined : hex(cfa)),
-      ...this.#symbol(pc, interrupted),
+      ...this.#symbol(pc, interrupted || trampoline === true),
       ...(reliable ? {} : { guessed: true as const }),
       ...(interrupted ? { interrupted } : {}),
     };
   }
 
-  /** A call may be the last instruction of its function: the symbol is that of the byte before. */
-  #symbol(pc: Vaddr, interrupted: boolean): Pick<StackFrame, 'name'> {
-    const covered = interrupted ? pc : vaddrAdd(pc, -1);
-    let symbol = this.#names.get(covered);
+  /**
+   * A call may be the last instruction of its function: the symbol is that of the byte before.
+   *
+   * @param isPlace nothing was called in front of `pc`
+   */
+  #symbol(pc: Vaddr, isPlace: boolean): Pick<StackFrame, 'name'> {
+    const covered = isPlace ? pc : vaddrAdd(pc, -1);
+    const key = isPlace ? -BigInt(pc) : pc;
+    let symbol = this.#names.get(key);
     if (symbol === undefined) {
       const place = this.#vmcore.symbols.symbolAt(covered);
       symbol =
@@ -163,7 +172,7 @@ export class StackReader implements Stacks {
               size: place.size,
               ...optional('module', place.module),
             };
-      this.#names.set(covered, symbol);
+      this.#names.set(key, symbol);
     }
     return symbol;
   }

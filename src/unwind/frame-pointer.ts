@@ -12,6 +12,7 @@ import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import { FRAMES_MAX, type RawFrame, type RawStack, type StackStart } from './frame.ts';
+import { NO_HOOKS, type ReturnHooks } from './return-hooks.ts';
 import { WORD_SIZE, type StackMemory } from './stack-memory.ts';
 
 /** Set in an rbp that points to a pt_regs. */
@@ -22,6 +23,7 @@ interface State {
   readonly sp: Vaddr;
   readonly bp: Vaddr;
   readonly interrupted: boolean;
+  readonly trampoline?: true;
 }
 
 /**
@@ -34,6 +36,7 @@ export function unwindFramePointers(
   memory: StackMemory,
   start: StackStart,
   canReturnTo: (address: Vaddr) => boolean,
+  hooks: ReturnHooks = NO_HOOKS,
 ): RawStack {
   const frames: RawFrame[] = [];
   let state: State = {
@@ -50,9 +53,16 @@ export function unwindFramePointers(
       reliable: true,
     });
     if (!('caller' in next)) return { frames, ...next };
-    state = next.caller;
+    state = unhooked(next.caller, hooks);
   }
   return { frames, end: 'limit', problem: `more than ${FRAMES_MAX} frames` };
+}
+
+/** Where the true address is not found the frame is the trampoline's; rbp leads on all the same. */
+function unhooked(caller: State, hooks: ReturnHooks): State {
+  if (!hooks.isTrampoline(caller.pc)) return caller;
+  const pc = hooks.trueAddress(vaddrAdd(caller.sp, -WORD_SIZE));
+  return pc === undefined ? { ...caller, trampoline: true } : { ...caller, pc };
 }
 
 type Step = { readonly caller: State } | Pick<RawStack, 'end' | 'problem'>;

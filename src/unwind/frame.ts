@@ -47,6 +47,8 @@ export interface RawFrame {
   readonly reliable: boolean;
   /** `pc` is the next instruction and not a return: an exception or interrupt hit here. */
   readonly interrupted: boolean;
+  /** `pc` is where a tracer has the call return to, and the true address was not found. */
+  readonly trampoline?: true;
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   type RegisterName,
   type StackStart,
 } from './frame.ts';
+import { NO_HOOKS, type ReturnHooks } from './return-hooks.ts';
 import { WORD_SIZE, type StackMemory } from './stack-memory.ts';
 
 /** Finds the entry that holds at an address of text: an OrcLookup. */
@@ -35,6 +36,7 @@ interface State {
   readonly sp: Vaddr;
   readonly bp: Vaddr | undefined;
   readonly interrupted: boolean;
+  readonly trampoline?: true;
   /** What was saved where this frame was interrupted; else nothing but rsp and rbp is known. */
   readonly registers: Registers;
 }
@@ -48,7 +50,12 @@ interface Ended {
 }
 
 /** Walks a stack from its innermost frame outwards. */
-export function unwindOrc(memory: StackMemory, orc: OrcFinder, start: StackStart): RawStack {
+export function unwindOrc(
+  memory: StackMemory,
+  orc: OrcFinder,
+  start: StackStart,
+  hooks: ReturnHooks = NO_HOOKS,
+): RawStack {
   const frames: RawFrame[] = [];
   let state: State = {
     pc: start.pc,
@@ -59,7 +66,7 @@ export function unwindOrc(memory: StackMemory, orc: OrcFinder, start: StackStart
   };
   while (frames.length < FRAMES_MAX) {
     const entry = orc.find(state.interrupted ? state.pc : vaddrAdd(state.pc, -1));
-    const next = step(memory, entry, state);
+    const next = state.trampoline === true ? atTrampoline(state) : step(memory, entry, state);
     const cfa = 'cfa' in next ? next.cfa : undefined;
     frames.push({
       pc: state.pc,
@@ -68,11 +75,24 @@ export function unwindOrc(memory: StackMemory, orc: OrcFinder, start: StackStart
       ...optional('cfa', cfa),
       reliable: true,
       interrupted: state.interrupted,
+      ...optional('trampoline', state.trampoline),
     });
     if ('end' in next) return { frames, ...next };
-    state = next.caller;
+    state = unhooked(next.caller, hooks);
   }
   return { frames, end: 'limit', problem: `more than ${FRAMES_MAX} frames` };
+}
+
+/** Return addresses lie below the caller's rsp. */
+function unhooked(caller: State, hooks: ReturnHooks): State {
+  if (!hooks.isTrampoline(caller.pc)) return caller;
+  const pc = hooks.trueAddress(vaddrAdd(caller.sp, -WORD_SIZE));
+  return pc === undefined ? { ...caller, trampoline: true } : { ...caller, pc };
+}
+
+/** ORC says nothing of who comes after it: the tracer knows alone. */
+function atTrampoline({ pc }: State): Ended {
+  return broken(`where the tracer at ${hex(pc)} goes on is not in the dump`);
 }
 
 type Step = Ended | { readonly caller: State; readonly cfa: Vaddr };

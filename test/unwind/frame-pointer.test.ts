@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RawStack, StackStart } from '../../src/unwind/frame.ts';
 import { unwindFramePointers } from '../../src/unwind/frame-pointer.ts';
+import type { ReturnHooks } from '../../src/unwind/return-hooks.ts';
 import { vaddr, type Vaddr } from '../../src/util/address.ts';
 import { at, ptRegs, STACK, stackOf, text } from '../support/stack-builder.ts';
 
@@ -15,9 +16,10 @@ const START: StackStart = {
 function walk(
   words: readonly (readonly [Vaddr, bigint])[],
   start: Partial<StackStart> = {},
+  hooks?: ReturnHooks,
 ): RawStack {
   const isText = (address: Vaddr): boolean => address >= text(0) && address < text(0x10_0000);
-  return unwindFramePointers(stackOf(new Map(words)), { ...START, ...start }, isText);
+  return unwindFramePointers(stackOf(new Map(words)), { ...START, ...start }, isText, hooks);
 }
 
 function pcs({ frames }: RawStack): bigint[] {
@@ -110,5 +112,23 @@ describe('unwindFramePointers', () => {
     }
     const stack = walk(words, { sp: at(0), bp: at(0) });
     assert.equal(stack.end, 'limit');
+  });
+
+  it('goes on at what a tracer has replaced, else shows the trampoline and goes on', () => {
+    const words = frames(0n);
+    words[1] = [at(0x1108), text(0x900)];
+    for (const known of [text(0x200), undefined]) {
+      const stack = walk(
+        words,
+        {},
+        {
+          isTrampoline: (address) => address === text(0x900),
+          trueAddress: (word) => (word === at(0x1108) ? known : undefined),
+        },
+      );
+      assert.deepEqual(pcs(stack), [0x100n, known === undefined ? 0x900n : 0x200n, 0x300n]);
+      assert.equal(stack.frames[1]?.trampoline, known === undefined ? true : undefined);
+      assert.equal(stack.end, 'end');
+    }
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { OrcEntry } from '../../src/format/orc/read.ts';
 import type { RawStack, StackRange, StackStart } from '../../src/unwind/frame.ts';
 import { unwindOrc } from '../../src/unwind/orc-unwind.ts';
+import type { ReturnHooks } from '../../src/unwind/return-hooks.ts';
 import { vaddr, type Vaddr } from '../../src/util/address.ts';
 import { at, orcEntry, ptRegs, STACK, stackOf, text } from '../support/stack-builder.ts';
 
@@ -20,13 +21,14 @@ function walk(
   entries: Readonly<Record<number, Partial<OrcEntry>>>,
   words: readonly (readonly [Vaddr, bigint])[],
   start: Partial<StackStart> = {},
+  hooks?: ReturnHooks,
 ): RawStack {
   const find = (pc: Vaddr): OrcEntry | undefined => {
     const entry = entries[Number(pc - text(0)) >> 8];
     return entry === undefined ? undefined : orcEntry(entry);
   };
   const whole = { ...START, ...start };
-  return unwindOrc(stackOf(new Map(words), whole.stacks), { find }, whole);
+  return unwindOrc(stackOf(new Map(words), whole.stacks), { find }, whole, hooks);
 }
 
 function pcs({ frames }: RawStack): bigint[] {
@@ -198,5 +200,38 @@ describe('unwindOrc', () => {
     const stack = walk({ 1: {} }, words, { sp: at(0) });
     assert.equal(stack.end, 'limit');
     assert.equal(stack.frames.length, 512);
+  });
+
+  describe('where a tracer has replaced the return address', () => {
+    const words: [Vaddr, bigint][] = [
+      [at(0x1010), text(0x900)],
+      [at(0x1018), text(0x410)],
+    ];
+    const entries = { 1: { spOffset: 24 }, 2: END, 9: END };
+    const hooked = (known: ReadonlyMap<bigint, Vaddr>): RawStack =>
+      walk(
+        entries,
+        words,
+        {},
+        {
+          isTrampoline: (address) => address === text(0x900),
+          trueAddress: (word) => known.get(word),
+        },
+      );
+
+    it('goes on at the true one, which was in that very word', () => {
+      const stack = hooked(new Map([[at(0x1010), text(0x210)]]));
+      assert.deepEqual(pcs(stack), [0x101n, 0x210n]);
+      assert.equal(stack.end, 'end');
+      assert.equal(stack.frames[1]?.trampoline, undefined);
+    });
+
+    it('shows the trampoline and breaks off where the true one is not known', () => {
+      const stack = hooked(new Map([[at(0x1018), text(0x210)]]));
+      assert.deepEqual(pcs(stack), [0x101n, 0x900n]);
+      assert.equal(stack.frames[1]?.trampoline, true);
+      assert.equal(stack.end, 'broken');
+      assert.match(stack.problem ?? '', /where the tracer at 0xffffffff81000900 goes on/);
+    });
   });
 });
