@@ -57,6 +57,8 @@ export function sample(tasks: readonly MemallocTask[]): string {
 
 /** The first few, for a sentence. */
 export function nameList(tasks: readonly MemallocTask[]): string {
-  const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf).join(' and ');
-  return tasks.length > NAMES_SHOWN ? `${shown} and ${tasks.length - NAMES_SHOWN} more` : shown;
+  const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf);
+  const more = tasks.length - NAMES_SHOWN;
+  const last = more > 0 ? `${more} more` : shown.pop();
+  return shown.length === 0 ? (last ?? 'nobody') : `${shown.join(', ')} and ${last}`;
 }

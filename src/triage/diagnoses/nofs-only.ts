@@ -6,6 +6,7 @@ import {
   btVerb,
   hasRunLately,
   isBlocked,
+  isInSlowPath,
   isOverdue,
   isRequesting,
   mayBeOverdue,
@@ -29,7 +30,7 @@ import { cannotInvokeOom, requestMask } from '../request-mask.ts';
  * longer than the timeout already, each in the one lock.
  */
 export function nofsOnly(facts: Facts): Finding | undefined {
-  const requests = facts.tasks.filter((fact) => isRequesting(fact) && fact.place === 'slow path');
+  const requests = facts.tasks.filter((fact) => isRequesting(fact) && isInSlowPath(fact));
   if (facts.tasks.some(holdsOffOomKiller)) return undefined;
   const stopped = requests.filter((fact) => isStopped(fact) && mayBeOverdue(fact));
   const running = requests.filter((fact) => !isStopped(fact));
@@ -56,7 +57,8 @@ export function nofsOnly(facts: Facts): Finding | undefined {
     diagnosis: 'D2',
     name: 'only requests without __GFP_FS get on, and for them nobody is killed',
     sentence:
-      `${namesOf(free)} ask for memory without __GFP_FS, for which the OOM killer kills nobody; ` +
+      `${namesOf(free)} ${free.length === 1 ? 'asks' : 'ask'} for memory without __GFP_FS, ` +
+      'for which the OOM killer kills nobody; ' +
       (holder === undefined
         ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
         : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),

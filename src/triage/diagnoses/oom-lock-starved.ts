@@ -1,5 +1,6 @@
 // D8: whoever holds oom_lock cannot run, and all who need the OOM killer wait for it.
 
+import { count } from '../../util/count.ts';
 import {
   calls,
   btVerb,
@@ -80,7 +81,7 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
       ...(isIdle
         ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks --json' }]
         : []),
-      { fact: `${waiting.length} requests in the slow path`, verb: 'bt --stalled' },
+      { fact: `${count(waiting.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
     against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`],
     missing: ['whether it gets on: a second dump shows its switches'],

@@ -68,11 +68,13 @@ function sentenceOf(
 ): string {
   if (!known) {
     return (
-      `${overdue} tasks are in the allocator’s slow path, and nothing is found that ` +
+      `${count(overdue, 'task')} ${overdue === 1 ? 'is' : 'are'} in the allocator’s slow path, ` +
+      'and nothing is found that ' +
       'keeps them from being served: memory is short.'
     );
   }
-  const since = `${overdue} requests have waited for longer than the timeout, and`;
+  const have = overdue === 1 ? 'has' : 'have';
+  const since = `${count(overdue, 'request')} ${have} waited for longer than the timeout, and`;
   return isServed
     ? `${since} the disk is still at work on pages that can be freed then: the machine is ` +
         'overloaded, or its disk is slow.'
