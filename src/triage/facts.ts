@@ -136,6 +136,15 @@ export function isRequesting({ task: { record }, place }: TaskFacts): boolean {
   return record === undefined ? place === 'slow path' : record.inFlight || place === 'slow path';
 }
 
+/**
+ * It is in the allocator's slow path: by its stack, or by its record where no stack could be read,
+ * as of a task on a CPU whose registers the dump lacks. A mempool's request is in the pool's code.
+ */
+export function isInSlowPath({ task: { record }, place, calls: names }: TaskFacts): boolean {
+  if (place !== undefined || names.length > 0) return place === 'slow path';
+  return record?.inFlight === true && !record.mempool;
+}
+
 /** The watchdog's own default; for how long a request waits at least where nothing records it. */
 const OVERDUE_SECONDS = 10;
 
