@@ -10,7 +10,7 @@ import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
 const DUMPS = ['k1-victim-wd10', 'k2-pair-a', 'k2-pair-b'];
 
 const DUMP_HEAD = [
-  '| dump | requests: recorded | found by stacks | gfp and order, from | equal | age at least: known | holds |',
+  '| dump | recorded | found by stacks | gfp and order, from | equal | least age known | holds |',
   '|---|---|---|---|---|---|---|',
 ];
 
@@ -73,7 +73,9 @@ function isFound({ evidence }: MemallocTask): boolean {
 /** Which kind of place, whoever owns it and however many others have it there. */
 function originOf({ task: { evidence } }: Request): string {
   const { gfpMask } = evidence ?? {};
-  return gfpMask === undefined ? 'nowhere' : gfpMask.source.replace(/^(\w+_control) of .*|, where .*/, '$1');
+  return gfpMask === undefined
+    ? 'nowhere'
+    : gfpMask.source.replace(/^(\w+_control) of .*|, where .*/, '$1');
 }
 
 /** A row for each place that masks and orders were found at. */
