@@ -91,6 +91,16 @@ export function doubts({ writeback = 0 }: Facts, end: TaskFacts): string[] {
   ];
 }
 
+/** The end of a chain, and who else has what that is waited for and asks for memory. */
+export function endsOf(facts: Facts, { links }: Chain): TaskFacts[] {
+  const end = links.at(-1);
+  const readers = (links.at(-2)?.waitsFor?.holders ?? []).flatMap(
+    (pid) => facts.byPid.get(pid) ?? [],
+  );
+  const others = readers.filter((fact) => fact !== end && fact.place === 'slow path');
+  return end === undefined ? [] : [end, ...others];
+}
+
 /** The last of a chain. */
 export function endOf({ links }: Chain): TaskFacts {
   return links.at(-1) as TaskFacts;

@@ -267,6 +267,9 @@ describe('diagnose', () => {
       const finding = first([{ ...stopped, waitsFor: lock }, nofs, KSWAPD]);
       assert.deepEqual([finding.diagnosis, finding.confidence], ['D2', 'certain']);
       assert.deepEqual(finding.culprits, [11]);
+      const { calls, ...unread } = nofs;
+      assert.ok(calls !== undefined);
+      assert.equal(found([{ ...stopped, waitsFor: lock }, unread, KSWAPD])[0], 'D2 certain');
     });
 
     it('is likely by masks and stacks alone', () => {

@@ -1,14 +1,16 @@
 // D3: the classic OOM deadlock. The victim waits for a lock whose holder waits for memory, which
 // the victim's exit would give back.
 
+import { count } from '../../util/count.ts';
 import { doing } from '../checked.ts';
-import { btVerb, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
+import { btVerb, isBlocked, isInSlowPath, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import {
   chainFrom,
   doubts,
   endOf,
+  endsOf,
   sleepsForPage,
   sleepsInLock,
   sureness,
@@ -29,17 +31,19 @@ export function victimBlocked(facts: Facts): Finding | undefined {
       (fact.place !== 'slow path' || fact.waitsFor !== undefined) &&
       (sleepsInLock(fact) || sleepsForPage(fact)),
   );
-  const requests = facts.tasks.filter(({ place }) => place === 'slow path');
+  const requests = facts.tasks.filter(isInSlowPath);
   if (blocked.length === 0 || requests.length === 0) return undefined;
   const chains = blocked.map((victim) => chainFrom(facts, victim));
   const toMemory = chains.find((chain) => endsInAllocator(chain));
   if (toMemory !== undefined) return byLocks(facts, toMemory, requests);
   const elsewhere = chains.find(({ links }) => links.length > 1);
-  return elsewhere === undefined ? byStacks(blocked, requests) : byAnother(elsewhere, requests);
+  return elsewhere === undefined
+    ? byStacks(blocked, requests)
+    : byAnother(facts, elsewhere, requests);
 }
 
 function endsInAllocator(chain: Chain): boolean {
-  return chain.isProved && endOf(chain).place === 'slow path' && chain.links.length > 1;
+  return chain.isProved && isInSlowPath(endOf(chain)) && chain.links.length > 1;
 }
 
 const NAME = 'the OOM victim waits for a lock whose holder waits for memory';
@@ -64,12 +68,12 @@ function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Fi
       { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
       { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
       { fact: `${nameOf(end)} is in the slow path`, verb: btVerb([victim, end]) },
-      { fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' },
+      { fact: `${count(requests.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
     against: [...doubts(facts, end), ...rest.against],
     missing: rest.missing,
     next: NEXT,
-    culprits: pidsOf([end]),
+    culprits: pidsOf(endsOf(facts, chain)),
   };
 }
 
@@ -80,7 +84,7 @@ function meanwhile({ others }: VictimDoubts): string {
 }
 
 /** The holder is not seen to wait for memory: it may be anything that keeps the victim. */
-function byAnother(chain: Chain, requests: readonly TaskFacts[]): Finding {
+function byAnother(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Finding {
   const [victim] = chain.links as [TaskFacts];
   const end = endOf(chain);
   const has = chain.isProved ? 'has' : 'may have';
@@ -103,9 +107,9 @@ function byAnother(chain: Chain, requests: readonly TaskFacts[]): Finding {
     ],
     against:
       end.place === undefined ? [`${nameOf(end)} does not wait for memory: ${doing(end)}`] : [],
-    missing: [],
+    missing: victimDoubts(facts, victim).missing,
     next: `find out why ${nameOf(end)} does not get on`,
-    culprits: pidsOf([end]),
+    culprits: pidsOf(endsOf(facts, chain)),
   };
 }
 
@@ -122,7 +126,7 @@ function byStacks(blocked: readonly TaskFacts[], requests: readonly TaskFacts[])
     because: 'its stack shows a lock; who holds it could not be proved',
     evidence: [
       { fact: `${namesOf(blocked)}: uninterruptible, in a lock`, verb: btVerb(blocked) },
-      { fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' },
+      { fact: `${count(requests.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
     against: [],
     missing: ['who holds the lock'],
