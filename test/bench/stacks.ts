@@ -87,17 +87,10 @@ function otherTools(path: string, { vmlinux, folder }: BenchOptions): (Program |
 /** Undefined where it could not be written. */
 function simulated(idleTasks: number, folder: string): string | undefined {
   const path = join(folder, `simulated-${idleTasks}.kdump`);
-  const machine = ['--idle-tasks', `${idleTasks}`, '--dump-at', '2', '--kmallocwd', '1'];
+  const machine = ['--ram', '1024', '--idle-tasks', `${idleTasks}`, '--dump-at', '2'];
+  const output = ['--kmallocwd', '1', '--format', 'kdump-zlib', '-o', path];
   const cost = run({
-    ...stallcore('simulate', [
-      'simulate',
-      'quiet',
-      ...machine,
-      '--format',
-      'kdump-zlib',
-      '-o',
-      path,
-    ]),
+    ...stallcore('simulate', ['simulate', 'quiet', ...machine, ...output]),
     answered: (output) => output.includes('\nwritten: '),
   });
   return cost === undefined ? undefined : path;
