@@ -35,6 +35,8 @@ export { poolStalls, type PoolStall } from './kernel/workqueue-stalls.ts';
 export { readWorkqueues, type WorkqueuesResult } from './kernel/workqueue.ts';
 export { triage } from './triage/triage.ts';
 export type { TriageAnswer, TriageOptions } from './triage/triage.ts';
+export type { WaitChain } from './triage/chains.ts';
+export type { Checked } from './triage/checked.ts';
 export type { Confidence, Finding } from './triage/finding.ts';
 export type { Diagnosis } from './util/diagnosis.ts';
 export type { TriageResult, Verdict } from './triage/verdict.ts';

@@ -26,7 +26,9 @@ export function foldAlike(
   for (const shared of stacks) {
     const isApart = shared.tasks.some(({ pid = -1 }) => apart.includes(pid));
     const kind = `${isApart ? 'apart' : ''} ${kindOf(shared)}`;
-    byKind.set(kind, [...(byKind.get(kind) ?? []), shared]);
+    const alike = byKind.get(kind);
+    if (alike === undefined) byKind.set(kind, [shared]);
+    else alike.push(shared);
   }
   return [...byKind.values()].flatMap((alike) => {
     const stack = alike.reduce((a, b) => (b.tasks.length > a.tasks.length ? b : a));

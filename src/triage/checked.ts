@@ -187,7 +187,9 @@ function blockedOf({ tasks }: Facts): BlockedCheck[] {
     if (isFrozen(fact)) continue;
     const { waitsFor: wait } = fact;
     const waitsFor = wait === undefined ? `in ${doing(fact)}()` : `for ${wait.lock}`;
-    byWait.set(waitsFor, [...(byWait.get(waitsFor) ?? []), fact]);
+    const alike = byWait.get(waitsFor);
+    if (alike === undefined) byWait.set(waitsFor, [fact]);
+    else alike.push(fact);
   }
   return [...byWait]
     .map(([waitsFor, facts]) => ({ waitsFor, pids: pidsOf(facts) }))
