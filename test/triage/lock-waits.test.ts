@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import {
   chainFrom,
+  endsOf,
   endOf,
   sleepsForPage,
   sleepsInLock,
   type Chain,
 } from '../../src/triage/lock-waits.ts';
-import { facts, MUTEX, taskFacts, type TaskSketch } from '../support/facts-builder.ts';
+import { facts, FAULT, MUTEX, taskFacts, type TaskSketch } from '../support/facts-builder.ts';
 
 function waiter(pid: number, ...holders: number[]): TaskSketch {
   return { pid, calls: MUTEX, waitsFor: { lock: 'mutex 0xf00', holders, isCertain: true } };
@@ -45,6 +46,23 @@ describe('sleepsForPage', () => {
     for (const name of ['wait_on_page_bit', 'folio_wait_bit_common']) {
       assert.ok(sleepsForPage(taskFacts({ pid: 1, calls: `__schedule < io_schedule < ${name}` })));
     }
+  });
+});
+
+describe('endsOf', () => {
+  it('has all that may keep the lock and ask for memory, the end of the chain first', () => {
+    const readers = { lock: 'rwsem 0xf00', holders: [3, 4, 5], isCertain: false };
+    const all = facts([
+      { pid: 2, calls: MUTEX, waitsFor: readers },
+      { pid: 3, state: 'R', calls: FAULT },
+      { pid: 4, state: 'R', calls: FAULT },
+      { pid: 5, state: 'S', calls: 'do_nanosleep' },
+    ]);
+    const ends = endsOf(all, chainFrom(all, all.tasks[0]!));
+    assert.deepEqual(
+      ends.map(({ task }) => task.pid),
+      [3, 4],
+    );
   });
 });
 

@@ -1,10 +1,9 @@
 // D9: a mempool is empty, and its elements do not come back.
 
-import { btVerb, calls, isBlocked, namesOf, type Facts } from '../facts.ts';
+import { btVerb, calls, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { carriesIo, waitsForElement } from '../mempool-waits.ts';
 import { poolEvidence } from '../pool-waits.ts';
-
-const POOL_WAIT = 'mempool_alloc';
 
 /**
  * Waits until the device below has done a request (block/blk-mq-tag.c; block/blk-core.c up to
@@ -14,10 +13,9 @@ const QUEUE_WAITS = ['blk_mq_get_tag', 'get_request'];
 
 /** Tasks sleep in mempool_alloc() itself, and not in the allocator that it asks first. */
 export function mempoolEmpty(facts: Facts): Finding | undefined {
-  const waiting = facts.tasks.filter(
-    (fact) => isBlocked(fact) && fact.calls.includes(POOL_WAIT) && !isInAllocatorOfPool(fact.calls),
-  );
+  const waiting = facts.tasks.filter(waitsForElement);
   if (waiting.length === 0) return undefined;
+  const carriers = facts.tasks.filter(carriesIo);
   const requests = facts.tasks.filter(({ place }) => place === 'slow path');
   const isWriter = waiting.some(({ calls }) =>
     calls.some((name) => /writepages$|^kjournald2$|^xfsaild$|commit_transaction$/.test(name)),
@@ -35,6 +33,10 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
       : 'a single dump does not show for how long the pool has been empty',
     evidence: [
       { fact: `${namesOf(waiting)} in mempool_alloc()`, verb: btVerb(waiting) },
+      ...carriers.map((carrier) => ({
+        fact: `${nameOf(carrier)} needs an element for the I/O of others`,
+        verb: btVerb([carrier]),
+      })),
       ...(requests.length === 0
         ? []
         : [{ fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' }]),
@@ -48,12 +50,6 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
           ],
     missing: ['how many elements are out, and who has them'],
     next: 'look at the device below: its queue, its driver, who submits bios from inside of it',
-    culprits: waiting.flatMap(({ task: { pid } }) => (pid === undefined ? [] : [pid])),
+    culprits: pidsOf(carriers.length > 0 ? carriers : waiting),
   };
-}
-
-/** mempool_alloc() calls the allocator with a mask that gives up soon; that is no wait for it. */
-function isInAllocatorOfPool(calls: readonly string[]): boolean {
-  const pool = calls.indexOf(POOL_WAIT);
-  return calls.slice(0, pool).some((name) => name.startsWith('__alloc_pages'));
 }

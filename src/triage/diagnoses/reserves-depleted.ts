@@ -2,7 +2,8 @@
 
 import { btVerb, isRequesting, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { canaryEvidence } from '../canary.ts';
+import { canaryEvidence, withoutCanaries } from '../canary.ts';
+import { waitsForElement } from '../mempool-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
 import { poolEvidence } from '../pool-waits.ts';
 
@@ -18,6 +19,8 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
   if (requests.length === 0 || facts.tasks.some(holdsOffOomKiller)) return undefined;
   const left = used.map(({ name, free, min }) => `${name} ${free} of min ${min}`).join(', ');
   const throttled = requests.filter(({ calls }) => calls.includes('throttle_direct_reclaim'));
+  const waiting = facts.tasks.filter(waitsForElement);
+  const workers = requests.filter(({ task }) => task.kthread === true);
   return {
     diagnosis: 'D7',
     name: 'the memory reserves are depleted',
@@ -35,6 +38,9 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
         verb: 'triage --json',
       })),
       { fact: `${namesOf(requests)} in the slow path`, verb: btVerb(requests) },
+      ...(waiting.length === 0
+        ? []
+        : [{ fact: `${namesOf(waiting)} in mempool_alloc()`, verb: btVerb(waiting) }]),
       ...canaryEvidence(requests),
       ...poolEvidence(facts),
     ],
@@ -43,6 +49,6 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
     next:
       'raise min_free_kbytes; look at what allocates with PF_MEMALLOC or __GFP_MEMALLOC ' +
       'in the I/O path',
-    culprits: pidsOf(requests.filter(({ task }) => task.kthread === true)),
+    culprits: pidsOf(waiting.length > 0 ? waiting : withoutCanaries(workers)),
   };
 }
