@@ -16,6 +16,23 @@ export function triagedAs(findings: readonly Finding[]): string {
 const NO_STALL: readonly string[] = ['D13', 'D14'];
 
 /**
+ * Where those who must move first are named and it is more than possible, one of them is in the
+ * circle that nothing moved in. A certain finding of a circle names them.
+ */
+function checkCulprits({ confidence, culprits, sentence }: Finding, { cycle }: Truth): void {
+  if (confidence === 'possible' || cycle.length === 0) return;
+  const inCycle = new Set(cycle.flatMap(({ pid, onPid }) => [pid, onPid]));
+  const isOne =
+    culprits.length === 0 ? confidence !== 'certain' : culprits.some((pid) => inCycle.has(pid));
+  assert.ok(
+    isOne,
+    `${[...inCycle].join()} wait in a circle, triage: ${culprits.join()} ${sentence}`,
+  );
+}
+
+type Truth = Ledger['truth'];
+
+/**
  * Of a scenario on a kernel that can stall so the diagnosis is the ledger's. Of any other run
  * nothing is certain of a machine that got on, and no machine that hung with a request overdue is
  * said to be well.
@@ -36,3 +53,4 @@ export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger)
   else if ((counts.stalling ?? 0) > 0) assert.notEqual(found, 'D14', about);
   return found;
 }
+if (best?.diagnosis === truth.diagnosis) checkCulprits(best, truth);
