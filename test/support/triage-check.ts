@@ -12,6 +12,8 @@ export function triagedAs(findings: readonly Finding[]): string {
   return findings[0]?.diagnosis ?? 'D14';
 }
 
+type Truth = Ledger['truth'];
+
 /** What is no stall: a second look would have shown everybody moving. */
 const NO_STALL: readonly string[] = ['D13', 'D14'];
 
@@ -29,8 +31,6 @@ function checkCulprits({ confidence, culprits, sentence }: Finding, { cycle }: T
     `${[...inCycle].join()} wait in a circle, triage: ${culprits.join()} ${sentence}`,
   );
 }
-
-type Truth = Ledger['truth'];
 
 /**
  * Of a scenario on a kernel that can stall so the diagnosis is the ledger's. Of any other run
@@ -51,6 +51,6 @@ export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger)
   } else if (NO_STALL.includes(truth.diagnosis))
     assert.notEqual(best?.confidence, 'certain', about);
   else if ((counts.stalling ?? 0) > 0) assert.notEqual(found, 'D14', about);
+  if (best?.diagnosis === truth.diagnosis) checkCulprits(best, truth);
   return found;
 }
-if (best?.diagnosis === truth.diagnosis) checkCulprits(best, truth);
