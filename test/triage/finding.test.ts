@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 
 describe('Finding', () => {
-  it('names no release in its next step: the tool does not know which one would be newer than the dump', () => {
+  it('names no release in its next step: none is known to be newer than the dump', () => {
     const folder = new URL('../../src/triage/diagnoses/', import.meta.url);
     for (const name of readdirSync(folder)) {
       const text = readFileSync(new URL(name, folder), 'utf8');
