@@ -33,6 +33,12 @@ export const CASE_FLAVOURS: readonly CaseFlavour[] = [
 /** Seconds: the watchdog off, and as short as leaves reports enough before a dump. */
 export const CASE_TIMEOUTS = [0, 4] as const;
 
+/** A seed of the scenario `random`: one container each, in turn. */
+export function randomCase(seed: number): CampaignCase {
+  const container = CONTAINER_NAMES[seed % CONTAINER_NAMES.length]!;
+  return { scenario: 'random', flavour: 'own', kmallocwd: 4, seed, containers: [container] };
+}
+
 /** What a case is called where it is told of. */
 export function caseName({ scenario, flavour, kmallocwd, seed, containers }: CampaignCase): string {
   const kernel = flavour === 'own' ? 'own kernel' : flavour;

@@ -1,5 +1,5 @@
 // npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--container NAME]…
-//                     [--seeds FROM-TO] [--random FROM-TO] [--jobs N]
+//                     [--seeds FROM-TO] [--random FROM-TO] [--jobs N] [--golden]
 //
 // Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every
 // container and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
@@ -11,15 +11,19 @@
 //   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds
 //                                        and no scenario are given
 //   --jobs 4                             processes; as many as there are CPUs unless told
+//   --golden                             writes what triage says of each of these seeds of `random`
+//                                        to test/golden/triage-random.txt; others stay as they are
 //
 // A line for each case goes to stderr, the summary to stdout: what the runs were expected to come
 // to and what they came to. It exits with 1 if a case failed.
 
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
 import { campaign, type CampaignSummary } from './campaign.ts';
-import { CASE_FLAVOURS, CASE_TIMEOUTS, CONTAINER_NAMES, type CampaignCase } from './cases.ts';
+import { CASE_FLAVOURS, CASE_TIMEOUTS, CONTAINER_NAMES, randomCase, type CampaignCase } from './cases.ts';
+import { GOLDEN, goldenText, readGolden } from './golden.ts';
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +34,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     random: { type: 'string' },
     jobs: { type: 'string' },
+    golden: { type: 'boolean' },
   },
 });
 
@@ -65,11 +70,7 @@ function scenarioCases(): CampaignCase[] {
 
 function randomCases(): CampaignCase[] {
   if (values.random === undefined && (values.scenario ?? values.seeds) !== undefined) return [];
-  const containers = CONTAINER_NAMES;
-  return seedsOf(values.random ?? '1-1000').map((seed) => ({
-    ...{ scenario: 'random', flavour: 'own', kmallocwd: 4, seed },
-    containers: [containers[seed % containers.length]!],
-  }));
+  return seedsOf(values.random ?? '1-1000').map(randomCase);
 }
 
 function rowsOf(matrix: CampaignSummary['triaged']): string[] {
@@ -94,4 +95,9 @@ const summary = await campaign([...scenarioCases(), ...randomCases()], {
   onCase: (line) => process.stderr.write(`${line}\n`),
 });
 process.stdout.write(summaryText(summary));
+if (values.golden === true) {
+  const known = existsSync(GOLDEN) ? readGolden(readFileSync(GOLDEN, 'utf8')) : [];
+  const run = summary.random.map((row) => [row.seed, row] as const);
+  writeFileSync(GOLDEN, goldenText([...new Map([...known, ...run]).values()]));
+}
 process.exitCode = summary.failures.length === 0 ? 0 : 1;

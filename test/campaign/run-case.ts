@@ -10,7 +10,7 @@ import type { Simulation } from '../../src/sim/simulate.ts';
 import { patchVersion } from '../../src/sim/watchdog/patch-versions.ts';
 import { checkAll, checkLog, checkLogAgainstReader, dmesg } from '../support/ledger-checks.ts';
 import { runScenario, withRun, writeRun, type RunFiles } from '../support/simulated.ts';
-import { checkTriage } from '../support/triage-check.ts';
+import { checkTriage, type TriageCheck } from '../support/triage-check.ts';
 import { optional } from '../../src/util/optional.ts';
 import type { CampaignCase, ContainerName } from './cases.ts';
 
@@ -18,12 +18,10 @@ import type { CampaignCase, ContainerName } from './cases.ts';
 const JUDGED_BY = 4;
 
 /** What a case came to. */
-export interface CaseResult {
+export interface CaseResult extends Partial<TriageCheck> {
   /** A diagnosis; `not D1` where the kernel lacks what that needs, `any` where the seed decides. */
   readonly expected: string;
   readonly found: string;
-  /** What triage says of the dump. */
-  readonly triaged?: string;
   readonly ms: number;
   /** Requests in the dump's own log that were in flight at the dump, and so could be compared. */
   readonly compared: number;
@@ -40,7 +38,7 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-case-'));
   let compared = 0;
   let problem: string | undefined;
-  let triaged: string | undefined;
+  let triage: TriageCheck | undefined;
   try {
     checkVerdict(run.ledger);
     checkLogged(run.ledger);
@@ -48,7 +46,7 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
       const files = writeContainer(run, folder, container);
       await withRun(files, (vmcore) => {
         checkAll(vmcore, run.ledger, imageOf(each));
-        triaged ??= checkTriage(vmcore, run.ledger);
+        triage ??= checkTriage(vmcore, run.ledger);
       });
     }
     compared = await checkOwnLog(run, folder);
@@ -59,7 +57,7 @@ export async function runCase(each: CampaignCase): Promise<CaseResult> {
   }
   const ms = performance.now() - startedAt;
   const results = { ...verdictOf(run.ledger), compared, ms };
-  return { ...results, ...optional('problem', problem), ...optional('triaged', triaged) };
+  return { ...results, ...triage, ...optional('problem', problem) };
 }
 
 function imageOf({ flavour }: CampaignCase): '4.4' | '6.1' {

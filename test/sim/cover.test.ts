@@ -3,15 +3,20 @@
 // containers as its ledger says. `npm run campaign` runs all of them.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
 import {
   CASE_FLAVOURS,
   CASE_TIMEOUTS,
   caseName,
   CONTAINER_NAMES,
+  randomCase,
   type CampaignCase,
   type ContainerName,
 } from '../campaign/cases.ts';
+import { goldenRow } from '../campaign/campaign.ts';
+import { GOLDEN, readGolden } from '../campaign/golden.ts';
 import { CasePool } from '../campaign/pool.ts';
 import type { CaseResult } from '../campaign/run-case.ts';
 import { pairwise, uncovered } from '../support/pairwise.ts';
@@ -40,13 +45,7 @@ const COVER: readonly CampaignCase[] = ROWS.map(({ containers, ...row }) => {
 const RANDOM_SEEDS = 50;
 /** Seeds of their own, so that the cover's are others. */
 const RANDOM_FROM = 101;
-const RANDOM: readonly CampaignCase[] = Array.from({ length: RANDOM_SEEDS }, (_, i) => ({
-  scenario: 'random',
-  flavour: 'own',
-  kmallocwd: 4,
-  seed: RANDOM_FROM + i,
-  containers: [CONTAINER_NAMES[i % CONTAINER_NAMES.length]!],
-}));
+const RANDOM = Array.from({ length: RANDOM_SEEDS }, (_, i) => randomCase(RANDOM_FROM + i));
 
 describe('simulate, a cover of all that it makes', function () {
   this.timeout(600_000);
@@ -85,10 +84,12 @@ describe('simulate, a cover of all that it makes', function () {
     });
   }
 
+  const golden = readGolden(readFileSync(GOLDEN, 'utf8'));
   for (const each of RANDOM) {
-    it(caseName(each), async () => {
-      const { problem } = await results.get(each)!;
-      assert.equal(problem, undefined, problem);
+    it(`${caseName(each)}, triaged as in ${basename(GOLDEN.pathname)}`, async () => {
+      const result = await results.get(each)!;
+      assert.equal(result.problem, undefined, result.problem);
+      assert.deepEqual(goldenRow(each, result), [golden.get(each.seed)]);
     });
   }
 });

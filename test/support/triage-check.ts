@@ -12,6 +12,15 @@ export function triagedAs(findings: readonly Finding[]): string {
   return findings[0]?.diagnosis ?? 'D14';
 }
 
+/** What triage says, and of how many requests that were overdue at the dump. */
+export interface TriageCheck {
+  /** {@link triagedAs} */
+  readonly triaged: string;
+  /** `-` where nothing was found. */
+  readonly confidence: string;
+  readonly overdue: number;
+}
+
 type Truth = Ledger['truth'];
 
 /** What is no stall: a second look would have shown everybody moving. */
@@ -39,7 +48,7 @@ function checkCulprits({ confidence, culprits, sentence }: Finding, { cycle }: T
  *
  * @returns what triage says
  */
-export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger): string {
+export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger): TriageCheck {
   const facts = gatherFacts(vmcore);
   const findings = diagnose(facts);
   const hasRecords = facts.memalloc.record !== undefined;
@@ -52,5 +61,5 @@ export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger)
     assert.notEqual(best?.confidence, 'certain', about);
   else if ((counts.stalling ?? 0) > 0) assert.notEqual(found, 'D14', about);
   if (best?.diagnosis === truth.diagnosis) checkCulprits(best, truth);
-  return found;
+  return { triaged: found, confidence: best?.confidence ?? '-', overdue: counts.stalling ?? 0 };
 }
