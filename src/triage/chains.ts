@@ -194,8 +194,13 @@ function worksTold(functions: readonly string[]): string {
   return `${word} ${shown}${more > 0 && names.length > NAMES_SHOWN ? ` and more` : ''}`;
 }
 
+/** A victim whose memory was taken keeps nobody from getting memory: it merely cannot exit. */
+function nameTold(fact: TaskFacts): string {
+  return isVictim(fact) && fact.isReaped === true ? `${nameOf(fact)} (reaped)` : nameOf(fact);
+}
+
 function namesTold(group: readonly TaskFacts[]): string {
-  const shown = group.slice(0, NAMES_SHOWN).map(nameOf).join(', ');
+  const shown = group.slice(0, NAMES_SHOWN).map(nameTold).join(', ');
   const more = group.length - NAMES_SHOWN;
   return more > 0 ? `${shown} and ${more} more` : shown;
 }

@@ -60,6 +60,13 @@ describe('chainsOf', () => {
     );
   });
 
+  it('says of a victim that its memory was taken', () => {
+    const all = facts([VICTIM, HOLDER], { locks: locks(['0xf00', 2, [1]]) });
+    const tasks = all.tasks.map((fact) => ({ ...fact, isReaped: fact.task.pid === 1 }));
+    const [chain] = chainsOf({ ...all, tasks }, checkedOf(all));
+    assert.equal(chain?.from, 'java(1) (reaped)');
+  });
+
   it('follows holders that wait themselves, and tells a circle', () => {
     const held = locks(['0xa', 2, [1]], ['0xb', 1, [2]]);
     const blocked = { ...HOLDER, calls: `${MUTEX} < ${FAULT}`, state: 'D' };
