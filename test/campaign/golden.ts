@@ -13,10 +13,11 @@ export interface GoldenRow extends TriageCheck {
   readonly truth: string;
 }
 
-const HEAD = `What triage says first of the scenario "random", and how sure it is (D14 where it finds nothing),
-beside what became of the machine, and how many of its requests were overdue at the dump.
-Written by npm run campaign -- --random 1-300 --golden; test/sim/cover.test.ts runs some of it anew.
-`;
+const HEAD = [
+  'What triage says first of the scenario "random", D14 where it finds nothing, how sure it is,',
+  'beside what became of the machine, and how many of its requests were overdue at the dump.',
+  'Written by npm run campaign -- --random 1-300 --golden; test/sim/cover.test.ts runs some anew.',
+].join('\n');
 
 const MATRIX = 'truth    what triage says, and how often';
 const ROWS = 'seed truth triage confidence overdue';
@@ -27,7 +28,7 @@ export function goldenText(rows: readonly GoldenRow[]): string {
   const lines = sorted.map(({ seed, truth, triaged, confidence, overdue }) =>
     [seed, truth, triaged, confidence, overdue].join(' '),
   );
-  return `${HEAD}\n${[MATRIX, ...matrixLines(sorted), '', ROWS, ...lines].join('\n')}\n`;
+  return `${[HEAD, '', MATRIX, ...matrixLines(sorted), '', ROWS, ...lines].join('\n')}\n`;
 }
 
 /** The lines of a golden file. @throws Error where its matrix is not that of its lines */

@@ -22,7 +22,13 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../../src/sim/scenarios/list.ts';
 import { campaign, type CampaignSummary } from './campaign.ts';
-import { CASE_FLAVOURS, CASE_TIMEOUTS, CONTAINER_NAMES, randomCase, type CampaignCase } from './cases.ts';
+import {
+  CASE_FLAVOURS,
+  CASE_TIMEOUTS,
+  CONTAINER_NAMES,
+  randomCase,
+  type CampaignCase,
+} from './cases.ts';
 import { GOLDEN, goldenText, readGolden } from './golden.ts';
 
 const { values } = parseArgs({

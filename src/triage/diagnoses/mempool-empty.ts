@@ -1,5 +1,6 @@
 // D9: a mempool is empty, and its elements do not come back.
 
+import { count } from '../../util/count.ts';
 import { btVerb, calls, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { carriesIo, waitsForElement } from '../mempool-waits.ts';
@@ -39,14 +40,17 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
       })),
       ...(requests.length === 0
         ? []
-        : [{ fact: `${requests.length} requests in the slow path`, verb: 'bt --stalled' }]),
+        : [
+            { fact: `${count(requests.length, 'request')} in the slow path`, verb: 'bt --stalled' },
+          ]),
       ...poolEvidence(facts),
     ],
     against:
       queued.length === 0
         ? []
         : [
-            `${namesOf(queued)} ${queued.length === 1 ? 'waits' : 'wait'} for a disk that is at work`,
+            `${namesOf(queued)} ${queued.length === 1 ? 'waits' : 'wait'} for a disk that is at ` +
+              'work',
           ],
     missing: ['how many elements are out, and who has them'],
     next: 'look at the device below: its queue, its driver, who submits bios from inside of it',
