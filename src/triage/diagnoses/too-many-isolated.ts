@@ -53,6 +53,19 @@ function areFewIsolated({ nodes = [] }: Facts, { task }: TaskFacts): boolean {
   );
 }
 
+/** Counters that hold somebody in the loop, in words: an eighth is the lower of the two limits. */
+function isolatedIn({ nodes = [] }: Facts): string[] {
+  return lruScopes({ type: 'zones', nodes }).flatMap(({ name, counters }) =>
+    ['FILE', 'ANON'].flatMap((kind) => {
+      const isolated = counters[`NR_ISOLATED_${kind}`]?.value;
+      const inactive = counters[`NR_INACTIVE_${kind}`]?.value;
+      if (isolated === undefined || inactive === undefined) return [];
+      if (isolated <= inactive >> 3) return [];
+      return [`${name}: NR_ISOLATED_${kind} ${isolated}, NR_INACTIVE_${kind} ${inactive}`];
+    }),
+  );
+}
+
 /** Two tasks and more wait so, and kswapd is blocked below its scan. */
 export function tooManyIsolated(facts: Facts): Finding | undefined {
   const inLoop = facts.tasks.filter((fact) => isBlocked(fact) && waitsForIsolated(fact));
@@ -67,6 +80,8 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
   const end = endOf(chain);
   // Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is.
   const isCircle = chain.isProved && throttled.includes(end);
+  const isolated = isolatedIn(facts);
+  const sure = isCircle ? sureness(facts, end) : 'likely';
   return {
     diagnosis: 'D1',
     name: 'endless wait for isolated pages (too_many_isolated)',
@@ -75,23 +90,31 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
       (isCircle
         ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
         : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
-    confidence: isCircle ? sureness(facts, end) : 'likely',
+    // Where the counters were not read, fewer may be isolated by now.
+    confidence: sure === 'certain' && isolated.length === 0 ? 'likely' : sure,
     because: isCircle
       ? 'the circle is closed, and this loop has no other way out in this kernel'
       : 'who holds what kswapd waits for could not be proved',
     evidence: [
       { fact: `${namesOf(throttled)} in congestion_wait()`, verb: btVerb(throttled) },
       { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
+      ...isolated.map((fact) => ({ fact, verb: 'triage --json' })),
       ...(isCircle ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
     ],
     against: isCircle ? doubts(facts, end) : [],
-    missing: isCircle ? [] : ['who holds the lock that kswapd waits for'],
+    missing: [
+      ...(isCircle ? [] : ['who holds the lock that kswapd waits for']),
+      ...(isolated.length > 0 ? [] : ['whether more pages are isolated than inactive']),
+    ],
     next: `${NEXT}; until then, less I/O under GFP_NOFS`,
     culprits: isCircle ? pidsOf([end]) : [],
   };
 }
 
-/** Fewer are isolated or kswapd is not blocked: others go on isolating pages, so that whoever must wait for fewer may wait for ever. */
+/**
+ * Fewer are isolated or kswapd is not blocked: others go on isolating pages, so that whoever must
+ * wait for fewer may wait for ever.
+ */
 function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
   const overdue = throttled.filter((fact) => isOverdue(fact) === true);
   if (overdue.length === 0) return undefined;
