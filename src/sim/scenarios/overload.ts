@@ -24,9 +24,9 @@ export const OVERLOAD: Scenario = {
 };
 
 function start(k: Kernel): void {
-  k.fs.disk.usPerPage = 120_000 + k.prng.below(40_000);
+  k.fs.disk.usPerPage = 60_000 + k.prng.below(20_000);
   const managed = k.node.managedPages;
-  const pages = Math.floor(managed * 0.75);
+  const pages = Math.floor(managed * 0.65);
   addProgram(
     k,
     { comm: 'mysqld', oomScoreAdj: -1000 },

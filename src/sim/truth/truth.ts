@@ -69,7 +69,7 @@ export function findTruth(
   runTo: (us: number) => void = (us) => k.sched.run(us),
 ): Truth {
   const truth = judge(k, snapshot);
-  if (truth.stuck.length === 0 || truth.cycle.length > 0) return truth;
+  if (truth.stuck.length === 0 || truth.diagnosis !== 'unknown') return truth;
   const from = k.sched.now;
   const timeoutUs = (snapshot.timeout * US_PER_SECOND) / k.options.hz;
   const end = from + Math.max(FURTHER_US, FURTHER_TIMEOUTS * timeoutUs);
