@@ -18,12 +18,16 @@ import { mayBeOverdue, type Facts } from './facts.ts';
 import type { Confidence, Finding } from './finding.ts';
 
 /**
- * In order of precedence: who keeps the OOM killer from running, then who keeps its victims from
- * exiting, then what keeps reclaim from freeing memory. What is merely slow comes last.
+ * In order of precedence: who keeps the OOM killer from running (D8, D11), then who keeps its
+ * victims from exiting (D4, D3, D5), then what keeps reclaim from freeing memory: a cause before
+ * what follows from it. Reserves that are gone (D7) and a worker that is throttled (D10) leave
+ * mempools empty (D9) behind; where a worker loops (D6) or only requests without __GFP_FS get on
+ * (D2), any of these may be why. D4 is the closer look at a victim in a lock. What is merely slow
+ * (D13) comes last.
  */
 const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
-  balloonDeadlock,
   oomLockStarved,
+  balloonDeadlock,
   reaperDefeated,
   victimBlocked,
   exitingTask,
@@ -38,7 +42,7 @@ const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
 
 const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
 
-/** What fits, the surest first; of equally sure ones the order above. */
+/** What fits, the surest first, whatever its precedence; of equally sure ones the order above. */
 export function diagnose(facts: Facts): Finding[] {
   const stalls = withoutCanaryCulprits(
     facts,

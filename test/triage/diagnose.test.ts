@@ -426,6 +426,15 @@ describe('diagnose', () => {
     assert.deepEqual(found([young, { pid: 28, calls: waits, offCpu: 90 }]), ['D12 possible']);
   });
 
+  it('puts reserves that are gone before the mempools that they leave empty', () => {
+    const calls = 'schedule < throttle_direct_reclaim < try_to_free_pages < __alloc_pages_slowpath';
+    const throttled: TaskSketch = { ...ASKS, state: 'D', calls };
+    const writes = 'io_schedule_timeout < mempool_alloc < bio_alloc_bioset < ext4_writepages';
+    const writer: TaskSketch = { pid: 13, kthread: true, calls: writes };
+    const zones = [{ name: 'DMA32', free: 0, min: 301, freeNotAdded: 0 }];
+    assert.deepEqual(found([throttled, writer], { zones }), ['D7 likely', 'D9 likely']);
+  });
+
   it('puts what is surer first', () => {
     const victim: TaskSketch = {
       pid: 2,
