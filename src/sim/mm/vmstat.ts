@@ -29,6 +29,8 @@ export class VmStat {
   wq: Workqueue | undefined;
   /** vmstat_work of each CPU. */
   works: readonly DelayedWork[] = [];
+  /** The work that queues those which have stopped. */
+  shepherd: DelayedWork | undefined;
 }
 
 /** init_mm_internals(): the works never sleep, so nobody ever sees them on a stack. */
@@ -39,6 +41,7 @@ export function init_mm_internals(k: Kernel): void {
   });
   const run = (kernel: Kernel): void => vmstatShepherd(kernel, shepherd);
   const shepherd = new DelayedWork(new WorkStruct('vmstat_shepherd', run));
+  k.vmstat.shepherd = shepherd;
   queueShepherd(k, shepherd);
 }
 
@@ -90,9 +93,12 @@ export const COUNTERS = 'work vmstat_update';
 /** Who is in the way of the works that would put right counters which decide about requests. */
 export function whoHoldsCounters(k: Kernel): readonly Task[] {
   if (!k.node.zones.some((zone) => decidesWrongly(k, zone))) return [];
-  return k.vmstat.works.flatMap(({ work }, cpu) => {
-    const isStale = work.pwq !== undefined && counters(k).some((each) => each.diff(cpu) !== 0);
-    return isStale ? new WorkTarget(work).holders() : [];
+  const { works, shepherd } = k.vmstat;
+  return works.flatMap(({ work }, cpu) => {
+    if (counters(k).every((each) => each.diff(cpu) === 0)) return [];
+    // A work that has stopped is queued by the shepherd, which may be held up itself.
+    const queued = [work, shepherd?.work].find((each) => each?.pwq !== undefined);
+    return queued === undefined ? [] : new WorkTarget(queued).holders();
   });
 }
 

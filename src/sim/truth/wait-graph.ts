@@ -208,7 +208,7 @@ export class WaitGraph {
     const killers = [...this.#kernel.threads()].filter(
       (task) => task.request.depth > 0 && !this.#getsOn(task) && mayKill(this.#kernel, task),
     );
-    const isFree = ({ blockedOn }: Task): boolean => blockedOn === undefined;
+    const isFree = (task: Task): boolean => task.blockedOn === undefined && !this.#isStarved(task);
     return [...killers.filter(isFree), ...killers.filter((task) => !isFree(task))];
   }
 
