@@ -215,8 +215,8 @@ export class StackReader implements Stacks {
   }
 
   /**
-   * copy_thread() of kernels before 4.9 leaves a new task the registers that it returns to user mode
-   * with, and no frame: whoever has been switched out has at least one.
+   * copy_thread() of kernels before 4.9 leaves a new task the registers that it returns to user
+   * mode with, and no frame: whoever has been switched out has at least one.
    */
   #isNew(threadSp: Vaddr, { end }: StackRange): boolean {
     const regs = this.#vmcore.types.find('struct', 'pt_regs');

@@ -41,7 +41,7 @@ describe('StackReader', function () {
   }
 
   for (const flavour of ['6.1', '4.4'] as const) {
-    it(`finds the calls that ran on the simulated ${flavour}, or where a new task begins`, async () => {
+    it(`finds the calls on the simulated ${flavour}, or where a task begins`, async () => {
       const run = runScenario('exiting-task', { flavour, seed: 1, kmallocwd: 2 });
       const files = writeRun(run, join(folder, flavour), { format: 'elf' });
       await withRun(files, (vmcore) => {

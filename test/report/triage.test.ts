@@ -81,7 +81,7 @@ describe('triageText', () => {
     const order = [
       /^The OOM victim java\(47\) cannot exit\.\n\(certain: each wait was proved\)\n/,
       /\nbackup\(45\) has waited for 35\.1 s\.\n/,
-      /\nWho waits for whom \(stallcore locks VMCORE --graph\):\n {2}- OOM victim java\(47\) -\[mutex/,
+      /\nWho waits for whom \(stallcore locks VMCORE --graph\):\n {2}- OOM victim java\(47\) -/,
       /\nWhat this rests on:\n {2}- java\(47\) was chosen {2}\[stallcore bt VMCORE 47\]\n/,
       /\nNext step: find out why\.\n/,
       /\nIt could also be:\n {2}- overload \(D13, possible\): Requests wait\.\n/,

@@ -45,10 +45,13 @@ export function orcFunctionsOf(vmcore: Vmcore, threadSp: Vaddr): string[] {
   let sp: bigint = vaddrAdd(threadSp, frame.bytes().length);
   const names: string[] = [];
   while (names.length < FRAMES_MAX) {
-    const place = vmcore.symbols.symbolAt(vaddr(ip - 1n));
+    // A task that has not run yet begins with a function; others have come back from a call.
+    const isStart = names.length === 0 && vmcore.symbols.symbolAt(vaddr(ip))?.offset === 0;
+    const at = vaddr(isStart ? ip : ip - 1n);
+    const place = vmcore.symbols.symbolAt(at);
     assert.ok(place !== undefined, `no symbol at 0x${ip.toString(16)}`);
     names.push(place.name);
-    const entry = orc.find(vaddr(ip - 1n));
+    const entry = orc.find(at);
     assert.ok(entry !== undefined, `no ORC entry at 0x${ip.toString(16)}`);
     if (entry.type === 'end_of_stack') return names;
     if (entry.type === 'regs') {
