@@ -31,7 +31,7 @@ export function cryptThrottled(facts: Facts): Finding | undefined {
       `${namesOf(throttled)}, through which encrypted pages are written, ${are} throttled inside ` +
       `reclaim, and ${requests.length} requests wait for it: slow, not dead.`,
     confidence: 'likely',
-    because: 'each page costs the worker one of reclaim’s waits; it gets on all the same',
+    because: "each page costs the worker one of reclaim's waits; it gets on all the same",
     evidence: [
       { fact: `${namesOf(throttled)}: throttled under mempool_alloc()`, verb: btVerb(throttled) },
       { fact: `${requests.length} requests in flight`, verb: 'bt --stalled' },

@@ -68,7 +68,7 @@ function sentenceOf(
 ): string {
   if (!known) {
     return (
-      `${count(overdue, 'task')} ${overdue === 1 ? 'is' : 'are'} in the allocator’s slow path, ` +
+      `${count(overdue, 'task')} ${overdue === 1 ? 'is' : 'are'} in the allocator's slow path, ` +
       'and nothing is found that ' +
       'keeps them from being served: memory is short.'
     );
