@@ -8,6 +8,7 @@ import { errorChain, VmcoreError } from '../util/errors.ts';
 import { addBt } from './commands/bt.ts';
 import { addInfo } from './commands/info.ts';
 import { addLocks } from './commands/locks.ts';
+import { addLog } from './commands/log.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStructs } from './commands/structs.ts';
@@ -132,6 +133,7 @@ const VERB_ADDERS = [
   addTasks,
   addBt,
   addLocks,
+  addLog,
   addInfo,
   addStructs,
   addSimulate,
@@ -143,6 +145,7 @@ const VERBS = [
   'tasks',
   'bt',
   'locks',
+  'log',
   'info',
   'structs',
   'simulate',

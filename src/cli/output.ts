@@ -32,6 +32,11 @@ export function print(text: string): void {
   write(1, text);
 }
 
+/** Writes bytes to standard output as they are. */
+export function printBytes(bytes: Uint8Array): void {
+  writeBytes(1, bytes);
+}
+
 /** Writes a line to standard error. */
 export function remark(text: string): void {
   write(2, `stallcore: ${escapeControls(text)}\n`);
@@ -107,9 +112,12 @@ export function progress(what: string): (done: number, total: number | undefined
   };
 }
 
-/** Pipes may take less than asked for, or nothing for now. */
 function write(fd: number, text: string): void {
-  const bytes = Buffer.from(text, 'utf8');
+  writeBytes(fd, Buffer.from(text, 'utf8'));
+}
+
+/** Pipes may take less than asked for, or nothing for now. */
+function writeBytes(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);

@@ -73,17 +73,38 @@ const SECONDS_MAX = 4_102_444_800;
  * sequence counter of 4 to 16 bytes, then the timekeeper, aligned to 8.
  */
 function wallClock(vmcore: Vmcore): string | undefined {
+  const seconds = Number(timekeeper(vmcore)?.member('xtime_sec').integer() ?? 0n);
+  if (!isWallClock(seconds)) return undefined;
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+function isWallClock(seconds: number): boolean {
+  return seconds >= SECONDS_MIN && seconds <= SECONDS_MAX;
+}
+
+/**
+ * What to add to CLOCK_MONOTONIC to have the wall clock, in microseconds (timekeeper.offs_real): a
+ * time stamp of the log as a time of day, but for what the clock was set and the machine slept
+ * since.
+ */
+export function wallClockOffsetUs(vmcore: Vmcore): number | undefined {
+  const offset = timekeeper(vmcore)?.member('offs_real').bytes();
+  if (offset === undefined) return undefined;
+  // ktime_t was a union of 8 bytes before Linux 4.10.
+  const view = new DataView(offset.buffer, offset.byteOffset);
+  const us = Number(view.getBigInt64(0, true) / 1000n);
+  return isWallClock(us / 1e6) ? us : undefined;
+}
+
+function timekeeper(vmcore: Vmcore): Ref | undefined {
   const core = vmcore.symbols.lookup('tk_core');
-  const timekeeper = vmcore.types.find('struct', 'timekeeper');
-  if (core === undefined || timekeeper?.kind !== 'struct') return undefined;
+  const type = vmcore.types.find('struct', 'timekeeper');
+  if (core === undefined || type?.kind !== 'struct') return undefined;
   const counter =
     vmcore.types.find('typedef', 'seqcount_raw_spinlock_t') ??
     vmcore.types.find('typedef', 'seqcount_t');
   const size = counter?.kind === 'struct' ? counter.size : 4;
-  const start = vaddrAdd(core, Math.ceil(size / 8) * 8);
-  const seconds = Number(new Ref(vmcore, timekeeper, start).member('xtime_sec').integer());
-  if (seconds < SECONDS_MIN || seconds > SECONDS_MAX) return undefined;
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  return new Ref(vmcore, type, vaddrAdd(core, Math.ceil(size / 8) * 8));
 }
 
 /** avenrun[3] in fixed point with 11 bits behind it (include/linux/sched/loadavg.h). */

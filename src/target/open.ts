@@ -89,6 +89,7 @@ export async function openVmcore(
       memory: container.memory,
       space,
       identity,
+      vmcoreinfo: kernel.info,
       symbols: new SymbolsWithModules(kernelSymbols, modules),
       modules,
       types,

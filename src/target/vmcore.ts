@@ -5,6 +5,7 @@ import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { InvalidError, LookupError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
 import type { CType, StructType, TypeSource } from '../types/ctype.ts';
 import { globalType } from '../types/globals.ts';
@@ -24,6 +25,7 @@ export interface VmcoreParts {
   readonly memory: PhysicalMemory;
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
+  readonly vmcoreinfo: Vmcoreinfo;
   readonly symbols: SymbolTable;
   readonly modules: ModuleSymbols;
   readonly types: TypeSource;
@@ -40,6 +42,8 @@ export class Vmcore implements TypedMemory {
   readonly memory: PhysicalMemory;
   readonly space: AddressSpace;
   readonly identity: KernelIdentity;
+  /** What the kernel says of itself; enough for the log where no types are known. */
+  readonly vmcoreinfo: Vmcoreinfo;
   readonly symbols: SymbolTable;
   /** The loaded modules; read when first asked for. */
   readonly modules: ModuleSymbols;
@@ -60,6 +64,7 @@ export class Vmcore implements TypedMemory {
     this.memory = parts.memory;
     this.space = parts.space;
     this.identity = parts.identity;
+    this.vmcoreinfo = parts.vmcoreinfo;
     this.symbols = parts.symbols;
     this.modules = parts.modules;
     this.types = parts.types;
