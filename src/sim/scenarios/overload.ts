@@ -24,7 +24,7 @@ export const OVERLOAD: Scenario = {
 };
 
 function start(k: Kernel): void {
-  k.fs.disk.usPerPage = 60_000 + k.prng.below(20_000);
+  k.fs.disk.usPerPage = 90_000 + k.prng.below(30_000);
   const managed = k.node.managedPages;
   const pages = Math.floor(managed * 0.65);
   addProgram(

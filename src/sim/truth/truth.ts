@@ -14,7 +14,7 @@ import { WaitGraph, type Snapshot, type WaitsFor } from './wait-graph.ts';
 const US_PER_SECOND = 1_000_000;
 /** How much longer a machine runs on at most: so many timeouts, and this where they are short. */
 const FURTHER_TIMEOUTS = 10;
-const FURTHER_US = 100 * US_PER_SECOND;
+const FURTHER_US = 600 * US_PER_SECOND;
 /** How often it is looked at then. */
 const LOOK_US = US_PER_SECOND;
 
