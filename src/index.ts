@@ -16,6 +16,7 @@ export { readKernelLog } from './kernel/printk.ts';
 export { hlistEntries, listEntries } from './kernel/list.ts';
 export { rbtreeEntries } from './kernel/rbtree.ts';
 export { xarrayEntries } from './kernel/xarray.ts';
+export { memResult, type MemResult } from './kernel/mem.ts';
 export {
   readMemalloc,
   type MemallocOptions,
@@ -46,6 +47,8 @@ export type { TriageResult, Verdict } from './triage/verdict.ts';
 export { btResult, type BtOptions, type BtResult } from './kernel/bt.ts';
 export { infoText } from './report/info.ts';
 export { logBytes, logJson, logText } from './report/log.ts';
+export { memText } from './report/mem.ts';
+export { showMemText } from './report/show-mem.ts';
 export { memallocLines, memallocTable } from './report/memalloc.ts';
 export { columnText, fitTable, type Table } from './report/table.ts';
 export { tasksTable } from './report/tasks.ts';

@@ -9,6 +9,7 @@ import { addBt } from './commands/bt.ts';
 import { addInfo } from './commands/info.ts';
 import { addLocks } from './commands/locks.ts';
 import { addLog } from './commands/log.ts';
+import { addMem } from './commands/mem.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStructs } from './commands/structs.ts';
@@ -134,6 +135,7 @@ const VERB_ADDERS = [
   addBt,
   addLocks,
   addLog,
+  addMem,
   addInfo,
   addStructs,
   addSimulate,
@@ -146,6 +148,7 @@ const VERBS = [
   'bt',
   'locks',
   'log',
+  'mem',
   'info',
   'structs',
   'simulate',

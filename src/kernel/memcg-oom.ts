@@ -10,6 +10,7 @@ import { optional } from '../util/optional.ts';
 import { listEntries } from './list.ts';
 import { memcgInOomReader, type MemcgInOom } from './memcg-in-oom.ts';
 import type { Task } from './task.ts';
+import { limitOf, readPageCounter, type PageCounterState } from './page-counter.ts';
 import { countOf } from './vmstat.ts';
 
 /** A memory cgroup in which a charge failed and nothing was killed yet. */
@@ -24,6 +25,10 @@ export interface MemcgOom {
   readonly oomLock?: boolean;
   /** memory.oom_control of cgroup v1: nobody is killed, all wait for the administrator. */
   readonly killDisabled?: boolean;
+  /** Pages charged and their limit; since 3.19, when it counts in pages. */
+  readonly memory?: PageCounterState;
+  /** Of swap alone in cgroup v2, of memory and swap together in v1. */
+  readonly swap?: PageCounterState;
 }
 
 /** A task whose page fault failed to charge, until it has waited for the cgroup's OOM. */
@@ -70,7 +75,7 @@ function tasksInOom(vmcore: Vmcore, tasks: readonly Task[]): MemcgOomTask[] | un
 }
 
 /** Those of the tree below root_mem_cgroup, the root included. */
-function memcgsUnderOom(vmcore: Vmcore): MemcgOom[] | undefined {
+export function memcgsUnderOom(vmcore: Vmcore): MemcgOom[] | undefined {
   const { problems, symbols } = vmcore;
   if (symbols.lookup('root_mem_cgroup') === undefined) return undefined;
   const root = problems.attempt('root_mem_cgroup', () => vmcore.global('root_mem_cgroup').deref());
@@ -82,7 +87,8 @@ function memcgsUnderOom(vmcore: Vmcore): MemcgOom[] | undefined {
     if (oom === undefined) continue;
     if ((oom.underOom ?? 0) === 0 && oom.oomLock !== true) continue;
     const path = problems.attempt(subject, () => cgroupPath(vmcore, memcg));
-    found.push({ ...oom, ...optional('path', path) });
+    const limits = problems.attempt(subject, () => limitsOf(memcg));
+    found.push({ ...oom, ...limits, ...optional('path', path) });
   }
   return found;
 }
@@ -98,6 +104,24 @@ function memcgOom(memcg: Ref): MemcgOom {
     ...optional('oomLock', flag('oom_lock')),
     ...optional('killDisabled', flag('oom_kill_disable')),
   };
+}
+
+function limitsOf(memcg: Ref): Pick<MemcgOom, 'memory' | 'swap'> {
+  const counter = (...paths: string[]): PageCounterState | undefined => {
+    const path = paths.find((each) => memcg.has(`${each}.usage`) || memcg.has(`${each}.count`));
+    return path === undefined ? undefined : readPageCounter(memcg.member(path));
+  };
+  return {
+    ...optional('memory', withHigh(memcg, counter('memory'))),
+    // In later kernels the two share a place.
+    ...optional('swap', counter('swap', 'memsw')),
+  };
+}
+
+/** The mark for throttling lay beside its counter up to Linux 5.7. */
+function withHigh(memcg: Ref, memory: PageCounterState | undefined): PageCounterState | undefined {
+  if (memory === undefined || !memcg.has('high')) return memory;
+  return { ...memory, highPages: limitOf(memcg.member('high').integer()) };
 }
 
 /** Depth first, by the children of each css; older kernels link the cgroups instead. */

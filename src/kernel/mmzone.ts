@@ -10,6 +10,7 @@ import { sizeOf } from '../types/ctype.ts';
 import { hex, vaddrAdd } from '../util/address.ts';
 import { escapeText } from '../util/escape.ts';
 import { optional } from '../util/optional.ts';
+import { migrateTypeNames, pagesOfAreas, readFreeAreas, type FreeArea } from './free-area.ts';
 import {
   counterItems,
   countingCpus,
@@ -52,8 +53,14 @@ export interface ZoneState {
   readonly unreadCpus: readonly number[];
   /** Pages on the free lists: what NR_FREE_PAGES is to be, but for what a CPU has in hand. */
   readonly buddyPages?: number;
+  /** The free lists by order, the smallest first. */
+  readonly freeAreas?: readonly FreeArea[];
   /** Pages on the per-CPU lists; they do not count as free. */
   readonly perCpuPages?: number;
+  /** The same by CPU, those with none too. */
+  readonly perCpuLists?: readonly CpuPages[];
+  /** nr_reserved_highatomic (v4.4): pages of blocks that only urgent requests may take. */
+  readonly reservedHighatomic?: number;
   /** Set bits of enum zone_flags. */
   readonly flags?: readonly string[];
   /**
@@ -61,6 +68,12 @@ export interface ZoneState {
    * or the counter NR_PAGES_SCANNED, which was the node's before it went.
    */
   readonly pagesScanned?: number;
+}
+
+/** Pages that a CPU keeps at hand. */
+export interface CpuPages {
+  readonly cpu: number;
+  readonly pages: number;
 }
 
 /** One node. */
@@ -94,8 +107,6 @@ export interface ZonesResult {
 /** MAX_NUMNODES is at most 1024 (CONFIG_NODES_SHIFT 10), MAX_NR_ZONES 6. */
 const NODES_MAX = 1024;
 const ZONES_MAX = 16;
-/** MAX_ORDER is 11 by default and at most 64 anywhere. */
-const ORDERS_MAX = 64;
 
 /** Reads nodes and zones; what cannot be read is a problem and missing. */
 export function readZones(vmcore: Vmcore): ZonesResult {
@@ -162,12 +173,14 @@ class NodeReader {
   readonly #cpus: readonly number[];
   readonly #zoneItems: readonly CounterItem[];
   readonly #nodeItems: readonly CounterItem[];
+  readonly #migrateTypes: readonly string[];
 
   constructor(vmcore: Vmcore) {
     this.#vmcore = vmcore;
     this.#cpus = countingCpus(vmcore);
     this.#zoneItems = counterItems(vmcore, 'zone_stat_item');
     this.#nodeItems = counterItems(vmcore, 'node_stat_item');
+    this.#migrateTypes = migrateTypeNames(vmcore);
   }
 
   read(pgdat: Ref): NodeState {
@@ -214,6 +227,8 @@ class NodeReader {
       return this.#perCpu(zone, ['per_cpu_zonestats', 'pageset'], cpu)?.member('vm_stat_diff');
     });
     const number = (...paths: string[]): number | undefined => this.#number(zone, subject, paths);
+    const areas = this.#attempt(subject, () => readFreeAreas(zone, this.#migrateTypes));
+    const lists = this.#attempt(subject, () => this.#perCpuLists(zone));
     return [
       {
         address: hex(zone.address),
@@ -233,14 +248,14 @@ class NodeReader {
         counters: set?.counters ?? {},
         freeDiffs: set?.diffsOf('NR_FREE_PAGES') ?? [],
         unreadCpus: set?.unreadCpus ?? [],
-        ...optional(
-          'buddyPages',
-          this.#attempt(subject, () => buddyPages(zone)),
-        ),
+        ...optional('buddyPages', areas && pagesOfAreas(areas)),
+        ...optional('freeAreas', areas),
         ...optional(
           'perCpuPages',
-          this.#attempt(subject, () => this.#perCpuPages(zone)),
+          lists?.reduce((sum, { pages }) => sum + pages, 0),
         ),
+        ...optional('perCpuLists', lists),
+        ...optional('reservedHighatomic', number('nr_reserved_highatomic')),
         ...optional('flags', this.#flags(zone, 'zone_flags')),
         ...optional(
           'pagesScanned',
@@ -256,14 +271,14 @@ class NodeReader {
     return escapeText(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  #perCpuPages(zone: Ref): number | undefined {
-    let sum = 0;
+  #perCpuLists(zone: Ref): CpuPages[] | undefined {
+    const all: CpuPages[] = [];
     for (const cpu of this.#cpus) {
       const lists = this.#perCpu(zone, ['per_cpu_pageset', 'pageset'], cpu);
       if (lists === undefined) return undefined;
-      sum += lists.firstMember('count', 'pcp.count').number();
+      all.push({ cpu, pages: lists.firstMember('count', 'pcp.count').number() });
     }
-    return sum;
+    return all;
   }
 
   #perCpu(ref: Ref, paths: readonly string[], cpu: number): Ref | undefined {
@@ -313,15 +328,4 @@ function lowmemReserve(zone: Ref): number[] {
   const reserve = zone.member('lowmem_reserve');
   const count = reserve.type.kind === 'array' ? Math.min(reserve.type.count, ZONES_MAX) : 0;
   return Array.from({ length: count }, (_, index) => Number(reserve.at(index).integer()));
-}
-
-/** nr_free of each order, in pages. */
-function buddyPages(zone: Ref): number {
-  const areas = zone.member('free_area');
-  const count = areas.type.kind === 'array' ? Math.min(areas.type.count, ORDERS_MAX) : 0;
-  let pages = 0;
-  for (let order = 0; order < count; order++) {
-    pages += Number(areas.at(order).member('nr_free').integer()) * 2 ** order;
-  }
-  return pages;
 }

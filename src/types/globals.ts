@@ -137,6 +137,8 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
   'mm/slab_common.c': { slab_caches: 'struct list_head', slab_mutex: 'struct mutex' },
   'mm/vmalloc.c': { vmap_area_list: 'struct list_head', nr_vmalloc_pages: 'atomic_long_t' },
   'mm/memcontrol.c': { root_mem_cgroup: 'struct mem_cgroup *' },
+  'mm/memory-failure.c': { num_poisoned_pages: 'atomic_long_t' },
+  'mm/percpu.c': { pcpu_nr_populated: 'unsigned long', pcpu_nr_units: 'int' },
   'mm/init-mm.c': { init_mm: 'struct mm_struct' },
   'mm/hugetlb.c': { hstates: 'struct hstate []', hugetlb_max_hstate: 'int' },
   'mm/debug.c': {

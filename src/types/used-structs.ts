@@ -18,7 +18,7 @@ const STRUCTS: Readonly<Record<string, string>> = {
     zonelist zoneref vm_event_state mem_section mem_section_usage lruvec zone_reclaim_stat hstate`,
   slab: 'kmem_cache kmem_cache_node kmem_cache_cpu slub_percpu_sheaves node_barn slab_sheaf',
   reclaim: `scan_control reclaim_state alloc_context oom_control compact_control capture_control
-    shrinker shrink_control swap_info_struct swap_cluster_info percpu_cluster mempool_s
+    shrinker shrink_control swap_info_struct swap_cluster_info percpu_cluster file dentry mempool_s
     memalloc_info memalloc`,
   cgroup: `mem_cgroup page_counter mem_cgroup_per_node memcg_vmstats memcg_vmstats_percpu
     mem_cgroup_reclaim_iter oom_wait_info cgroup_subsys_state css_set cgroup kernfs_node`,
@@ -80,7 +80,9 @@ export const USED_ENUMERATORS: readonly string[] = words(`
   WQ_UNBOUND WQ_FREEZABLE WQ_MEM_RECLAIM WQ_HIGHPRI WQ_CPU_INTENSIVE WQ_SYSFS WQ_BH
   WORKER_NOT_RUNNING
   TASK_COMM_LEN PG_locked PG_writeback NR_FREE_PAGES
-  SWP_USED SWP_WRITEOK`);
+  SWP_USED SWP_WRITEOK _SLAB_RECLAIM_ACCOUNT
+  MIGRATE_UNMOVABLE MIGRATE_MOVABLE MIGRATE_RECLAIMABLE MIGRATE_RESERVE MIGRATE_HIGHATOMIC
+  MIGRATE_CMA MIGRATE_ISOLATE MIGRATE_TYPES`);
 
 function words(text: string): string[] {
   return text.trim().split(/\s+/);

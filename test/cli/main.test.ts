@@ -131,7 +131,7 @@ describe('main', function () {
   });
 
   it('prints the same facts as JSON for each verb', async () => {
-    for (const verb of ['triage', 'memalloc', 'tasks', 'bt', 'locks', 'log', 'info']) {
+    for (const verb of ['triage', 'memalloc', 'tasks', 'bt', 'locks', 'log', 'mem', 'info']) {
       const { stdout } = await check([verb, '--json', join(ROOT, README_SAMPLE)], { exitCode: 0 });
       assert.equal((JSON.parse(stdout) as { type: string }).type, verb);
     }
