@@ -268,12 +268,14 @@ describe('diagnose', () => {
 
     it('is certain where the holder is one of them', () => {
       const lock = { lock: 'mutex 0xf00', holders: [11], isCertain: true };
-      const finding = first([{ ...stopped, waitsFor: lock }, nofs, KSWAPD]);
+      const kswapd = { ...KSWAPD, waitsFor: lock };
+      const finding = first([{ ...stopped, waitsFor: lock }, nofs, kswapd]);
       assert.deepEqual([finding.diagnosis, finding.confidence], ['D2', 'certain']);
       assert.deepEqual(finding.culprits, [11]);
       const { calls, ...unread } = nofs;
       assert.ok(calls !== undefined);
-      assert.equal(found([{ ...stopped, waitsFor: lock }, unread, KSWAPD])[0], 'D2 certain');
+      assert.equal(found([{ ...stopped, waitsFor: lock }, unread, kswapd])[0], 'D2 certain');
+      assert.equal(found([{ ...stopped, waitsFor: lock }, nofs, KSWAPD])[0], 'D2 likely');
     });
 
     it('is likely by masks and stacks alone', () => {

@@ -1,6 +1,7 @@
 // D2: those whose requests get on may not invoke the OOM killer, and those that may wait for what
 // the others hold.
 
+import { count } from '../../util/count.ts';
 import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
@@ -47,26 +48,15 @@ export function nofsOnly(facts: Facts): Finding | undefined {
   const masks = free.map(({ task }) => cannotInvokeOom(task, requestMask(task), false));
   if (masks.includes(false)) return undefined;
   const known = !masks.includes(undefined);
-  const chains = [kswapd, ...stopped].map((fact) => chainFrom(facts, fact));
-  const holder = chains
-    .filter(({ isProved }) => isProved)
-    .map(endOf)
-    .find((end) => free.includes(end));
+  const led = ledTo(facts, { blocked: [...new Set([kswapd, ...stopped])], free });
+  const { holder } = led;
   if (holder === undefined && matter.length === 0) return undefined;
   return {
     diagnosis: 'D2',
     name: 'only requests without __GFP_FS get on, and for them nobody is killed',
-    sentence:
-      `${namesOf(free)} ${free.length === 1 ? 'asks' : 'ask'} for memory without __GFP_FS, ` +
-      'for which the OOM killer kills nobody; ' +
-      (holder === undefined
-        ? `${nameOf(kswapd)} and ${stopped.length} others are blocked.`
-        : `${nameOf(kswapd)} and ${stopped.length} others wait for what ${nameOf(holder)} holds.`),
-    confidence: confidenceOf(facts, { free, stopped }, { holder, known }),
-    because:
-      holder !== undefined
-        ? 'the holder of what they wait for is one of those for whom nobody is killed'
-        : 'who holds what they wait for could not be proved',
+    sentence: holder === undefined ? withoutHolder(free, led) : sentenceOf(holder, free, led),
+    confidence: confidenceOf(facts, { free, stopped, led, known }),
+    because: becauseOf(led),
     evidence: [
       { fact: `${namesOf(free)}: requests that may not kill`, verb: 'memalloc --all' },
       { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
@@ -74,11 +64,120 @@ export function nofsOnly(facts: Facts): Finding | undefined {
       ...canaryEvidence(free),
       ...poolEvidence(facts),
     ],
-    against: holder === undefined ? [] : doubts(facts, holder),
-    missing: known ? [] : ['the masks of the requests that are not blocked'],
+    against: [
+      ...(holder === undefined ? [] : doubts(facts, holder)),
+      ...aboutOnes(led.elsewhere, (who, verb) => `${who} ${verb} for somebody else`),
+    ],
+    missing: [
+      ...(known ? [] : ['the masks of the requests that are not blocked']),
+      ...(holder === undefined
+        ? []
+        : aboutOnes(led.unproved, (who, verb) => `whom ${who} ${verb} for`)),
+    ],
     next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
     culprits: holder === undefined ? pidsOf(matter) : pidsOf([holder]),
   };
+}
+
+function aboutOnes(
+  ones: readonly TaskFacts[],
+  text: (who: string, verb: string) => string,
+): string[] {
+  return ones.length === 0 ? [] : [text(namesOf(ones), ones.length === 1 ? 'waits' : 'wait')];
+}
+
+/** Where the chains of those lead that are blocked. */
+interface Led {
+  readonly blocked: readonly TaskFacts[];
+  /** Of the requests that get on, the one that most are led to. */
+  readonly holder: TaskFacts | undefined;
+  /** Those who are led to it, and to others of these requests. */
+  readonly toHolder: readonly TaskFacts[];
+  readonly toOthers: readonly TaskFacts[];
+  /** Those whose chain ends at somebody else, and those of whom it is not known where. */
+  readonly elsewhere: readonly TaskFacts[];
+  readonly unproved: readonly TaskFacts[];
+}
+
+function ledTo(
+  facts: Facts,
+  { blocked, free }: { blocked: readonly TaskFacts[]; free: readonly TaskFacts[] },
+): Led {
+  const ends = new Map<TaskFacts, TaskFacts>();
+  const counts = new Map<TaskFacts, number>();
+  for (const fact of blocked) {
+    const chain = chainFrom(facts, fact);
+    // Who sleeps for a page waits for nobody that a chain would know of.
+    if (!chain.isProved || chain.links.length === 1) continue;
+    const end = endOf(chain);
+    ends.set(fact, end);
+    if (free.includes(end)) counts.set(end, (counts.get(end) ?? 0) + 1);
+  }
+  const [[holder] = []] = [...counts].sort(([, a], [, b]) => b - a);
+  const where = (isSo: (end: TaskFacts | undefined) => boolean): TaskFacts[] =>
+    blocked.filter((fact) => isSo(ends.get(fact)));
+  return {
+    blocked,
+    holder,
+    toHolder: where((end) => end !== undefined && end === holder),
+    toOthers: where((end) => end !== undefined && end !== holder && counts.has(end)),
+    elsewhere: where((end) => end !== undefined && !counts.has(end)),
+    unproved: where((end) => end === undefined),
+  };
+}
+
+/** Each of them waits for one who may not kill. */
+function isWhole({ elsewhere, unproved }: Led): boolean {
+  return elsewhere.length + unproved.length === 0;
+}
+
+function withoutHolder(free: readonly TaskFacts[], { blocked: [kswapd, ...rest] }: Led): string {
+  return (
+    `${namesOf(free)} ${free.length === 1 ? 'asks' : 'ask'} for memory without __GFP_FS, ` +
+    'for which the OOM killer kills nobody; ' +
+    `${kswapd === undefined ? 'kswapd' : nameOf(kswapd)} and ` +
+    `${count(rest.length, 'other')} are blocked.`
+  );
+}
+
+/** The holder first: those who ask like it only keep it company. */
+function sentenceOf(
+  holder: TaskFacts,
+  free: readonly TaskFacts[],
+  { blocked, toHolder }: Led,
+): string {
+  const others = free.length - 1;
+  const isKnown = cannotInvokeOom(holder.task, requestMask(holder.task), false) === true;
+  const how = isKnown ? ' without __GFP_FS' : '';
+  const company = others === 0 ? '' : `, as ${others === 1 ? 'does' : 'do'} ${others} more`;
+  return (
+    `${nameOf(holder)} holds what ${waitersOf(toHolder, blocked)} for, ` +
+    `and asks for memory${how}${company}${isKnown ? ': for such requests nobody is killed' : ''}.`
+  );
+}
+
+/** `kswapd0(18) and 11 others wait`, `1 of the 12 that are blocked (kswapd0(18)) waits`. */
+function waitersOf(waiting: readonly TaskFacts[], blocked: readonly TaskFacts[]): string {
+  const [first, ...rest] = waiting;
+  const waits = waiting.length === 1 ? 'waits' : 'wait';
+  if (first === undefined || waiting.length < blocked.length) {
+    const some = `${waiting.length} of the ${blocked.length} that are blocked`;
+    return `${some} (${namesOf(waiting)}) ${waits}`;
+  }
+  const others = rest.length === 0 ? '' : ` and ${count(rest.length, 'other')}`;
+  return `${nameOf(first)}${others} ${waits}`;
+}
+
+function becauseOf(led: Led): string {
+  const { blocked, toHolder, toOthers, holder } = led;
+  if (holder === undefined) return 'who holds what they wait for could not be proved';
+  if (isWhole(led)) {
+    const whom =
+      toOthers.length === 0 ? nameOf(holder) : `such requests, most of them to ${nameOf(holder)}`;
+    return `the chains of all ${blocked.length} that are blocked were proved, and lead to ${whom}`;
+  }
+  const many = toHolder.length + toOthers.length;
+  return `of the ${blocked.length} that are blocked ${many} are proved to wait for such a request`;
 }
 
 function isStopped(fact: TaskFacts): boolean {
@@ -92,11 +191,20 @@ function isStopped(fact: TaskFacts): boolean {
  */
 function confidenceOf(
   facts: Facts,
-  { free, stopped }: { free: readonly TaskFacts[]; stopped: readonly TaskFacts[] },
-  { holder, known }: { holder: TaskFacts | undefined; known: boolean },
+  on: {
+    readonly free: readonly TaskFacts[];
+    readonly stopped: readonly TaskFacts[];
+    readonly led: Led;
+    readonly known: boolean;
+  },
 ): Confidence {
+  const { free, stopped, led, known } = on;
+  const { holder } = led;
   const isOld = (fact: TaskFacts): boolean => isOverdue(fact) === true;
-  if (known && free.some(isOld)) return holder === undefined ? 'likely' : sureness(facts, holder);
-  if (holder === undefined || !stopped.some(isOld)) return 'possible';
-  return sureness(facts, holder) === 'possible' ? 'possible' : 'likely';
+  const hasOld = known && free.some(isOld);
+  if (holder === undefined) return hasOld ? 'likely' : 'possible';
+  const sure = sureness(facts, holder);
+  if (hasOld) return sure === 'certain' && !isWhole(led) ? 'likely' : sure;
+  if (!stopped.some(isOld)) return 'possible';
+  return sure === 'possible' ? 'possible' : 'likely';
 }

@@ -32,3 +32,50 @@ describe('nofsOnly of a kernel without records', () => {
     assert.equal(nofsOnly(facts([holder, unproved, sleeps]))?.confidence, 'possible');
   });
 });
+
+describe('nofsOnly', () => {
+  const waitsFor = { lock: 'mutex 0xf00', holders: [179], isCertain: true };
+  const elsewhere = { lock: 'mutex 0xbad', holders: [], isCertain: true };
+  const holder: TaskSketch = { pid: 179, comm: 'rm', calls: RECLAIM, gfp: 'GFP_NOFS' };
+  const stopped = (pid: number, lock: TaskSketch['waitsFor'] = waitsFor): TaskSketch => ({
+    pid,
+    calls: `${MUTEX} < jbd2_journal_start < ${RECLAIM}`,
+    gfp: 'GFP_KERNEL',
+    waitsFor: lock,
+  });
+  const kswapd: TaskSketch = { pid: 30, comm: 'kswapd0', kthread: true, calls: MUTEX, waitsFor };
+
+  it('names the holder first, and is certain where all that are blocked wait for it', () => {
+    const alike: TaskSketch = { ...holder, pid: 4, comm: 'cron' };
+    const finding = nofsOnly(facts([alike, holder, stopped(1), stopped(2), kswapd]));
+    assert.equal(finding?.confidence, 'certain');
+    assert.match(finding.sentence, /^rm\(179\) holds what kswapd0\(30\) and 2 others wait for, /);
+    assert.match(finding.sentence, /without __GFP_FS, as does 1 more: /);
+    assert.deepEqual(finding.culprits, [179]);
+  });
+
+  it('says how many of those blocked wait for it, and is not certain then', () => {
+    const tasks = [holder, stopped(1, elsewhere), stopped(2, elsewhere), kswapd];
+    const finding = nofsOnly(facts(tasks));
+    assert.equal(finding?.confidence, 'likely');
+    assert.match(finding.sentence, /what 1 of the 3 that are blocked \(kswapd0\(30\)\) waits for/);
+    assert.deepEqual(finding.missing, ['whom task-1(1) and task-2(2) wait for']);
+  });
+
+  it('holds those against itself that wait for somebody else', () => {
+    const other: TaskSketch = { pid: 5, state: 'S', calls: '__schedule < do_nanosleep' };
+    const lock = { ...elsewhere, holders: [5] };
+    const finding = nofsOnly(facts([holder, other, stopped(1, lock), stopped(2), kswapd]));
+    assert.equal(finding?.confidence, 'likely');
+    assert.deepEqual(finding.against, ['task-1(1) waits for somebody else']);
+  });
+
+  it('is certain of several holders, where each blocked task waits for one of them', () => {
+    const second: TaskSketch = { ...holder, pid: 180 };
+    const lock = { lock: 'mutex 0xf10', holders: [180], isCertain: true };
+    const finding = nofsOnly(facts([second, holder, stopped(1, lock), stopped(2), kswapd]));
+    assert.equal(finding?.confidence, 'certain');
+    assert.deepEqual(finding.culprits, [179]);
+    assert.match(finding.because, /such requests, most of them to rm\(179\)/);
+  });
+});
