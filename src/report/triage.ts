@@ -3,6 +3,7 @@
 
 import type { Check } from '../triage/checks.ts';
 import { checksOf } from '../triage/checks.ts';
+import { memoryState } from '../triage/memory-state.ts';
 import type { Finding } from '../triage/finding.ts';
 import type { TriageAnswer } from '../triage/triage.ts';
 import type { Evidence } from '../triage/verdict.ts';
@@ -43,6 +44,7 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
     ...(best === undefined || verdict.since === undefined
       ? []
       : ['', ...wrapWords(verdict.since, width)]),
+    ...(isNoStall ? [] : wrapWords(memoryState(result.checked), width)),
     ...part(
       CHAINS,
       items(chainLines(chains, { full, isNoStall, culprits: best?.culprits ?? [] }), width),

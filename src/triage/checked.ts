@@ -54,6 +54,8 @@ export interface ZoneCheck {
   /** What the allocator goes by: the counter without what CPUs have not added. */
   readonly free?: number;
   readonly notAdded?: number;
+  /** CPUs whose part of `free` could not be read; absent where each could. */
+  readonly unreadCpus?: number;
   readonly min?: number;
   readonly low?: number;
   readonly high?: number;
@@ -121,10 +123,11 @@ function requestsOf({ tasks }: Facts): RequestCheck {
 }
 
 function zonesOf({ node, zones }: NodeState): ZoneCheck[] {
-  return zones.map(({ name, counters: { NR_FREE_PAGES: free }, watermarks }) => ({
+  return zones.map(({ name, counters: { NR_FREE_PAGES: free }, watermarks, unreadCpus }) => ({
     node,
     name,
     ...(free === undefined ? {} : { free: free.stored, notAdded: free.cpuDiff }),
+    ...(unreadCpus.length === 0 ? {} : { unreadCpus: unreadCpus.length }),
     ...(watermarks === undefined
       ? {}
       : { min: watermarks.min, low: watermarks.low, high: watermarks.high }),

@@ -1,7 +1,8 @@
 // What was checked for a stall on memory, a line a check: how it looks, and whether that is well.
 
 import { count } from '../util/count.ts';
-import type { BlockedCheck, Checked, KswapdCheck, ZoneCheck } from './checked.ts';
+import type { BlockedCheck, Checked, KswapdCheck } from './checked.ts';
+import { hasGivenUp, knownZones, levelOf, unreadText, type KnownZone } from './memory-state.ts';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -43,19 +44,20 @@ function requests({ requests: found }: Checked): Check[] {
   ];
 }
 
-function zones({ zones: all = [], writeback }: Checked): Checks {
-  const known = all.flatMap((zone) =>
-    zone.free === undefined || zone.min === undefined ? [] : [{ ...zone, free: zone.free }],
-  );
+function zones(checked: Checked): Checks {
+  const { zones: all = [], writeback } = checked;
+  const known = knownZones(checked);
+  const isPartial = known.some(({ unreadCpus = 0 }) => unreadCpus > 0);
   const unmade = [
     ...(known.length < all.length || all.length === 0
       ? ['free pages of zones against their watermarks']
       : []),
+    ...(isPartial ? ['free pages that CPUs have counted and not yet added'] : []),
     ...(writeback === undefined ? ['how many pages are being written'] : []),
   ];
   const made = known.map((zone) => ({
     fact: zoneText(zone),
-    isWell: zone.free >= (zone.min ?? 0),
+    isWell: levelOf(zone) !== 'below min',
     verb: SHOWS,
   }));
   const written =
@@ -65,8 +67,9 @@ function zones({ zones: all = [], writeback }: Checked): Checks {
   return { made: [...made, ...written], unmade };
 }
 
-function zoneText({ node, name, free = 0, notAdded = 0, min = 0, low, high }: ZoneCheck): string {
-  const added = notAdded === 0 ? '' : ` (${notAdded} not yet added)`;
+function zoneText(zone: KnownZone): string {
+  const { node, name, free, notAdded = 0, min, low, high } = zone;
+  const added = (notAdded === 0 ? '' : ` (${notAdded} not yet added)`) + unreadText(zone);
   const is = free < min ? 'below min' : 'above min';
   const marks = `min ${min}${low === undefined ? '' : `, low ${low}`}`;
   const all = high === undefined ? marks : `${marks}, high ${high}`;
@@ -87,13 +90,6 @@ function kswapds({ kswapd }: Checked): Checks {
         ? ['what kswapd does']
         : unmade.map(({ node }) => `what kswapd of node ${node} does`),
   };
-}
-
-/** MAX_RECLAIM_RETRIES (mm/internal.h): after so many runs in vain it is woken no more (v4.12). */
-const FAILURES_MAX = 16;
-
-function hasGivenUp({ failures = 0 }: KswapdCheck): boolean {
-  return failures >= FAILURES_MAX;
 }
 
 function kswapdText(kswapd: KswapdCheck): string {

@@ -197,13 +197,15 @@ function zonesOf(nodes: readonly NodeState[]): ZoneFacts[] | undefined {
   return zones.length === 0 ? undefined : zones;
 }
 
-/** NR_WRITEBACK was counted by zone up to 4.7, by node since; undefined where it was not read. */
+/**
+ * NR_WRITEBACK was counted by zone up to 4.7, by node since; undefined where it was not read, or
+ * without what a CPU has counted: pages may be being written then though the sum is 0.
+ */
 function writebackOf(nodes: readonly NodeState[]): number | undefined {
-  const places = nodes.flatMap(({ counters, zones }) => [
-    counters,
-    ...zones.map((zone) => zone.counters),
-  ]);
-  const counted = places.flatMap(({ NR_WRITEBACK }) => NR_WRITEBACK ?? []);
-  if (counted.length === 0) return undefined;
-  return counted.reduce((sum, { value }) => sum + value, 0);
+  const places = nodes.flatMap((node) => [node, ...node.zones]);
+  const counting = places.filter(({ counters }) => counters.NR_WRITEBACK !== undefined);
+  if (counting.length === 0 || counting.some(({ unreadCpus }) => unreadCpus.length > 0)) {
+    return undefined;
+  }
+  return counting.reduce((sum, { counters }) => sum + (counters.NR_WRITEBACK?.value ?? 0), 0);
 }

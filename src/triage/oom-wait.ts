@@ -24,12 +24,12 @@ export interface VictimDoubts {
 /** Whether the victim's memory may have been taken already, and who else may give back memory. */
 export function victimDoubts(facts: Facts, victim: TaskFacts): VictimDoubts {
   const others = otherVictims(facts, victim);
-  const stuck = others.filter((fact) => isOverdue(fact) === true);
-  const able = others.filter((fact) => !stuck.includes(fact));
+  // Who has waited for memory itself for longer than the timeout gives back none.
+  const able = others.filter((fact) => isOverdue(fact) !== true);
   const isUnknown = victim.isReaped === undefined && hasReaper(facts);
   return {
     others,
-    against: [...about(able, 'may exit and give back memory'), ...about(stuck, WAITS_TOO)],
+    against: about(able),
     missing: isUnknown ? ['whether the OOM reaper has taken its memory (MMF_OOM_SKIP)'] : [],
     areNone: !isUnknown && able.length === 0,
   };
@@ -40,11 +40,10 @@ export function weighed(confidence: Confidence, { areNone }: VictimDoubts): Conf
   return confidence === 'certain' && !areNone ? 'likely' : confidence;
 }
 
-const WAITS_TOO = 'can only exit when memory comes, for longer than the timeout';
-
-function about(others: readonly TaskFacts[], what: string): string[] {
-  if (others.length === 0) return [];
-  return [`${namesOf(others)} ${others.length === 1 ? 'was' : 'were'} chosen, too, and ${what}`];
+function about(able: readonly TaskFacts[]): string[] {
+  if (able.length === 0) return [];
+  const were = able.length === 1 ? 'was' : 'were';
+  return [`${namesOf(able)} ${were} chosen, too, and may exit and give back memory`];
 }
 
 /** One thread of each other process that was chosen and not reaped. */
