@@ -3,6 +3,7 @@
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { sizeOf } from '../types/ctype.ts';
+import { InvalidError } from '../util/errors.ts';
 
 /** The huge pages of one size on one node; all but the size are numbers of huge pages. */
 export interface HugePages {
@@ -15,6 +16,8 @@ export interface HugePages {
   readonly surplus: number;
 }
 
+/** Huge pages of 16 GiB are of order 22. */
+const ORDER_MAX = 30;
 /** HUGE_MAX_HSTATE is 2 on x86-64; powerpc has 15. */
 const SIZES_MAX = 16;
 
@@ -37,10 +40,14 @@ export function readHugePages(vmcore: Vmcore, nodes: readonly number[]): HugePag
 }
 
 function hugePages(hstate: Ref, node: number): HugePages {
+  const order = hstate.member('order').number();
+  if (order > ORDER_MAX) {
+    throw new InvalidError(`order of huge pages: expected at most ${ORDER_MAX}, have ${order}`);
+  }
   const ofNode = (array: string): number => hstate.member(array).at(node).number();
   return {
     node,
-    order: hstate.member('order').number(),
+    order,
     total: ofNode('nr_huge_pages_node'),
     free: ofNode('free_huge_pages_node'),
     surplus: ofNode('surplus_huge_pages_node'),

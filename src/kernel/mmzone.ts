@@ -104,6 +104,9 @@ export interface ZonesResult {
   readonly nodes: readonly NodeState[];
 }
 
+/** MAX_RECLAIM_RETRIES (mm/internal.h): after so many failures kswapd gives the node up. */
+export const KSWAPD_FAILURES_MAX = 16;
+
 /** MAX_NUMNODES is at most 1024 (CONFIG_NODES_SHIFT 10), MAX_NR_ZONES 6. */
 const NODES_MAX = 1024;
 const ZONES_MAX = 16;

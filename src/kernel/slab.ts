@@ -7,6 +7,7 @@
 import type { Ref } from '../target/ref.ts';
 import type { Vmcore } from '../target/vmcore.ts';
 import { findMember } from '../types/ctype.ts';
+import { InvalidError } from '../util/errors.ts';
 import { hex } from '../util/address.ts';
 import { escapeText } from '../util/escape.ts';
 import { optional } from '../util/optional.ts';
@@ -32,6 +33,11 @@ export interface SlabCache {
   readonly isReclaimable: boolean;
 }
 
+/** What the caches are read through: of a vmcore, or of a test. */
+export type SlabSource = Pick<Vmcore, 'problems' | 'types' | 'global' | 'readAvailable'> & {
+  readonly symbols: Pick<Vmcore['symbols'], 'lookup'>;
+};
+
 /** More caches than any machine has; each memory cgroup had its own up to Linux 5.8. */
 const CACHES_MAX = 1 << 20;
 const NAME_MAX = 128;
@@ -39,6 +45,8 @@ const NAME_MAX = 128;
 const PARTIAL_MAX = 10_000;
 /** SLAB_RECLAIM_ACCOUNT, until the bits got names of their own in an enum (v6.9). */
 const RECLAIM_ACCOUNT = 0x20000n;
+/** MAX_ORDER is 10 by default; nobody can build slabs of more pages than 2 to the power of 20. */
+const ORDER_MAX = 20;
 /** struct kmem_cache_order_objects: the order above, the objects of a slab below. */
 const OO_SHIFT = 16;
 
@@ -47,7 +55,10 @@ const OO_SHIFT = 16;
  *
  * @param nodes numbers of the online nodes
  */
-export function readSlabCaches(vmcore: Vmcore, nodes: readonly number[]): SlabCache[] | undefined {
+export function readSlabCaches(
+  vmcore: SlabSource,
+  nodes: readonly number[],
+): SlabCache[] | undefined {
   const { problems, symbols, types } = vmcore;
   const type = types.find('struct', 'kmem_cache');
   if (symbols.lookup('slab_caches') === undefined || type?.kind !== 'struct') return undefined;
@@ -68,7 +79,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function slabCache(vmcore: Vmcore, cache: Ref, nodes: readonly number[]): SlabCache {
+function slabCache(vmcore: SlabSource, cache: Ref, nodes: readonly number[]): SlabCache {
   const bytes = vmcore.readAvailable(cache.member('name').pointer(), NAME_MAX);
   const end = bytes.indexOf(0);
   const bit = vmcore.types.findEnumerator('_SLAB_RECLAIM_ACCOUNT');
@@ -87,7 +98,7 @@ function slabCache(vmcore: Vmcore, cache: Ref, nodes: readonly number[]): SlabCa
 type SlabCounts = Pick<SlabCache, 'slabs' | 'objects' | 'activeObjects' | 'pages' | 'isPagesBound'>;
 
 /** Nothing where this kernel does not count them. */
-function slabCounts(vmcore: Vmcore, cache: Ref, nodes: readonly number[]): SlabCounts {
+function slabCounts(vmcore: SlabSource, cache: Ref, nodes: readonly number[]): SlabCounts {
   if (!cache.has('node')) return {};
   const table = cache.member('node');
   const count = table.type.kind === 'array' ? table.type.count : nodes.length;
@@ -102,7 +113,7 @@ function slabCounts(vmcore: Vmcore, cache: Ref, nodes: readonly number[]): SlabC
   if (first.has('total_slabs')) {
     const slabs = sum('total_slabs');
     const objects = slabs * cache.member('num').number();
-    const pages = slabs * 2 ** cache.member('gfporder').number();
+    const pages = slabs * 2 ** orderOf(cache.member('gfporder').number());
     return { slabs, objects, activeObjects: objects - sum('free_objects'), pages };
   }
   if (!first.has('nr_slabs')) return {};
@@ -124,7 +135,7 @@ function slabCounts(vmcore: Vmcore, cache: Ref, nodes: readonly number[]): SlabC
 function pagesOf(cache: Ref, slabs: number, objects: number): SlabCounts {
   const [large, small] = ['oo.x', 'min.x'].map((path) => {
     const value = cache.member(path).number();
-    return { order: value >>> OO_SHIFT, objects: value & ((1 << OO_SHIFT) - 1) };
+    return { order: orderOf(value >>> OO_SHIFT), objects: value & ((1 << OO_SHIFT) - 1) };
   }) as [SlabSize, SlabSize];
   const missing = slabs * large.objects - objects;
   if (missing === 0) return { pages: slabs * 2 ** large.order };
@@ -135,22 +146,29 @@ function pagesOf(cache: Ref, slabs: number, objects: number): SlabCounts {
   return { pages: (slabs - smallSlabs) * 2 ** large.order + smallSlabs * 2 ** small.order };
 }
 
+function orderOf(order: number): number {
+  if (order <= ORDER_MAX) return order;
+  throw new InvalidError(`order of slabs: expected at most ${ORDER_MAX}, have ${order}`);
+}
+
 interface SlabSize {
   readonly order: number;
   readonly objects: number;
 }
 
 /** Free objects on the partial slabs of nodes, as /proc/slabinfo has them. */
-function freeObjects(vmcore: Vmcore, nodes: readonly Ref[]): number | undefined {
+function freeObjects(vmcore: SlabSource, nodes: readonly Ref[]): number | undefined {
   const { problems, types } = vmcore;
   // Linux 5.17 took struct slab out of struct page; its list was page->lru before 5.2.
   const type = types.find('struct', 'slab') ?? types.find('struct', 'page');
   if (type?.kind !== 'struct') return undefined;
+  const member = ['slab_list', 'lru'].find((each) => findMember(type, each) !== undefined);
+  if (member === undefined) return undefined;
   let free = 0;
   for (const node of nodes) {
     const subject = `partial slabs at ${hex(node.address)}`;
-    const member = ['slab_list', 'lru'].find((each) => findMember(type, each) !== undefined);
-    if (member === undefined || node.member('nr_partial').number() > PARTIAL_MAX) return undefined;
+    let left = node.member('nr_partial').number();
+    if (left > PARTIAL_MAX) return undefined;
     const walk = { problems, subject, entriesMax: PARTIAL_MAX };
     for (const slab of listEntries(node.member('partial'), { type, member }, walk)) {
       const counts = problems.attempt(subject, () => {
@@ -158,7 +176,10 @@ function freeObjects(vmcore: Vmcore, nodes: readonly Ref[]): number | undefined 
       });
       if (counts === undefined) return undefined;
       free += counts;
+      left--;
     }
+    // A list that was torn, or changed in that instant.
+    if (left !== 0) return undefined;
   }
   return free;
 }

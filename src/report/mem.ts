@@ -3,19 +3,20 @@
 
 import type { MemResult, ZonePressure } from '../kernel/mem.ts';
 import { PAGE_KB, type MemoryUses } from '../kernel/memory-users.ts';
-import { lruScopes, type ZoneState } from '../kernel/mmzone.ts';
+import { KSWAPD_FAILURES_MAX, lruScopes, type ZoneState } from '../kernel/mmzone.ts';
 import type { PageCounters } from '../kernel/vmstat.ts';
 import { count } from '../util/count.ts';
 import { memcgLines } from './memcg.ts';
+import { typeLetters } from './show-mem.ts';
 import { columnText, type Column, type Table } from './table.ts';
 import { ABSENT } from './tasks.ts';
 import { wrapWords } from './wrap.ts';
 
 /** Slab caches that are listed. */
 const CACHES_SHOWN = 10;
-/** MAX_RECLAIM_RETRIES */
-const FAILURES_MAX = 16;
 
+const BLOCKS =
+  'Free blocks by order (U unmovable, M movable, E reclaimable, H high atomic, C CMA):';
 const NONE_BELOW = 'No zone is below its min watermark.';
 /** Columns that events are broken into. */
 const EVENTS_WIDTH = 96;
@@ -29,7 +30,7 @@ export function memText(result: MemResult): string {
     ...part('Zones (kB):', lines(zoneTable(result))),
     ...part('What holds the memory:', lines(usesTable(result.uses))),
     ...part('LRU lists and writing (kB):', lines(lruTable(result))),
-    ...part('Free blocks by order:', lines(blocksTable(result))),
+    ...part(BLOCKS, lines(blocksTable(result))),
     ...part('Counters that CPUs have not folded in (pages):', staleLines(result)),
     ...part('Memory cgroups in OOM:', (result.memcgs ?? []).flatMap(memcgLines)),
     ...part(`Slab caches, the largest ${CACHES_SHOWN}:`, lines(slabTable(result))),
@@ -100,7 +101,7 @@ function largestLine({ uses, managedPages, restPages }: MemoryUses): string {
 
 function kswapdLines({ nodes }: MemResult): string[] {
   return nodes.flatMap(({ node, kswapdFailures = 0 }) =>
-    kswapdFailures < FAILURES_MAX
+    kswapdFailures < KSWAPD_FAILURES_MAX
       ? []
       : [`kswapd of node ${node} has given up: ${kswapdFailures} runs in a row reclaimed nothing.`],
   );
@@ -144,12 +145,12 @@ function usesTable({ uses, managedPages, restPages }: MemoryUses): Table {
 
 /** Title and counter. */
 const LRU_COLUMNS: readonly (readonly [title: string, counter: string])[] = [
-  ['ACTIVE ANON', 'NR_ACTIVE_ANON'],
-  ['INACTIVE', 'NR_INACTIVE_ANON'],
-  ['ISOLATED', 'NR_ISOLATED_ANON'],
-  ['ACTIVE FILE', 'NR_ACTIVE_FILE'],
-  ['INACTIVE', 'NR_INACTIVE_FILE'],
-  ['ISOLATED', 'NR_ISOLATED_FILE'],
+  ['ACT ANON', 'NR_ACTIVE_ANON'],
+  ['INACT ANON', 'NR_INACTIVE_ANON'],
+  ['ISOL ANON', 'NR_ISOLATED_ANON'],
+  ['ACT FILE', 'NR_ACTIVE_FILE'],
+  ['INACT FILE', 'NR_INACTIVE_FILE'],
+  ['ISOL FILE', 'NR_ISOLATED_FILE'],
   ['UNEVICTABLE', 'NR_UNEVICTABLE'],
   ['DIRTY', 'NR_FILE_DIRTY'],
   ['WRITEBACK', 'NR_WRITEBACK'],
@@ -184,8 +185,7 @@ function blocksTable({ nodes }: MemResult): Table {
     rows: zones.map(({ name, freeAreas }) => [
       name,
       ...freeAreas.map(({ blocks, migrateTypes }) => {
-        const letters = migrateTypes.map((type) => type.slice(0, 1)).join('');
-        return blocks === 0 ? '0' : `${blocks}${letters}`;
+        return blocks === 0 ? '0' : `${blocks}${typeLetters(migrateTypes)}`;
       }),
     ]),
   };

@@ -6,7 +6,7 @@
 
 import type { MemResult } from '../kernel/mem.ts';
 import { PAGE_KB } from '../kernel/memory-users.ts';
-import type { NodeState, ZoneState } from '../kernel/mmzone.ts';
+import { KSWAPD_FAILURES_MAX, type NodeState, type ZoneState } from '../kernel/mmzone.ts';
 
 /** A word and the first counter of these that there is. */
 type Word = readonly [word: string, ...counters: string[]];
@@ -73,8 +73,6 @@ const FORMER_WORDS: readonly Word[] = [
   ['slab_unreclaimable', 'NR_SLAB_UNRECLAIMABLE'],
 ];
 
-/** MAX_RECLAIM_RETRIES: kswapd gives a node up after so many runs that reclaimed nothing. */
-const FAILURES_MAX = 16;
 /** zone_reclaimable() up to 4.11: so many times its LRU lists may be scanned. */
 const SCANS_MAX = 6;
 
@@ -88,6 +86,11 @@ const TYPE_LETTERS: Readonly<Record<string, string>> = {
   CMA: 'C',
   ISOLATE: 'I',
 };
+
+/** `UM`, as show_migration_types() has them. */
+export function typeLetters(migrateTypes: readonly string[]): string {
+  return migrateTypes.map((type) => TYPE_LETTERS[type] ?? '?').join('');
+}
 
 /** All lines. */
 export function showMemText(result: MemResult): string {
@@ -153,7 +156,7 @@ function nodeLine(node: NodeState, { hasTransparentHugepages, nodes }: MemResult
     ...words([['pagetables', 'NR_PAGETABLE'], SECONDARY]),
     ...(kswapdFailures === undefined
       ? []
-      : [`all_unreclaimable? ${yesNo(kswapdFailures >= FAILURES_MAX)}`]),
+      : [`all_unreclaimable? ${yesNo(kswapdFailures >= KSWAPD_FAILURES_MAX)}`]),
   ].join(' ');
 }
 
@@ -233,7 +236,7 @@ function blocksLine({ node }: NodeState, zone: ZoneState, result: MemResult): st
   const { name, freeAreas, buddyPages } = zone;
   if (freeAreas === undefined || buddyPages === undefined) return [];
   const blocks = freeAreas.map(({ order, blocks: number, migrateTypes }) => {
-    const letters = migrateTypes.map((type) => TYPE_LETTERS[type] ?? '?').join('');
+    const letters = typeLetters(migrateTypes);
     return `${number}*${PAGE_KB * 2 ** order}kB ${number > 0 ? `(${letters}) ` : ''}`;
   });
   return [`${nodePart(node, result)}${name}: ${blocks.join('')}= ${kb(buddyPages)}`];
