@@ -55,8 +55,9 @@ export async function printComparison(
   print(
     `seed ${options.seed}, run on for ${10 * options.kmallocwd} s after the dump; ` +
       '! a task with oom_score_adj -1000 died\n' +
-      'RECOVERED after the dump; FAILED requests; HUNG tasks that have not moved since, in a ' +
-      'request or without one; LONGEST request; = as without a remedy\n',
+      'RECOVERED after the dump (in part: some sleep still, and nothing keeps them); FAILED ' +
+      'requests; HUNG tasks that have not moved since, in a request or without one; LONGEST ' +
+      'request; = as without a remedy\n',
   );
 }
 
@@ -103,9 +104,9 @@ function isAsWithout(run: RemedyRun, runs: readonly RemedyRun[]): boolean {
 }
 
 /** After how long the requests of the dump had moved. */
-function describeRecovery({ panic, stalling, recoveredSeconds: seconds }: RemedyRun): string {
+function describeRecovery({ panic, stalling, recoveredSeconds: seconds, hung }: RemedyRun): string {
   if (panic !== undefined) return 'panic';
-  if (seconds === undefined) return 'still hung';
+  if (seconds === undefined) return hung > 0 ? 'still hung' : 'in part';
   return stalling === 0 ? 'no stall' : `${seconds.toFixed(2)} s`;
 }
 

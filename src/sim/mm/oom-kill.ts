@@ -40,11 +40,7 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     const freed = yield* call(k, blocking_notifier_call_chain);
     if (freed > 0 && request.order !== SYSRQ_ORDER) return true;
   }
-  if (taskWillFreeMem(task) || mayUseReserves(k, task)) {
-    markOomVictim(k, task);
-    queue_oom_reaper(k, task.process);
-    return true;
-  }
+  if (helpsToDie(k, task)) return true;
   if (!mayKillFor(k, request) && request.memcg === undefined) {
     k.noOomCalls++;
     return true;
@@ -60,6 +56,18 @@ export function* out_of_memory(k: Kernel, request: OomRequest): Code<boolean> {
     return false;
   }
   yield* call(k, oom_kill_process, request, chosen);
+  return true;
+}
+
+/**
+ * Who is about to free its memory gets the reserves, and nobody else has to die.
+ *
+ * @returns whether the task is one of those
+ */
+export function helpsToDie(k: Kernel, task: Task): boolean {
+  if (!taskWillFreeMem(task) && !mayUseReserves(k, task)) return false;
+  markOomVictim(k, task);
+  queue_oom_reaper(k, task.process);
   return true;
 }
 

@@ -17,7 +17,7 @@ import { ALLOC_WMARK_MIN, zone_watermark_ok, type AllocRequest } from '../mm/all
 import { drainAllPages } from '../mm/drain.ts';
 import { __GFP_NORETRY, GFP_KERNEL } from '../mm/gfp.ts';
 import type { Page } from '../mm/mmzone.ts';
-import { out_of_memory } from '../mm/oom-kill.ts';
+import { helpsToDie, out_of_memory } from '../mm/oom-kill.ts';
 import { get_page_from_freelist } from '../mm/page-alloc.ts';
 import { MAX_RECLAIM_RETRIES, zone_reclaimable_pages } from '../mm/throttle.ts';
 import { do_try_to_free_pages, newScanControl } from '../mm/vmscan.ts';
@@ -101,6 +101,8 @@ function wakeServed(k: Kernel): number {
       waiter.page = page;
       served++;
     }
+    // What out_of_memory() does for its caller: here nobody calls it for himself.
+    if (task.isOomVictim) helpsToDie(k, task);
     queue.delete(waiter);
     waiter.isWoken = true;
     k.sched.wake(task);
