@@ -46,8 +46,10 @@ const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
 export function diagnose(facts: Facts): Finding[] {
   const stalls = withoutCanaryCulprits(
     facts,
-    DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
-      isOfConsequence(facts, finding),
+    withoutTold(
+      DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
+        isOfConsequence(facts, finding),
+      ),
     ),
   );
   // Where something better explains why requests wait, that they do is no finding of its own.
@@ -55,6 +57,19 @@ export function diagnose(facts: Facts): Finding[] {
   const slow = isExplained ? undefined : overload(facts, stalls);
   return [...stalls, ...(slow === undefined ? [] : [slow])].sort(
     (a, b) => CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence),
+  );
+}
+
+/** D4 tells of the victim and of those on the way to memory: then D3 is no other explanation. */
+function withoutTold(findings: readonly Finding[]): Finding[] {
+  const reaper = findings.find(({ diagnosis }) => diagnosis === 'D4');
+  if (reaper === undefined) return [...findings];
+  return findings.filter(
+    ({ diagnosis, confidence, culprits }) =>
+      diagnosis !== 'D3' ||
+      culprits.length === 0 ||
+      CONFIDENCES.indexOf(confidence) < CONFIDENCES.indexOf(reaper.confidence) ||
+      !culprits.every((pid) => reaper.culprits.includes(pid)),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { isScheduling, sleepsFor } from '../kernel/locking/wait-functions.ts';
 import { count } from '../util/count.ts';
-import { isOverdue, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { isInSlowPath, isOverdue, nameOf, namesOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Confidence } from './finding.ts';
 
 /**
@@ -58,8 +58,8 @@ export function chainFrom(facts: Facts, start: TaskFacts): Chain {
     const holders = (last.waitsFor?.holders ?? []).flatMap((pid) => facts.byPid.get(pid) ?? []);
     const next = holders.find((holder) => !seen.has(holder)) ?? holders[0];
     if (next === undefined) return { links, isCycle: false, isProved: false };
-    if (seen.has(next)) return { links, isCycle: true, isProved };
     isProved &&= last.waitsFor?.isCertain === true;
+    if (seen.has(next)) return { links, isCycle: true, isProved };
     links.push(next);
     seen.add(next);
     last = next;
@@ -77,6 +77,22 @@ export function sureness({ writeback }: Facts, end: TaskFacts): Confidence {
   const overdue = isOverdue(end);
   if (overdue === false || (writeback ?? 0) > 0) return 'possible';
   return overdue === true && writeback === 0 ? 'certain' : 'likely';
+}
+
+/** What keeps {@link sureness} from being certain, in words. */
+export function unsureOf({ writeback }: Facts, end: TaskFacts): string[] {
+  const overdue = isOverdue(end);
+  return [
+    ...(overdue === false ? [`${nameOf(end)} has not waited for long`] : []),
+    ...(overdue === undefined ? [`for how long ${nameOf(end)} has waited is not known`] : []),
+    ...(writeback === undefined ? ['whether pages are being written could not be read'] : []),
+    ...((writeback ?? 0) > 0 ? ['pages are being written, which can be freed then'] : []),
+  ];
+}
+
+/** A reason with what lowers it: `each wait was proved, but the disk is still at work`. */
+export function butFor(reason: string, lowers: readonly string[]): string {
+  return lowers.length === 0 ? reason : `${reason}, but ${lowers.join(', and ')}`;
 }
 
 /** What speaks against a circle that {@link sureness} is not certain of. */
@@ -99,6 +115,37 @@ export function endsOf(facts: Facts, { links }: Chain): TaskFacts[] {
   );
   const others = readers.filter((fact) => fact !== end && fact.place === 'slow path');
   return end === undefined ? [] : [end, ...others];
+}
+
+/** Whether a chain was proved and leads to somebody else, who asks for memory. */
+export function leadsToMemory(chain: Chain): boolean {
+  if (!chain.isProved || chain.isCycle || chain.links.length === 1) return false;
+  return isInSlowPath(endOf(chain));
+}
+
+/**
+ * Of a chain that leads to memory: `waits for mutex 0x…, which a(1) has, and that waits for
+ * memory`, or for whom a(1) waits in turn.
+ */
+export function wayToMemory(chain: Chain): string {
+  const [first, holder, ...rest] = chain.links as [TaskFacts, TaskFacts, ...TaskFacts[]];
+  const has = `waits for ${first.waitsFor?.lock}, which ${nameOf(holder)} has`;
+  if (rest.length === 0) return `${has}, and that waits for memory`;
+  const over = rest.slice(0, -1);
+  const what = over.length === 0 ? holder.waitsFor?.lock : `a lock (over ${namesOf(over)})`;
+  return (
+    `${has}; ${nameOf(holder)} waits for ${what}, ` +
+    `which ${nameOf(endOf(chain))} has, and that waits for memory`
+  );
+}
+
+/** Those of a chain who wait for each other in a circle; nobody where it has an end. */
+export function circleOf(chain: Chain): readonly TaskFacts[] {
+  if (!chain.isCycle) return [];
+  const holders = endOf(chain).waitsFor?.holders ?? [];
+  return chain.links.slice(
+    chain.links.findIndex(({ task: { pid } }) => pid !== undefined && holders.includes(pid)),
+  );
 }
 
 /** The last of a chain. */

@@ -17,6 +17,8 @@ export interface VictimDoubts {
   readonly others: readonly TaskFacts[];
   readonly against: readonly string[];
   readonly missing: readonly string[];
+  /** Why nothing is certain of it, in words; empty where {@link areNone}. */
+  readonly lowers: readonly string[];
   /** Its memory is not taken, and no other victim is known to be able to exit. */
   readonly areNone: boolean;
 }
@@ -30,6 +32,10 @@ export function victimDoubts(facts: Facts, victim: TaskFacts): VictimDoubts {
   return {
     others,
     against: about(able),
+    lowers: [
+      ...(isUnknown ? ['whether its memory was taken is not known'] : []),
+      ...(able.length > 0 ? [`${namesOf(able)} may exit`] : []),
+    ],
     missing: isUnknown ? ['whether the OOM reaper has taken its memory (MMF_OOM_SKIP)'] : [],
     areNone: !isUnknown && able.length === 0,
   };

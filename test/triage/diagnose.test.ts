@@ -101,7 +101,54 @@ describe('diagnose', () => {
         holder,
       ]);
       assert.equal(finding.confidence, 'certain');
-      assert.match(finding.sentence, /over task-4\(4\)/);
+      const way =
+        /mutex 0xf00, which task-4\(4\) has; task-4\(4\) waits for rwsem 0xf10, which back/;
+      assert.match(finding.sentence, way);
+      assert.deepEqual(finding.culprits, [3]);
+    });
+
+    it('says in a circle of locks who waits for each other, and blames no memory', () => {
+      const wants = (pid: number, on: number): TaskSketch => ({
+        pid,
+        calls: `${MUTEX} < do_unlinkat`,
+        waitsFor: { lock: `mutex 0x${pid}`, holders: [on], isCertain: true },
+      });
+      const stuck = { ...victim, ...wants(2, 4) };
+      const finding = first([stuck, wants(4, 5), wants(5, 4), holder]);
+      assert.equal(`${finding.diagnosis} ${finding.confidence}`, 'D3 likely');
+      assert.match(
+        finding.sentence,
+        /behind a circle of locks \(task-4\(4\) -> task-5\(5\) -> task-4/,
+      );
+      assert.deepEqual(finding.culprits, [4, 5]);
+      const inside = first([stuck, { ...wants(4, 2), calls: `${MUTEX} < ${RECLAIM}` }, holder]);
+      assert.match(inside.sentence, /in a circle of locks \(java\(2\) -> task-4\(4\) -> java/);
+      assert.equal(inside.confidence, 'likely');
+    });
+
+    it('gives as its reason what lowers its confidence', () => {
+      const because = (others: Others, sketch: Partial<TaskSketch> = {}): string => {
+        const tasks = [{ ...victim, waitsFor: lock, ...sketch }, holder];
+        const found = diagnose(facts(tasks, others)).find(({ diagnosis }) => diagnosis === 'D3');
+        return found?.because ?? '';
+      };
+      assert.doesNotMatch(because({}), /but/);
+      assert.match(because({ writeback: undefined }), /, but whether pages are being written/);
+      assert.match(because({ symbols: ['oom_reaper'] }), /, but whether its memory was taken/);
+      const { gfp, ...unaged } = holder;
+      assert.notEqual(gfp, undefined);
+      const { because: unknown } = first([{ ...victim, waitsFor: lock }, unaged]);
+      assert.match(unknown, /, but for how long backup\(3\) has waited is not known/);
+      const young: TaskSketch = { ...unaged, young: true };
+      const { because: late } = first([{ ...victim, waitsFor: lock }, young, { ...ASKS, pid: 9 }]);
+      assert.match(late, /, but backup\(3\) has not waited for long/);
+    });
+
+    it('says that the end of its chain waits for a lock whose holder is not known', () => {
+      const waits: TaskSketch = { pid: 3, comm: 'backup', calls: `${MUTEX} < do_unlinkat` };
+      const finding = first([{ ...victim, waitsFor: lock }, waits, ASKS]);
+      assert.match(finding.sentence, /backup\(3\), which waits for a lock itself/);
+      assert.match(finding.because, /what backup\(3\) waits for could not be proved/);
     });
 
     it('is not certain while pages are being written: an overload is likelier then', () => {
@@ -139,6 +186,9 @@ describe('diagnose', () => {
       calls: '__schedule < schedule < rwsem_down_read_slowpath < down_read < exit_mm < do_exit',
     };
 
+    const REAPER = { symbols: ['oom_reaper'] };
+    const ofWriter = { lock: 'mmap_lock of task-5(5)', holders: [5], isCertain: true };
+
     it('is found where a victim changes its map, and others of it want that lock', () => {
       const finding = first([writer, exiting], { symbols: ['oom_reaper'] });
       assert.equal(finding.diagnosis, 'D4');
@@ -146,15 +196,63 @@ describe('diagnose', () => {
       assert.deepEqual(finding.culprits, [5]);
     });
 
-    it('is certain where they wait for its lock, and comes before the wait of the victim', () => {
+    it('is certain where they wait for its lock, and the wait of the victim is no other', () => {
       const waits = {
         ...exiting,
-        waitsFor: { lock: 'mmap_lock of task-5(5)', holders: [5], isCertain: true },
+        waitsFor: ofWriter,
       };
-      assert.deepEqual(found([writer, waits], { symbols: ['oom_reaper'] }).slice(0, 2), [
-        'D4 certain',
-        'D3 likely',
-      ]);
+      assert.deepEqual(found([writer, waits], REAPER), ['D4 certain']);
+    });
+
+    it('names the lock that the thread waits for and who has that', () => {
+      const lock = { lock: 'mutex 0xf00', holders: [9], isCertain: true };
+      const waits = { ...exiting, waitsFor: ofWriter };
+      const holder: TaskSketch = { ...ASKS, pid: 9, comm: 'postgres' };
+      const findings = diagnose(facts([{ ...writer, waitsFor: lock }, waits, holder], REAPER));
+      assert.deepEqual(
+        findings.map(({ diagnosis, confidence }) => `${diagnosis} ${confidence}`),
+        ['D4 certain'],
+      );
+      assert.match(
+        findings[0]?.sentence ?? '',
+        /task-5\(5\) has .* waits for mutex 0xf00, which postgres\(9\) has, and that waits for memo/,
+      );
+      assert.deepEqual(findings[0]?.culprits, [5, 9]);
+      const { gfp, ...late } = holder;
+      assert.notEqual(gfp, undefined);
+      const young = first([{ ...writer, waitsFor: lock }, waits, { ...late, young: true }], REAPER);
+      assert.equal(young.confidence, 'likely');
+      assert.match(young.because, /, but postgres\(9\) has not waited for long/);
+      assert.match(young.against.join(), /postgres\(9\) has not waited for long/);
+    });
+
+    it('is found where the thread asks for nothing itself, and who keeps it does', () => {
+      const links: TaskSketch = {
+        ...writer,
+        calls: '__schedule < schedule < rwsem_down_write_slowpath < down_write < vma_link',
+        waitsFor: { lock: 'rwsem 0xf20', holders: [9], isCertain: true },
+      };
+      const holder: TaskSketch = { ...ASKS, pid: 9 };
+      const waits = { ...exiting, waitsFor: ofWriter };
+      assert.deepEqual(found([links, waits, holder], REAPER), ['D4 certain']);
+      const { waitsFor, ...unproved } = links;
+      assert.ok(waitsFor !== undefined);
+      const names = found([unproved, exiting, holder], REAPER);
+      assert.ok(!names.some((name) => name.startsWith('D4')), names.join());
+    });
+
+    it('blames nobody who waits for that lock, or faults pages in after a mmap()', () => {
+      const none = (thread: TaskSketch, ...others: TaskSketch[]): void => {
+        const names = found([thread, exiting, ASKS, ...others], REAPER);
+        assert.ok(!names.some((name) => name.startsWith('D4')), names.join());
+      };
+      const sleeps = '__schedule < schedule < rwsem_down_write_slowpath < down_write_killable';
+      const wants = { lock: 'mmap_lock of task-5(5)', holders: [8], isCertain: true };
+      none({ ...writer, calls: `${sleeps} < vm_mmap_pgoff < do_syscall_64` });
+      const reads: TaskSketch = { ...ASKS, pid: 8, mm: '0x5000' };
+      none({ ...writer, calls: `${sleeps} < dup_mmap < copy_process`, waitsFor: wants }, reads);
+      none({ ...writer, calls: `${FAULT} < populate_vma_page_range < vm_mmap_pgoff` });
+      none(writer, { ...exiting, pid: 7, waitsFor: wants }, reads);
     });
 
     it('is not offered on a kernel without a reaper', () => {

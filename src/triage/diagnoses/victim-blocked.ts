@@ -5,15 +5,21 @@ import { count } from '../../util/count.ts';
 import { doing } from '../checked.ts';
 import { btVerb, isBlocked, isInSlowPath, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
 import type { TaskFacts } from '../facts.ts';
+import type { Evidence } from '../evidence.ts';
 import type { Finding } from '../finding.ts';
 import {
+  butFor,
   chainFrom,
+  circleOf,
   doubts,
   endOf,
   endsOf,
+  leadsToMemory,
   sleepsForPage,
   sleepsInLock,
   sureness,
+  unsureOf,
+  wayToMemory,
   type Chain,
 } from '../lock-waits.ts';
 import { holdsOffOomKiller, victimDoubts, weighed, type VictimDoubts } from '../oom-wait.ts';
@@ -34,39 +40,32 @@ export function victimBlocked(facts: Facts): Finding | undefined {
   const requests = facts.tasks.filter(isInSlowPath);
   if (blocked.length === 0 || requests.length === 0) return undefined;
   const chains = blocked.map((victim) => chainFrom(facts, victim));
-  const toMemory = chains.find((chain) => endsInAllocator(chain));
+  const toMemory = chains.find(leadsToMemory);
   if (toMemory !== undefined) return byLocks(facts, toMemory, requests);
+  const circle = chains.find(({ isCycle }) => isCycle);
+  if (circle !== undefined) return byCircle(facts, circle, requests);
   const elsewhere = chains.find(({ links }) => links.length > 1);
   return elsewhere === undefined
     ? byStacks(blocked, requests)
     : byAnother(facts, elsewhere, requests);
 }
 
-function endsInAllocator(chain: Chain): boolean {
-  return chain.isProved && isInSlowPath(endOf(chain)) && chain.links.length > 1;
-}
-
 const NAME = 'the OOM victim waits for a lock whose holder waits for memory';
-const NEXT =
-  'find out why the holder asks for memory under that lock; SysRq-f chooses another victim';
+const NEXT = 'find out why the holder asks for memory under that lock';
 
 function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Finding {
   const [victim] = chain.links as [TaskFacts];
   const end = endOf(chain);
   const rest = victimDoubts(facts, victim);
-  const between = chain.links.slice(1, -1);
-  const over = between.length === 0 ? '' : ` (over ${namesOf(between)})`;
+  const proved = 'each wait and each holder on the way was proved';
   return {
     diagnosis: 'D3',
     name: NAME,
-    sentence:
-      `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
-      `which ${nameOf(end)} has${over}, and that waits for memory.`,
+    sentence: `The OOM victim ${nameOf(victim)} cannot exit: it ${wayToMemory(chain)}.`,
     confidence: weighed(sureness(facts, end), rest),
-    because: `each wait and each holder on the way was proved; ${meanwhile(rest)}`,
+    because: `${butFor(proved, [...unsureOf(facts, end), ...rest.lowers])}; ${meanwhile(rest)}`,
     evidence: [
-      { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
-      { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
+      ...chosenAnd(victim, chain.links),
       { fact: `${nameOf(end)} is in the slow path`, verb: btVerb([victim, end]) },
       { fact: `${count(requests.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
@@ -77,40 +76,86 @@ function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Fi
   };
 }
 
+function chosenAnd(victim: TaskFacts, links: readonly TaskFacts[]): Evidence[] {
+  return [
+    { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
+    { fact: links.map(nameOf).join(' -> '), verb: 'locks --graph' },
+  ];
+}
+
 function meanwhile({ others }: VictimDoubts): string {
   return others.length === 0
     ? 'while this victim is there the OOM killer chooses no other'
     : `besides it the OOM killer has chosen ${namesOf(others)}`;
 }
 
+/** The holders of locks wait for each other: no memory lets them go on. */
+function byCircle(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Finding {
+  const [victim] = chain.links as [TaskFacts];
+  const circle = circleOf(chain);
+  const round = [...circle, ...circle.slice(0, 1)].map(nameOf).join(' -> ');
+  return {
+    diagnosis: 'D3',
+    name: 'the OOM victim waits in a circle of locks',
+    sentence:
+      `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
+      `${circle.includes(victim) ? 'in' : 'behind'} a circle of locks (${round}); ` +
+      `${count(requests.length, 'request')} for memory ${requests.length === 1 ? 'waits' : 'wait'}.`,
+    confidence: chain.isProved ? 'likely' : 'possible',
+    because: chain.isProved
+      ? 'each wait and each holder was proved, and no memory ends such a circle, but others may ' +
+        'give back memory'
+      : LAST_READER,
+    evidence: [
+      ...chosenAnd(victim, [...chain.links, ...circle.slice(0, 1)]),
+      { fact: `${namesOf(circle)} wait for each other`, verb: btVerb(circle) },
+    ],
+    against: victimDoubts(facts, victim).against,
+    missing: victimDoubts(facts, victim).missing,
+    next: 'find out in which order each of them takes these locks',
+    culprits: pidsOf(circle),
+  };
+}
+
+const LAST_READER = "the kernel's own word on who has a lock may be out of date";
+
 /** The holder is not seen to wait for memory: it may be anything that keeps the victim. */
 function byAnother(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Finding {
   const [victim] = chain.links as [TaskFacts];
   const end = endOf(chain);
-  const has = chain.isProved ? 'has' : 'may have';
-  const inAllocator = end.place === undefined ? 'does not wait for memory' : 'waits for memory';
+  const waits = end.place !== undefined;
+  const isLost = sleepsInLock(end);
   return {
     diagnosis: 'D3',
     name: 'the OOM victim waits for a lock',
     sentence:
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
-      `and at the end of that chain is ${nameOf(end)}, which ${inAllocator}; ` +
+      `and at the end of that chain is ${nameOf(end)}, which ${stateOf(end)}; ` +
       `${requests.length} requests for memory wait.`,
-    confidence: end.place === undefined ? 'possible' : 'likely',
-    because: chain.isProved
-      ? 'who holds the locks was proved'
-      : `the kernel's own word on who ${has} a lock may be out of date`,
+    confidence: waits ? 'likely' : 'possible',
+    because: isLost
+      ? `who holds what ${nameOf(end)} waits for could not be proved`
+      : butFor(
+          chain.isProved ? 'who holds the locks was proved' : LAST_READER,
+          waits ? [] : [`${nameOf(end)} does not wait for memory`],
+        ),
     evidence: [
-      { fact: `${nameOf(victim)} was chosen by the OOM killer`, verb: 'tasks' },
-      { fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' },
+      ...chosenAnd(victim, chain.links),
       { fact: `${nameOf(end)}: ${doing(end)}`, verb: btVerb([victim, end]) },
     ],
-    against:
-      end.place === undefined ? [`${nameOf(end)} does not wait for memory: ${doing(end)}`] : [],
-    missing: victimDoubts(facts, victim).missing,
+    against: waits || isLost ? [] : [`${nameOf(end)} does not wait for memory: ${doing(end)}`],
+    missing: [
+      ...(isLost ? [`who holds the lock that ${nameOf(end)} waits for`] : []),
+      ...victimDoubts(facts, victim).missing,
+    ],
     next: `find out why ${nameOf(end)} does not get on`,
     culprits: pidsOf(endsOf(facts, chain)),
   };
+}
+
+function stateOf(end: TaskFacts): string {
+  if (end.place !== undefined) return 'waits for memory';
+  return sleepsInLock(end) ? 'waits for a lock itself' : 'does not wait for memory';
 }
 
 function byStacks(blocked: readonly TaskFacts[], requests: readonly TaskFacts[]): Finding {
