@@ -116,10 +116,7 @@ describe('diagnose', () => {
       const stuck = { ...victim, ...wants(2, 4) };
       const finding = first([stuck, wants(4, 5), wants(5, 4), holder]);
       assert.equal(`${finding.diagnosis} ${finding.confidence}`, 'D3 likely');
-      assert.match(
-        finding.sentence,
-        /behind a circle of locks \(task-4\(4\) -> task-5\(5\) -> task-4/,
-      );
+      assert.match(finding.sentence, /behind a circle of locks \(task-4\(4\) -> task-5\(5\) -> ta/);
       assert.deepEqual(finding.culprits, [4, 5]);
       const inside = first([stuck, { ...wants(4, 2), calls: `${MUTEX} < ${RECLAIM}` }, holder]);
       assert.match(inside.sentence, /in a circle of locks \(java\(2\) -> task-4\(4\) -> java/);
@@ -215,7 +212,7 @@ describe('diagnose', () => {
       );
       assert.match(
         findings[0]?.sentence ?? '',
-        /task-5\(5\) has .* waits for mutex 0xf00, which postgres\(9\) has, and that waits for memo/,
+        /task-5\(5\) has .* waits for mutex 0xf00, which postgres\(9\) has, and that waits/,
       );
       assert.deepEqual(findings[0]?.culprits, [5, 9]);
       const { gfp, ...late } = holder;

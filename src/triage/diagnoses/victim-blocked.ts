@@ -100,7 +100,7 @@ function byCircle(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): F
     sentence:
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
       `${circle.includes(victim) ? 'in' : 'behind'} a circle of locks (${round}); ` +
-      `${count(requests.length, 'request')} for memory ${requests.length === 1 ? 'waits' : 'wait'}.`,
+      `${count(requests.length, 'request')} in the slow path.`,
     confidence: chain.isProved ? 'likely' : 'possible',
     because: chain.isProved
       ? 'each wait and each holder was proved, and no memory ends such a circle, but others may ' +
