@@ -2,11 +2,21 @@
 
 import type { Argv } from 'yargs';
 import { logResult } from '../../kernel/log.ts';
-import { logBytes, logJson, logRemarks, logText } from '../../report/log.ts';
+import { consoleLine, recordLines, type LogLine } from '../../kernel/log-lines.ts';
+import { memallocTimeline, type MemallocTimeline } from '../../kernel/memalloc-timeline.ts';
+import { readKernelLog } from '../../kernel/printk.ts';
+import { logBytes, logJson, logRemarks, logText, lostText } from '../../report/log.ts';
+import {
+  timelineRemarks,
+  timelineSummary,
+  timelineTable,
+  timelineText,
+} from '../../report/memalloc-timeline.ts';
 import { levelsOf, sinceOf } from '../log-options.ts';
 import type { RunState } from '../main.ts';
-import { onVmcore, withOpenOptions } from '../open-options.ts';
-import { print, printBytes, printJson, remark, withProblems } from '../output.ts';
+import { onVmcore, withOpenOptions, type OpenArguments } from '../open-options.ts';
+import { print, printBytes, printJson, printTable, remark, withProblems } from '../output.ts';
+import { isTextFile, textLines } from '../text-lines.ts';
 
 const LOG_OPTIONS = {
   raw: {
@@ -27,6 +37,11 @@ const LOG_OPTIONS = {
     coerce: sinceOf,
     describe: 'records from this time stamp on, in seconds; --since=-60 is the last minute',
   },
+  memalloc: {
+    type: 'boolean',
+    default: false,
+    describe: 'the reports of kmallocwd as a timeline; also from a text file, such as of a console',
+  },
 } as const;
 
 /** Adds the verb. */
@@ -35,8 +50,9 @@ export function addLog(cli: Argv, state: RunState): void {
     'log [vmcore..]',
     "the kernel's log, as dmesg(1) prints it",
     (verb) => withOpenOptions(verb).options(LOG_OPTIONS),
-    (args) =>
-      onVmcore(args, state, (vmcore) => {
+    (args) => {
+      if (args.memalloc) return logMemalloc(args, state);
+      return onVmcore(args, state, (vmcore) => {
         const result = logResult(vmcore, {
           ...(args.level === undefined ? {} : { levels: args.level }),
           ...(args.since === undefined ? {} : { sinceUs: args.since }),
@@ -52,6 +68,39 @@ export function addLog(cli: Argv, state: RunState): void {
         if (ctime && result.wallClockOffsetUs === undefined) {
           remark('the dump does not tell the time of day: seconds since boot');
         }
-      }),
+      });
+    },
   );
+}
+
+/** The timeline of a dump's log, or of text files, the earlier one first. */
+async function logMemalloc(args: OpenArguments, state: RunState): Promise<void> {
+  const files = args.vmcore;
+  if (files.length > 0 && files.every(isTextFile)) {
+    const timeline = memallocTimeline(fileLines(files));
+    if (args.json) printJson(timeline);
+    else await printTimeline(timeline);
+    return;
+  }
+  await onVmcore(args, state, async (vmcore) => {
+    const { records, lost } = readKernelLog(vmcore);
+    const timeline = memallocTimeline(recordLines(records));
+    if (args.json) {
+      printJson(withProblems({ ...timeline, lost }, vmcore.problems));
+      return;
+    }
+    await printTimeline(timeline);
+    for (const each of lost) remark(lostText(each));
+  });
+}
+
+function* fileLines(files: readonly string[]): Generator<LogLine> {
+  for (const file of files) for (const line of textLines(file)) yield consoleLine(line);
+}
+
+async function printTimeline(timeline: MemallocTimeline): Promise<void> {
+  print(timelineText(timeline));
+  if (timeline.tasks.length > 0) await printTable(timelineTable(timeline));
+  print(timelineSummary(timeline));
+  for (const text of timelineRemarks(timeline)) remark(text);
 }
