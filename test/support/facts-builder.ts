@@ -14,6 +14,8 @@ export interface TaskSketch {
   /** Functions, the innermost first, apart by ` < `. */
   readonly calls?: string;
   readonly onCpu?: boolean;
+  /** The CPU that it runs on, or on whose queue it is. */
+  readonly cpu?: number;
   readonly kthread?: boolean;
   readonly victim?: boolean;
   readonly exiting?: boolean;
@@ -32,6 +34,8 @@ export interface TaskSketch {
   readonly offCpu?: number;
   /** For how many seconds at least its request is under way, of a kernel without records. */
   readonly age?: number;
+  /** The mask that is kept on its stack. */
+  readonly evidenceGfp?: string;
   readonly waitsFor?: LockWait;
 }
 
@@ -67,10 +71,11 @@ const PF_EXITING = 4;
 function taskOf(sketch: TaskSketch): MemallocTask {
   const { pid, comm = `task-${pid}`, state = 'D', onCpu = false, kthread = false } = sketch;
   const { victim = false, exiting = false, policy = 0, mm = '0x1000', gfp, young } = sketch;
-  const { youngGfp = 'GFP_KERNEL', offCpu, age, staticPrio } = sketch;
+  const { youngGfp = 'GFP_KERNEL', offCpu, age, staticPrio, cpu, evidenceGfp } = sketch;
   const evidence = {
     ...(offCpu === undefined ? {} : { offCpu: bound(offCpu, 'se.exec_start') }),
     ...(age === undefined ? {} : { age: bound(age, 'se.exec_start') }),
+    ...(evidenceGfp === undefined ? {} : { gfpNames: evidenceGfp }),
   };
   const record =
     gfp === undefined && young !== true
@@ -86,6 +91,7 @@ function taskOf(sketch: TaskSketch): MemallocTask {
     kthread,
     policy,
     ...(staticPrio === undefined ? {} : { staticPrio }),
+    ...(cpu === undefined ? {} : { cpu }),
     mm: kthread ? '0x0' : mm,
     flags: exiting ? PF_EXITING : 0,
     oomMm: victim ? mm : '0x0',

@@ -8,6 +8,7 @@ import {
   hasRunLately,
   isRequesting,
   nameOf,
+  namesOf,
   type Facts,
   type TaskFacts,
 } from '../facts.ts';
@@ -27,15 +28,18 @@ const SCHED_IDLE = 5;
 const SCHED_DEADLINE = 6;
 
 /**
- * Whether the scheduler has a task run before the holder: it wants a CPU and is of a class above
- * the fair one, or weighs more in that (kernel/sched/). To who weighs the same the holder's turn
- * comes, late as it may be.
+ * Whether the scheduler has a task run before the holder: it wants the same CPU and is of a class
+ * above the fair one, or weighs more in that (kernel/sched/), as all do beside SCHED_IDLE. To who
+ * weighs the same the holder's turn comes, late as it may be.
  */
 function isAhead({ task: holder }: TaskFacts): (fact: TaskFacts) => boolean {
-  return ({ task: { onCpu, state, policy = 0, staticPrio = 0 } }) => {
-    if (onCpu !== true && state !== 'R') return false;
+  return ({ task }) => {
+    const { onCpu, state, policy = 0, staticPrio = 0, cpu = holder.cpu } = task;
+    if (task === holder || (onCpu !== true && state !== 'R')) return false;
+    if (holder.cpu !== undefined && cpu !== holder.cpu) return false;
     if ([SCHED_FIFO, SCHED_RR, SCHED_DEADLINE].includes(policy)) return true;
-    return policy !== SCHED_IDLE && staticPrio < (holder.staticPrio ?? 0);
+    if (policy === SCHED_IDLE) return false;
+    return holder.policy === SCHED_IDLE || staticPrio < (holder.staticPrio ?? 0);
   };
 }
 
@@ -50,15 +54,15 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
   const pid = holder?.task.pid;
   if (holder === undefined || pid === undefined) return undefined;
   const { task } = holder;
-  const { offCpu } = task.evidence ?? {};
   const waiting = facts.tasks.filter((fact) => fact !== holder && isRequesting(fact));
   // dump_header() does nothing but print.
   const prints = calls(holder, ...CONSOLE) || (task.onCpu === true && calls(holder, REPORT));
   const isIdle = task.policy === SCHED_IDLE;
   const isRunnable = task.onCpu !== true && task.state === 'R';
   // Who shares a CPU is off it for moments; beside others a SCHED_IDLE task has it for moments.
-  const isLate = hasRunLately(facts, holder) !== true && facts.tasks.some(isAhead(holder));
-  const hasNoCpu = isRunnable && (isIdle || isLate);
+  const ahead = facts.tasks.filter(isAhead(holder));
+  const isLate = isIdle || hasRunLately(facts, holder) !== true;
+  const hasNoCpu = isRunnable && isLate && ahead.length > 0;
   if (waiting.length === 0 || (!hasNoCpu && !prints)) return undefined;
   const holdsLock = facts.oomLockHolder === task.pid;
   const where = holdsLock ? 'holds oom_lock' : 'is inside out_of_memory()';
@@ -71,11 +75,7 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
       `${nameOf(holder)} ${where}, ${does}${why}, ` +
       `while ${waiting.length} others ask for memory.`,
     confidence: holdsLock && hasNoCpu && (isIdle || prints) ? 'likely' : 'possible',
-    because: isIdle
-      ? 'it has the policy SCHED_IDLE, and those who wait for it keep the CPUs'
-      : offCpu === undefined
-        ? 'a single dump does not show for how long it has been so'
-        : `it has had no CPU for ${offCpu.value.toFixed(1)} s at least (${offCpu.source})`,
+    because: becauseOf(holder, hasNoCpu ? ahead : []),
     evidence: [
       { fact: `${nameOf(holder)}: ${task.state} in out_of_memory()`, verb: btVerb([holder]) },
       ...(isIdle
@@ -83,9 +83,32 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
         : []),
       { fact: `${count(waiting.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
-    against: hasNoCpu ? [] : [`${nameOf(holder)} is on a CPU, or was a moment ago`],
+    against: hasNoCpu
+      ? []
+      : isRunnable && ahead.length === 0
+        ? [`nobody who comes before ${nameOf(holder)} wants its CPU`]
+        : [`${nameOf(holder)} is on a CPU, or was a moment ago`],
     missing: ['whether it gets on: a second dump shows its switches'],
     next: 'lower console_loglevel or the rate of messages; do not run memory hogs as SCHED_IDLE',
     culprits: [pid],
   };
+}
+
+/** @param ahead those who keep the CPU from it; none where nobody does */
+function becauseOf({ task }: TaskFacts, ahead: readonly TaskFacts[]): string {
+  const { offCpu } = task.evidence ?? {};
+  const since =
+    offCpu === undefined
+      ? 'a single dump does not show for how long it has been so'
+      : `it has had no CPU for ${offCpu.value.toFixed(1)} s at least (${offCpu.source})`;
+  if (ahead.length === 0) return since;
+  const running = ahead.filter((fact) => fact.task.onCpu === true);
+  const who =
+    running.length > 0
+      ? `${namesOf(running)} ${running.length === 1 ? 'has' : 'have'} the CPU before it`
+      : `${namesOf(ahead)} ${ahead.length === 1 ? 'wants' : 'want'} the CPU and ` +
+        `${ahead.length === 1 ? 'comes' : 'come'} before it`;
+  return task.policy === SCHED_IDLE
+    ? `it has the policy SCHED_IDLE, and ${who}`
+    : `${since}; ${who}`;
 }

@@ -1,11 +1,22 @@
 // D7: the memory reserves are gone before the OOM killer was asked.
 
-import { btVerb, isRequesting, namesOf, pidsOf, type Facts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
+import { count } from '../../util/count.ts';
+import {
+  btVerb,
+  isRequesting,
+  isVictim,
+  namesOf,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from '../facts.ts';
+import type { Confidence, Finding } from '../finding.ts';
 import { canaryEvidence, withoutCanaries } from '../canary.ts';
 import { waitsForElement } from '../mempool-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
 import { poolEvidence } from '../pool-waits.ts';
+import { nobodyKilled } from '../stalled.ts';
+import { chosenOf } from '../victims.ts';
 
 /** What is left of `min` where those have taken pages who need not keep to watermarks. */
 const LEFT = 1 / 8;
@@ -25,9 +36,9 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
     diagnosis: 'D7',
     name: 'the memory reserves are depleted',
     sentence:
-      `Not even the reserves have free pages (${left}), and the OOM killer has chosen nobody: ` +
-      `${requests.length} requests wait for I/O that has no memory.`,
-    confidence: throttled.length > 0 ? 'likely' : 'possible',
+      `Not even the reserves have free pages (${left}), and ${killedText(facts)}; ` +
+      waitsText(requests, waiting),
+    confidence: confidenceOf(facts, throttled),
     because:
       throttled.length > 0
         ? 'requests are throttled until reserves come back (throttle_direct_reclaim)'
@@ -44,11 +55,43 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
       ...canaryEvidence(requests),
       ...poolEvidence(facts),
     ],
-    against: [],
+    against: askedBefore(facts),
     missing: ['who took the reserves'],
     next:
       'raise min_free_kbytes; look at what allocates with PF_MEMALLOC or __GFP_MEMALLOC ' +
       'in the I/O path',
     culprits: pidsOf(waiting.length > 0 ? waiting : withoutCanaries(workers)),
   };
+}
+
+/** Victims whose memory was taken already; of others {@link reservesDepleted} says nothing. */
+function reapedOnes({ tasks }: Facts): TaskFacts[] {
+  const chosen = chosenOf({ tasks: tasks.map(({ task }) => task) });
+  return tasks.filter((fact) => isVictim(fact) && chosen.includes(fact.task));
+}
+
+function killedText(facts: Facts): string {
+  const reaped = reapedOnes(facts);
+  if (reaped.length === 0) return nobodyKilled(facts.oom);
+  return `the memory of the OOM killer's ${count(reaped.length, 'victim')} was taken already`;
+}
+
+function waitsText(requests: readonly TaskFacts[], waiting: readonly TaskFacts[]): string {
+  const many = count(requests.length, 'request');
+  const wait = requests.length === 1 ? 'waits' : 'wait';
+  if (waiting.length === 0) return `${many} ${wait}.`;
+  const needs = waiting.length === 1 ? 'needs' : 'need';
+  return `${many} ${wait}, and ${namesOf(waiting)} ${needs} memory to get I/O done.`;
+}
+
+/** Where it has chosen somebody it was asked before, or while, the reserves went. */
+function confidenceOf(facts: Facts, throttled: readonly TaskFacts[]): Confidence {
+  return throttled.length > 0 && reapedOnes(facts).length === 0 ? 'likely' : 'possible';
+}
+
+function askedBefore(facts: Facts): string[] {
+  const reaped = reapedOnes(facts);
+  const killed = facts.oom?.killCount ?? 0;
+  if (reaped.length > 0) return [`the OOM killer was asked: it has chosen ${namesOf(reaped)}`];
+  return killed === 0 ? [] : [`${nobodyKilled(facts.oom)}: it may have been asked in this stall`];
 }
