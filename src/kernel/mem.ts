@@ -76,7 +76,7 @@ export function memResult(vmcore: Vmcore): MemResult {
     type: 'mem',
     nodes,
     pressure: nodes.flatMap(({ node, zones }) => zones.flatMap((zone) => pressureOf(node, zone))),
-    uses: memoryUses(nodes, { huge: hugePages ?? [], threadSize: stackSize }),
+    uses: memoryUses(nodes, { huge: hugePages ?? hugePagesUnread(vmcore), threadSize: stackSize }),
     ...optional('vmallocPages', variable(vmcore, 'nr_vmalloc_pages')),
     ...optional('poisonedPages', variable(vmcore, 'num_poisoned_pages')),
     // The variable is there without CONFIG_CMA, too.
@@ -90,6 +90,11 @@ export function memResult(vmcore: Vmcore): MemResult {
     ...optional('events', eventsThatMatter(vmcore)),
     ...optional('memcgs', memcgsUnderOom(vmcore)),
   };
+}
+
+/** None on a kernel that has none. */
+function hugePagesUnread({ symbols }: Vmcore): readonly HugePages[] | undefined {
+  return symbols.lookup('hstates') === undefined ? [] : undefined;
 }
 
 function variable(vmcore: Vmcore, name: string): number | undefined {

@@ -29,16 +29,20 @@ export interface MemoryUses {
 }
 
 /** Kinds without which the rest says nothing. */
-const MAIN = ['free', 'anonymous', 'page cache'];
+const MAIN = ['free', 'anonymous', 'page cache', 'huge pages'];
 
 /**
  * Adds up.
  *
+ * @param huge none where the kernel has none; undefined where they could not be read
  * @param threadSize THREAD_SIZE in bytes
  */
 export function memoryUses(
   nodes: readonly NodeState[],
-  { huge, threadSize }: { readonly huge: readonly HugePages[]; readonly threadSize: number },
+  {
+    huge,
+    threadSize,
+  }: { readonly huge: readonly HugePages[] | undefined; readonly threadSize: number },
 ): MemoryUses {
   const sum = (...names: string[]): number | undefined => sumOfCounters(nodes, ...names);
   const zones = nodes.flatMap((node) => node.zones);
@@ -58,7 +62,7 @@ export function memoryUses(
     ['page tables', sum('NR_PAGETABLE')],
     ['page tables of guests', sum('NR_SECONDARY_PAGETABLE')],
     ['zsmalloc (zram, zswap)', sum('NR_ZSPAGES')],
-    ['huge pages', huge.reduce((pages, each) => pages + each.total * 2 ** each.order, 0)],
+    ['huge pages', huge?.reduce((pages, each) => pages + each.total * 2 ** each.order, 0)],
   ];
   const known = parts.filter((part): part is [string, number] => part[1] !== undefined);
   const managedPages = total(zones.map(({ managed }) => managed)) ?? 0;

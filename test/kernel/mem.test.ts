@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memResult, type MemResult } from '../../src/kernel/mem.ts';
 import type { ZoneState } from '../../src/kernel/mmzone.ts';
+import { overlayOf } from '../support/overlay.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
 import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 
@@ -96,6 +97,26 @@ describe('memResult', function () {
       const { events = {} } = memResult(vmcore);
       assert.equal(events.OOM_KILL, kills);
       assert.ok((events.ALLOCSTALL_MOVABLE ?? 0) > 0);
+    });
+  });
+
+  it('has the rest where slab caches, swap and huge pages are damaged', async function () {
+    await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {
+      const whole = memResult(vmcore);
+      const overlay = overlayOf(vmcore);
+      overlay(vmcore.global('slab_caches').member('next'), 0x1234n);
+      overlay(vmcore.global('nr_swapfiles'), 0xffff_ffffn);
+      overlay(vmcore.global('hstates').at(0).member('order'), 4096);
+      const damaged = memResult(vmcore);
+      assert.deepEqual(damaged.nodes, whole.nodes);
+      assert.deepEqual(damaged.uses.uses, whole.uses.uses);
+      // Huge pages may have any part of it.
+      assert.equal('restPages' in damaged.uses, false);
+      assert.deepEqual(damaged.slabCaches, []);
+      assert.deepEqual(damaged.swap?.devices, []);
+      assert.equal('hugePages' in damaged, false);
+      const subjects = new Set(vmcore.problems.list.map(({ subject }) => subject));
+      assert.ok(subjects.has('slab_caches') && subjects.has('hstates'), [...subjects].join());
     });
   });
 
