@@ -1,6 +1,7 @@
 // What a log says beside the watchdog's lines that belongs on the timeline of a stall.
 
 import { optional } from '../util/optional.ts';
+import type { LogLine } from './log-lines.ts';
 
 /**
  * - `oom-killer`: an allocation called out_of_memory() and it chose a victim (mm/oom_kill.c)
@@ -55,14 +56,13 @@ const PATTERNS: readonly (readonly [kind: LogEventKind, pattern: RegExp])[] = [
 /** Every pattern has one of these; most lines of a log have none. */
 const WORDS = /oom|[Kk]ill|page allocation|INFO: task|workqueue lockup|messages dropped/;
 
+/** LOG_LINE_MAX of the kernel: what is longer is of no kernel. */
+const TEXT_LENGTH_MAX = 1024;
+
 /** The event that a line tells of. */
-export function parseLogEvent({
-  timeUs,
-  text,
-}: {
-  readonly timeUs?: number;
-  readonly text: string;
-}): LogEvent | undefined {
+export function parseLogEvent(line: LogLine): LogEvent | undefined {
+  const { timeUs } = line;
+  const text = line.text.slice(0, TEXT_LENGTH_MAX);
   if (!WORDS.test(text)) return undefined;
   for (const [kind, pattern] of PATTERNS) {
     const groups = pattern.exec(text)?.groups;

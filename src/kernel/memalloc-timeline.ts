@@ -72,6 +72,7 @@ const EVENTS_MAX = 10_000;
 /** Three hours of reports; of a longer stall the end counts. */
 const REPORTS_MAX = 1000;
 const NOT_PARSED_MAX = 20;
+const NOT_PARSED_LENGTH = 1024;
 
 /** Reads the lines of a log, oldest first. */
 export function memallocTimeline(lines: Iterable<LogLine>): MemallocTimeline {
@@ -127,7 +128,8 @@ class ReportReader {
     if (line === undefined) return false;
     if (line.kind === 'task') this.#add(line.task, timeUs);
     else if (line.kind === 'info') this.#info(line.counts, line.opensAndCloses, timeUs);
-    else if (this.notParsed.length < NOT_PARSED_MAX) this.notParsed.push(text);
+    else if (this.notParsed.length < NOT_PARSED_MAX)
+      this.notParsed.push(text.slice(0, NOT_PARSED_LENGTH));
     return true;
   }
 

@@ -51,6 +51,12 @@ describe('parseLogEvent', () => {
     });
   }
 
+  it('is done at once with a line that is made to keep it busy', () => {
+    const started = process.cpuUsage();
+    parseLogEvent({ text: `INFO: task ${':1 blocked '.repeat(20_000)}` });
+    assert.ok(process.cpuUsage(started).user < 500_000);
+  });
+
   it('leaves every other line alone', () => {
     for (const text of ['', 'Mem-Info:', 'oom_reaper: x', 'INFO: task']) {
       assert.equal(parseLogEvent({ text }), undefined);
