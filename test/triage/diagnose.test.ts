@@ -313,9 +313,12 @@ describe('diagnose', () => {
       assert.deepEqual(found([unknown(1), unknown(2), kswapd]), [OVERLOAD]);
     });
 
+    const WRITES = `${MUTEX} < pageout < shrink_page_list < shrink_inactive_list < balance_pgdat`;
+
     it('is not closed where fewer pages are isolated than its request is held to', () => {
       const kswapd = {
         ...KSWAPD,
+        calls: WRITES,
         waitsFor: { lock: 'mutex 0xf00', holders: [2], isCertain: true },
       };
       const counter = (value: number): PageCounter => ({ value, stored: value, cpuDiff: 0 });
@@ -342,6 +345,42 @@ describe('diagnose', () => {
       assert.equal(found(both('GFP_KERNEL'), { nodes: nodes(100) })[0], 'D1 possible');
       assert.equal(found(both('GFP_NOFS'), { nodes: nodes(801) })[0], 'D1 certain');
       assert.equal(found(both('GFP_NOFS'), { nodes: nodes(101) })[0], 'D1 possible');
+      const slab = both('GFP_KERNEL').map((each) =>
+        each.pid === 30 ? { ...each, calls: KSWAPD.calls ?? '' } : each,
+      );
+      const finding = first(slab, { nodes: nodes(101) });
+      assert.equal(finding.confidence, 'likely');
+      assert.match(finding.sentence, /kswapd0\(30\), which need not wait there, waits for/);
+      assert.match(finding.because, /, but kswapd0\(30\) was not seen to have isolated pages/);
+      const mixed = [...both('GFP_KERNEL'), { ...waits(3), gfp: 'GFP_KERNEL' }].map((each) =>
+        each.pid === 2 ? { ...each, gfp: 'GFP_NOFS' } : each,
+      );
+      const higher = first(mixed, { nodes: nodes(101) });
+      assert.equal(`${higher.diagnosis} ${higher.confidence}`, 'D1 likely');
+      assert.match(
+        higher.sentence,
+        /^2 tasks .*isolated some, waits for mutex 0xf00, which task-2/,
+      );
+      assert.match(
+        higher.because,
+        /was proved, .*, but no more pages .* request of task-2\(2\) pass/,
+      );
+      assert.deepEqual([higher.culprits, higher.missing], [[2], []]);
+    });
+
+    it('names who has what kswapd waits for, in that loop or not', () => {
+      const lock = { lock: 'mutex 0xf00', holders: [3], isCertain: true };
+      const kswapd = { ...KSWAPD, calls: WRITES, waitsFor: lock };
+      const asks = first([waits(1), waits(2), kswapd, { ...ASKS, pid: 3, comm: 'rm' }]);
+      assert.equal(`${asks.diagnosis} ${asks.confidence}`, 'D1 likely');
+      assert.match(asks.sentence, /mutex 0xf00, which rm\(3\) has, and that waits for memory/);
+      assert.match(asks.because, /, but rm\(3\) is not in that loop at this instant/);
+      assert.deepEqual(asks.culprits, [3]);
+      assert.doesNotMatch(asks.missing.join(), /who holds/);
+      const idle: TaskSketch = { pid: 3, comm: 'rm', state: 'S', calls: 'do_nanosleep' };
+      const other = first([waits(1), waits(2), kswapd, idle]);
+      assert.equal(`${other.diagnosis} ${other.confidence}`, 'D1 possible');
+      assert.match(other.sentence, /what rm\(3\) has, which does not wait for memory/);
     });
 
     it('is none where the wait is not in that loop', () => {

@@ -5,6 +5,7 @@ import { lruScopes } from '../../kernel/mmzone.ts';
 import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
+  calls,
   isBlocked,
   isOverdue,
   nameOf,
@@ -14,7 +15,20 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
-import { chainFrom, endOf, sleepsInLock, sleepsForPage, sureness, doubts } from '../lock-waits.ts';
+import {
+  butFor,
+  chainFrom,
+  circleOf,
+  doubts,
+  endOf,
+  leadsToMemory,
+  sleepsForPage,
+  sleepsInLock,
+  sureness,
+  unsureOf,
+  wayToMemory,
+  type Chain,
+} from '../lock-waits.ts';
 import { mayUseFs, requestMask } from '../request-mask.ts';
 
 const LRU_SCAN = 'shrink_inactive_list';
@@ -29,9 +43,9 @@ const NEXT =
  * It waits in too_many_isolated()'s loop: congestion_wait() called by shrink_inactive_list()
  * itself. Since 4.14 (commit db73ee0d4637) that function sleeps once, with msleep(), and goes on.
  */
-function waitsForIsolated({ calls, place }: TaskFacts): boolean {
-  const at = calls.indexOf(THROTTLE);
-  return place === 'slow path' && at >= 0 && calls[at + 1] === LRU_SCAN;
+function waitsForIsolated({ calls: names, place }: TaskFacts): boolean {
+  const at = names.indexOf(THROTTLE);
+  return place === 'slow path' && at >= 0 && names[at + 1] === LRU_SCAN;
 }
 
 /**
@@ -76,38 +90,119 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
   );
   if (inLoop.length < 2) return undefined;
   if (kswapd === undefined || throttled.length < 2) return livelock(inLoop);
+  return behindKswapd(facts, { inLoop, throttled, kswapd });
+}
+
+/** Who waits in the loop, and the kswapd that is blocked. */
+interface Throttling {
+  readonly inLoop: readonly TaskFacts[];
+  /** Those that the counters do not let go. */
+  readonly throttled: readonly TaskFacts[];
+  readonly kswapd: TaskFacts;
+}
+
+function behindKswapd(facts: Facts, found: Throttling): Finding {
+  const { throttled, kswapd } = found;
   const chain = chainFrom(facts, kswapd);
-  const end = endOf(chain);
-  // Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is.
-  const isCircle = chain.isProved && throttled.includes(end);
   const isolated = isolatedIn(facts);
-  const sure = isCircle ? sureness(facts, end) : 'likely';
+  const way = wayOf(facts, found, chain);
+  const isKnown = chain.isProved && chain.links.length > 1;
   return {
     diagnosis: 'D1',
     name: 'endless wait for isolated pages (too_many_isolated)',
     sentence:
       `${throttled.length} tasks wait in shrink_inactive_list() until fewer pages are isolated, ` +
-      (isCircle
-        ? `and ${nameOf(kswapd)}, which has them, waits for ${nameOf(end)}, which is one of them.`
-        : `while ${nameOf(kswapd)}, which could put pages back, sleeps in a lock.`),
-    // Where the counters were not read, fewer may be isolated by now.
-    confidence: sure === 'certain' && isolated.length === 0 ? 'likely' : sure,
-    because: isCircle
-      ? 'the circle is closed, and this loop has no other way out in this kernel'
-      : 'who holds what kswapd waits for could not be proved',
+      `and ${nameOf(kswapd)}, ${hasIsolated(kswapd) ? 'which has isolated some' : EXEMPT}, ` +
+      `${way.words}.`,
+    confidence: way.confidence,
+    because: way.because,
     evidence: [
       { fact: `${namesOf(throttled)} in congestion_wait()`, verb: btVerb(throttled) },
       { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
       ...isolated.map((fact) => ({ fact, verb: 'triage --json' })),
-      ...(isCircle ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
+      ...(isKnown ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
     ],
-    against: isCircle ? doubts(facts, end) : [],
+    against: way.against,
     missing: [
-      ...(isCircle ? [] : ['who holds the lock that kswapd waits for']),
+      ...(isKnown ? [] : ['who holds the lock that kswapd waits for']),
       ...(isolated.length > 0 ? [] : ['whether more pages are isolated than inactive']),
     ],
     next: `${NEXT}; until then, less I/O under GFP_NOFS`,
-    culprits: isCircle ? pidsOf([end]) : [],
+    culprits: isKnown ? pidsOf(chain.isCycle ? circleOf(chain) : [endOf(chain)]) : [],
+  };
+}
+
+/** too_many_isolated() holds up nobody who is kswapd. */
+const EXEMPT = 'which need not wait there';
+
+/** Its scan took pages off a list, and puts those back that it could not free. */
+function hasIsolated(kswapd: TaskFacts): boolean {
+  return calls(kswapd, LRU_SCAN);
+}
+
+/** For what kswapd waits, and what follows from that. */
+interface Way extends Pick<Finding, 'confidence' | 'because' | 'against'> {
+  readonly words: string;
+}
+
+function wayOf(facts: Facts, found: Throttling, chain: Chain): Way {
+  const end = endOf(chain);
+  if (!chain.isProved || chain.links.length === 1) {
+    return {
+      words: 'sleeps in a lock',
+      confidence: 'likely',
+      because: 'who holds what kswapd waits for could not be proved',
+      against: [],
+    };
+  }
+  if (leadsToMemory(chain)) {
+    return found.throttled.includes(end)
+      ? closed(facts, found.kswapd, end)
+      : asksOutside(facts, found, chain);
+  }
+  const what = chain.isCycle
+    ? `waits in a circle of locks (${circleOf(chain).map(nameOf).join(' -> ')})`
+    : `waits for what ${nameOf(end)} has, which does not wait for memory`;
+  return {
+    words: what,
+    confidence: 'possible',
+    because: 'who holds what kswapd waits for was proved, and asks for no memory',
+    against: [`that loop does not hold up ${namesOf(chain.isCycle ? circleOf(chain) : [end])}`],
+  };
+}
+
+function closed(facts: Facts, kswapd: TaskFacts, end: TaskFacts): Way {
+  const lowers = [
+    ...(hasIsolated(kswapd) ? [] : [`${nameOf(kswapd)} was not seen to have isolated pages`]),
+    // Where the counters were not read, fewer may be isolated by now.
+    ...(isolatedIn(facts).length > 0 ? [] : ['no counter shows that too many are isolated']),
+  ];
+  const sure = sureness(facts, end);
+  return {
+    words: `waits for what ${nameOf(end)} has, which is one of them`,
+    confidence: sure === 'certain' && lowers.length > 0 ? 'likely' : sure,
+    because: butFor('the circle is closed, and this loop has no other way out in this kernel', [
+      ...unsureOf(facts, end),
+      ...lowers,
+    ]),
+    against: doubts(facts, end),
+  };
+}
+
+/**
+ * Who runs may find fewer isolated, or be one whose limit is higher: without __GFP_FS it is. It
+ * gets none of the pages that are isolated all the same.
+ */
+function asksOutside(facts: Facts, { inLoop }: Throttling, chain: Chain): Way {
+  const end = endOf(chain);
+  const goesOn = inLoop.includes(end)
+    ? `no more pages are isolated than lets the request of ${nameOf(end)} pass`
+    : `${nameOf(end)} is not in that loop at this instant`;
+  return {
+    words: wayToMemory(chain),
+    confidence: 'likely',
+    because: butFor('who holds what kswapd waits for was proved, and asks for memory', [goesOn]),
+    against: doubts(facts, end),
   };
 }
 
