@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import {
+  butFor,
   chainFrom,
+  circleOf,
   endsOf,
   endOf,
+  leadsToMemory,
   sleepsForPage,
   sleepsInLock,
+  wayToMemory,
   type Chain,
 } from '../../src/triage/lock-waits.ts';
 import { facts, FAULT, MUTEX, taskFacts, type TaskSketch } from '../support/facts-builder.ts';
@@ -88,5 +92,58 @@ describe('chainFrom', () => {
     assert.equal(chain(waiter(1)).isProved, false);
     assert.equal(chain(waiter(1, 99)).isProved, false);
     assert.equal(chain({ pid: 1, calls: MUTEX }).isProved, false);
+  });
+});
+
+describe('leadsToMemory', () => {
+  const asks: TaskSketch = { pid: 3, state: 'R', calls: FAULT };
+
+  it('is so where the last is another who asks for memory', () => {
+    assert.ok(leadsToMemory(chain(waiter(1, 3), asks)));
+    assert.ok(!leadsToMemory(chain(asks)));
+    assert.ok(!leadsToMemory(chain(waiter(1, 3), { ...asks, calls: 'do_nanosleep' })));
+  });
+
+  it('is not so in a circle, though one of it is in a request', () => {
+    const inRequest = { ...waiter(2, 1), calls: `${MUTEX} < ${FAULT}` };
+    assert.ok(!leadsToMemory(chain(waiter(1, 2), inRequest)));
+  });
+});
+
+describe('wayToMemory', () => {
+  const asks: TaskSketch = { pid: 3, state: 'R', calls: FAULT };
+
+  it('names the holder of the first lock, and then whom that one waits for', () => {
+    assert.equal(
+      wayToMemory(chain(waiter(1, 3), asks)),
+      'waits for mutex 0xf00, which task-3(3) has, and that waits for memory',
+    );
+    assert.match(
+      wayToMemory(chain(waiter(1, 2), waiter(2, 3), asks)),
+      /which task-2\(2\) has; task-2/,
+    );
+    const long = wayToMemory(chain(waiter(1, 2), waiter(2, 4), waiter(4, 3), asks));
+    assert.match(long, /which task-2\(2\) has; task-2\(2\) waits for a lock \(over task-4\(4\)\)/);
+  });
+});
+
+describe('circleOf', () => {
+  it('has those who wait for each other, and not who waits for one of them', () => {
+    const pidsIn = (found: Chain): unknown[] => circleOf(found).map(({ task: { pid } }) => pid);
+    assert.deepEqual(pidsIn(chain(waiter(1, 2), waiter(2, 3), waiter(3, 2))), [2, 3]);
+    assert.deepEqual(pidsIn(chain(waiter(1, 2), { pid: 2, state: 'R' })), []);
+  });
+
+  it('is not proved where the wait that closes it is not', () => {
+    const unsure = { ...waiter(2, 1), waitsFor: { lock: 'x', holders: [1], isCertain: false } };
+    const found = chain(waiter(1, 2), unsure);
+    assert.deepEqual([found.isProved, found.isCycle], [false, true]);
+  });
+});
+
+describe('butFor', () => {
+  it('adds what lowers a reason', () => {
+    assert.equal(butFor('a', []), 'a');
+    assert.equal(butFor('a', ['b', 'c']), 'a, but b, and c');
   });
 });

@@ -166,7 +166,7 @@ function wayOf(facts: Facts, found: Throttling, chain: Chain): Way {
   return {
     words: what,
     confidence: 'possible',
-    because: 'who holds what kswapd waits for was proved, and asks for no memory',
+    because: 'it was proved who has what kswapd waits for, and that one asks for no memory',
     against: [`that loop does not hold up ${namesOf(chain.isCycle ? circleOf(chain) : [end])}`],
   };
 }
@@ -201,7 +201,9 @@ function asksOutside(facts: Facts, { inLoop }: Throttling, chain: Chain): Way {
   return {
     words: wayToMemory(chain),
     confidence: 'likely',
-    because: butFor('who holds what kswapd waits for was proved, and asks for memory', [goesOn]),
+    because: butFor('it was proved who has what kswapd waits for, and that one asks for memory', [
+      goesOn,
+    ]),
     against: doubts(facts, end),
   };
 }
