@@ -37,6 +37,9 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
   const best = findings.find(({ diagnosis }) => diagnosis === verdict.diagnosis);
   const others = findings.filter((finding) => finding !== best);
   const isNoStall = best?.diagnosis === 'D14';
+  // Where nothing is found, what was looked at is all there is to go by.
+  const hasChecks = isNoStall || (best === undefined && verdict.next !== undefined);
+  const next = best?.next ?? verdict.next;
   return [
     ...wrapWords(verdict.sentence, width),
     ...(best === undefined ? [] : wrapWords(certaintyText(best), width)),
@@ -44,17 +47,19 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
     ...(best === undefined || verdict.since === undefined
       ? []
       : ['', ...wrapWords(verdict.since, width)]),
-    ...(isNoStall ? [] : wrapWords(memoryState(result.checked), width)),
+    ...(hasChecks ? [] : wrapWords(memoryState(result.checked), width)),
     ...part(
       CHAINS,
       items(chainLines(chains, { full, isNoStall, culprits: best?.culprits ?? [] }), width),
     ),
     ...part(full ? 'Stacks that matter:' : STACKS, stackPart(result, best?.culprits ?? [], how)),
-    ...(isNoStall ? [] : part('What this rests on:', restsOn(result, best, how))),
-    ...(isNoStall || full ? part(CHECKED, checksPart(result, width)) : []),
+    ...(isNoStall || (hasChecks && !full)
+      ? []
+      : part('What this rests on:', restsOn(result, best, how))),
+    ...(hasChecks || full ? part(CHECKED, checksPart(result, width)) : []),
     ...part('What speaks against it:', items(best?.against ?? [], width)),
-    ...(best === undefined ? [] : ['', ...wrapWords(`Next step: ${best.next}.`, width)]),
-    ...part('It could also be:', othersPart(others, how)),
+    ...(next === undefined ? [] : ['', ...wrapWords(`Next step: ${next}.`, width)]),
+    ...part(best === undefined ? 'It could be:' : 'It could also be:', othersPart(others, how)),
     ...(full ? watchdogPart(result) : []),
     ...part('Not known:', items([...new Set(missingOf(result, best))], width)),
   ]

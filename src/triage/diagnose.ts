@@ -74,6 +74,18 @@ function withoutTold(findings: readonly Finding[]): Finding[] {
 }
 
 /**
+ * What would fit if requests that are young by their records were to go on waiting: no more than
+ * possible, whatever a dump shows of it, for a busy machine looks like that at any instant.
+ */
+export function diagnoseYoung(facts: Facts): Finding[] {
+  const found = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []);
+  return withoutCanaryCulprits(
+    facts,
+    found.map((finding) => ({ ...finding, confidence: 'possible' })),
+  );
+}
+
+/**
  * Where each request's start is recorded and none is overdue, a likeness of a stall is what a busy
  * machine looks like at any instant. What goes round in a circle does not wait for its timeout, and
  * what waits for writeback in a cgroup is no request.

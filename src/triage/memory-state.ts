@@ -85,9 +85,14 @@ function writtenText({ writeback }: Checked): string[] {
 /** MAX_RECLAIM_RETRIES (mm/internal.h): after so many runs in vain it is woken no more (v4.12). */
 const FAILURES_MAX = 16;
 
+/** Whether kswapd gives up after so many runs in a row that reclaimed nothing. */
+export function givesUpAfter(failures: number): boolean {
+  return failures >= FAILURES_MAX;
+}
+
 /** It is left alone until somebody else frees a page of its node. */
 export function hasGivenUp({ failures = 0 }: KswapdCheck): boolean {
-  return failures >= FAILURES_MAX;
+  return givesUpAfter(failures);
 }
 
 function kswapdText(kswapd: KswapdCheck): string {

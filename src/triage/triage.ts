@@ -6,11 +6,12 @@ import type { MemallocResult } from '../kernel/memalloc-report.ts';
 import { readSystem } from '../kernel/system.ts';
 import { chainsOf, type WaitChain } from './chains.ts';
 import { checkedOf, type Checked } from './checked.ts';
-import { diagnose } from './diagnose.ts';
+import { diagnose, diagnoseYoung } from './diagnose.ts';
 import { notMemory } from './diagnoses/not-memory.ts';
 import { isBlocked, isVictim, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
+import { tooEarly } from './too-early.ts';
 import { unreadOf } from './unread.ts';
 import { judge, type TriageResult, type Verdict } from './verdict.ts';
 
@@ -38,14 +39,17 @@ export function triage(
   const { memalloc, oom } = facts;
   const judged = judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }), { oom });
   const missing = [...judged.verdict.missing, ...unreadOf(facts)];
-  const verdict = { ...judged.verdict, missing };
   const stalls = diagnose(facts);
   const checked = checkedOf(facts);
-  const findings = stalls.length > 0 ? stalls : noStall(memalloc, { verdict, checked });
+  const plain = { ...judged.verdict, missing };
+  const isStall = stalls.some(({ confidence }) => confidence !== 'possible');
+  const early = isStall ? undefined : tooEarly(plain, facts, checked);
+  const verdict = early ?? plain;
+  const findings = findingsOf(stalls, { facts, verdict, checked, isEarly: early !== undefined });
   const chains = chainsOf(facts, checked);
   return {
     ...judged,
-    verdict: withFinding(verdict, findings[0]),
+    verdict: early ?? withFinding(withNext(verdict), findings[0]),
     findings,
     chains,
     stacks: stacksThatMatter(facts, { finding: findings[0], chains }),
@@ -53,12 +57,23 @@ export function triage(
   };
 }
 
-function noStall(
-  { record }: MemallocResult,
-  { verdict, checked }: { verdict: Verdict; checked: Checked },
-): Finding[] {
-  const found = notMemory(verdict, checked, { hasRecords: record !== undefined });
+/** Stalls, or what could become one, or that it is no memory problem. */
+function findingsOf(
+  stalls: readonly Finding[],
+  about: { facts: Facts; verdict: Verdict; checked: Checked; isEarly: boolean },
+): readonly Finding[] {
+  const { facts, verdict, checked, isEarly } = about;
+  if (isEarly) return diagnoseYoung(facts);
+  if (stalls.length > 0) return stalls;
+  const hasRecords = facts.memalloc.record !== undefined;
+  const found = notMemory(verdict, checked, { hasRecords });
   return found === undefined ? [] : [found];
+}
+
+/** What to do where nothing is found and the case cannot be closed. */
+function withNext(verdict: Verdict): Verdict {
+  if (verdict.class !== 'unknown') return verdict;
+  return { ...verdict, next: 'take a second dump a few seconds later, and compare the two' };
 }
 
 /**

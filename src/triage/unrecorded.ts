@@ -44,6 +44,9 @@ function placed({ tasks }: MemallocResult, place: string): MemallocTask[] {
   return tasks.filter(({ evidence }) => evidence?.place?.value === place);
 }
 
+/** Seconds; less is shown as 0.0 and says nothing. */
+const AGE_SHOWN = 0.05;
+
 function ageOf({ evidence }: MemallocTask): number {
   return evidence?.age?.value ?? 0;
 }
@@ -93,7 +96,7 @@ function requestEvidence(memalloc: MemallocResult, asking: readonly MemallocTask
 
 /** Since when those wait that ask for memory, as far as that is known. */
 function sinceOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): string[] {
-  const aged = asking.filter((task) => ageOf(task) > 0);
+  const aged = asking.filter((task) => ageOf(task) >= AGE_SHOWN);
   if (asking.length === 0) return [];
   const are = asking.length === 1 ? 'is' : 'are';
   const many = `${count(asking.length, 'task')} ${are} in the allocator's slow path`;
@@ -106,14 +109,14 @@ function sinceOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): str
 
 function unknownOf({ tasks, coverage }: MemallocResult, asking: readonly MemallocTask[]): string[] {
   const { tasksWithoutMemstall: unmarked } = coverage;
-  const unaged = asking.filter((task) => ageOf(task) === 0).length;
+  const unaged = asking.filter(({ evidence }) => evidence?.age === undefined).length;
   const least = 'ages are what they are at least';
   return [
     ...(unmarked > 0 ? [`whether ${unmarked} of ${tasks.length} tasks stall (in_memstall)`] : []),
     ...(asking.length > 0
       ? [
           `since when exactly requests wait: ${least}` +
-            (unaged > 0 ? `, and ${unaged} of ${asking.length} have none` : ''),
+            (unaged > 0 ? `, unknown of ${unaged} of ${asking.length}` : ''),
         ]
       : []),
   ];
@@ -140,7 +143,7 @@ function pressure(memalloc: MemallocResult, oom: OomState | undefined): string {
   const killed =
     chosen === 0
       ? nobodyKilled(oom)
-      : `the OOM killer has chosen ${count(chosen, 'process', 'es')}${sinceBoot(oom)}`;
+      : `the OOM killer has chosen ${count(chosen, 'process', 'es')}${sinceBoot(oom, chosen)}`;
   if (!coverage.countsMemstalls) {
     const marks = 'Which tasks stall on memory is not marked: PSI is off in this kernel';
     return chosen === 0 ? `${marks}.` : `${marks}; ${killed}.`;
@@ -151,11 +154,12 @@ function pressure(memalloc: MemallocResult, oom: OomState | undefined): string {
       : 'None of the tasks that could be read whole is marked as stalled on memory.';
   }
   const are = stalling === 1 ? 'is' : 'are';
-  const marked = `${some}${count(stalling, 'task')} ${are} stalled on memory`;
+  const marked = `${some}${count(stalling, 'task')} ${are} marked as stalled on memory (PSI)`;
   return chosen === 0 && !isKnown ? `${marked}.` : `${marked}, and ${killed}.`;
 }
 
 /** Victims that are still there are not all: OOM_KILL counts those that are gone, too. */
-function sinceBoot(oom: OomState | undefined): string {
-  return oom?.killCount === undefined ? '' : ` that are not gone yet (${oom.killCount} since boot)`;
+function sinceBoot(oom: OomState | undefined, chosen: number): string {
+  if (oom?.killCount === undefined) return '';
+  return ` that ${chosen === 1 ? 'is' : 'are'} not gone yet (${oom.killCount} since boot)`;
 }

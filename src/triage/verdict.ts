@@ -21,7 +21,8 @@ export type { Evidence } from './evidence.ts';
  * - `stalled`: requests stall; whether there is a victim, or what they may do, could not be read
  * - `not-stalled`: no request is older than the timeout, and nobody waits without a request; of a
  *   kernel without records: nobody asks for memory or reclaims
- * - `unknown`: records could not be read, or tasks wait for memory and nothing says for how long
+ * - `unknown`: records could not be read, or tasks wait for memory and nothing says for how long,
+ *   or not yet for so long
  */
 export type VerdictClass =
   'after-oom-kill' | 'only-nofs' | 'no-oom-kill' | 'stalled' | 'not-stalled' | 'unknown';
@@ -39,6 +40,8 @@ export interface Verdict {
   readonly evidence: readonly Evidence[];
   /** What was missing to be sure. */
   readonly missing: readonly string[];
+  /** The next step for the engineer where no diagnosis has one. */
+  readonly next?: string;
 }
 
 /** The result object of `stallcore triage`. */

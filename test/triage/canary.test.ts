@@ -46,14 +46,17 @@ describe('the worker that polls a drive', () => {
     );
   });
 
-  it('is not blamed for what waits behind it, unless counters prove it', () => {
+  it('is blamed for what waits behind it where counters prove it, or it is overdue itself', () => {
     const pendingWorks = new Map([['vmstat_update', 1]]);
-    const named = (freeNotAdded: number): string[] =>
-      diagnose(facts([CANARY], { pendingWorks, zones: [{ ...LOW, freeNotAdded }] })).map(
-        ({ diagnosis, culprits }) => `${diagnosis} ${culprits.join()}`,
+    const { gfp, ...unknown } = CANARY;
+    assert.ok(gfp !== undefined);
+    const named = (canary: TaskSketch, freeNotAdded: number): string[] =>
+      diagnose(facts([canary], { pendingWorks, zones: [{ ...LOW, freeNotAdded }] })).map(
+        ({ diagnosis, confidence }) => `${diagnosis} ${confidence}`,
       );
-    assert.deepEqual(named(0), ['D13 ']);
-    assert.deepEqual(named(40), ['D6 8']);
+    assert.deepEqual(named(unknown, 0), ['D13 possible']);
+    assert.deepEqual(named(CANARY, 0), ['D6 possible', 'D13 possible']);
+    assert.deepEqual(named(CANARY, 40), ['D6 likely']);
   });
 
   it('any other worker is blamed for what waits behind it', () => {

@@ -74,7 +74,7 @@ describe('triage', function () {
     const whole = await withVmcore(realDump(this, 'k61-press.elf.zst'), answer);
     const filtered = await withVmcore(realDump(this, 'k61-press-d31.kdump'), answer);
     assert.ok(filtered.bytesInDump < whole.bytesInDump);
-    assert.match(whole.triage.verdict.since ?? '', /^51 tasks are stalled on memory/);
+    assert.match(whole.triage.verdict.since ?? '', /^51 tasks are marked as stalled on memory/);
     checkSame(filtered, whole);
   });
 });

@@ -291,7 +291,7 @@ describe('judge', () => {
       { ...rest, coverage },
       {
         class: 'unknown',
-        says: /^1 task is stalled .* OOM killer has chosen 1 process\. .*lacks the kmallocwd/,
+        says: /^1 task is marked as .* OOM killer has chosen 1 process\. .*lacks the kmallocwd/,
       },
     );
   });

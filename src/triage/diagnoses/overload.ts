@@ -2,12 +2,23 @@
 
 import { count } from '../../util/count.ts';
 import type { Diagnosis } from '../../util/diagnosis.ts';
-import { btVerb, isOverdue, mayBeOverdue, nameOf, namesOf, type Facts } from '../facts.ts';
-import type { Evidence } from '../evidence.ts';
+import { btVerb, isOverdue, mayBeOverdue, namesOf, type Facts, type TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { hindrances } from '../hindrances.ts';
+import { sleepsInLock } from '../lock-waits.ts';
 
 /** Diagnoses of what writes pages back: that they are being written is what these would show. */
 const OF_WRITEBACK: readonly Diagnosis[] = ['D7', 'D9', 'D10', 'D12'];
+
+/** Requests that make an overload. */
+interface Waiting {
+  /** Those that are known to be overdue. */
+  readonly late: readonly TaskFacts[];
+  /** Those of which that is not known. */
+  readonly unknown: readonly TaskFacts[];
+  /** Pages are being written that can be freed then. */
+  readonly isServed: boolean;
+}
 
 /**
  * Requests are overdue, or in flight on a kernel that does not record since when.
@@ -18,43 +29,42 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
   const waiting = facts.tasks.filter(mayBeOverdue);
   if (waiting.length === 0) return undefined;
   const late = waiting.filter((fact) => isOverdue(fact) === true);
-  const known = late.length > 0;
-  const overdue = known ? late : waiting;
+  const unknown = waiting.filter((fact) => !late.includes(fact));
   const { writeback = 0 } = facts;
-  const isServed = known && writeback > 0 && others.every(leavesRoom);
+  const isServed = late.length > 0 && writeback > 0 && others.every(leavesRoom);
+  const found = { late, unknown, isServed };
+  const hindered = isServed ? [] : hindrances(facts);
   return {
     diagnosis: 'D13',
     name: 'overload: memory comes late',
-    sentence: sentenceOf(overdue.length, { known, isServed }),
+    sentence: sentenceOf(
+      found,
+      hindered.map(({ clause }) => clause),
+    ),
     confidence: isServed ? 'likely' : 'possible',
     because: isServed
       ? `${count(writeback, 'page')} are being written, and can be freed when the disk is done`
-      : 'no lock, victim or worker was found that all of them wait for',
+      : becauseOf(waiting, others, hindered.length > 0),
     evidence: [
-      { fact: `${namesOf(overdue)} in the slow path`, verb: btVerb(overdue) },
+      ...(late.length > 0 ? [slowPath(late, 'overdue, ')] : []),
+      ...(unknown.length > 0 ? [slowPath(unknown, '')] : []),
       ...(writeback > 0
         ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'triage --json' }]
         : []),
-      ...lateKiller(facts),
+      ...hindrances(facts).flatMap(({ evidence }) => evidence),
     ],
     against: others.map(({ name }) => `possible, too: ${name}`),
     missing: [
       'whether the requests get on: a second dump shows it',
-      ...(known ? [] : ['since when they wait: this kernel does not record it']),
+      ...(late.length > 0 ? [] : ['since when they wait: this kernel does not record it']),
     ],
     next: 'take a second dump a few seconds later, and compare switches and counters',
     culprits: [],
   };
 }
 
-/** Who would kill somebody, and waits for a CPU that it shares. */
-function lateKiller({ tasks, oomLockHolder }: Facts): Evidence[] {
-  const killer = tasks.find(({ task: { pid } }) => pid !== undefined && pid === oomLockHolder);
-  const { state, onCpu, evidence } = killer?.task ?? {};
-  const seconds = evidence?.offCpu?.value;
-  if (killer === undefined || state !== 'R' || onCpu === true || seconds === undefined) return [];
-  const late = `has had no CPU for ${seconds.toFixed(1)} s, which others share with it`;
-  return [{ fact: `${nameOf(killer)} holds oom_lock and ${late}`, verb: btVerb([killer]) }];
+function slowPath(facts: readonly TaskFacts[], how: string): Finding['evidence'][number] {
+  return { fact: `${how}slow path: ${namesOf(facts)}`, verb: btVerb(facts) };
 }
 
 /** It does not say that pages under writeback come to nothing. */
@@ -62,22 +72,49 @@ function leavesRoom({ diagnosis, confidence }: Finding): boolean {
   return confidence === 'possible' && !OF_WRITEBACK.includes(diagnosis);
 }
 
-function sentenceOf(
-  overdue: number,
-  { known, isServed }: { known: boolean; isServed: boolean },
+/** What keeps it from being more than possible. */
+function becauseOf(
+  waiting: readonly TaskFacts[],
+  others: readonly Finding[],
+  isHindered: boolean,
 ): string {
-  if (!known) {
+  const locked = waiting.filter(sleepsInLock).length;
+  const sleep = locked === 1 ? 'sleeps' : 'sleep';
+  const doubts = [
+    ...(others.length > 0
+      ? [`${others.map(({ diagnosis }) => diagnosis).join(' and ')} may explain it as well`]
+      : []),
+    ...(locked > 0 ? [`${locked} of ${waiting.length} ${sleep} in locks`] : []),
+  ];
+  if (doubts.length > 0) return doubts.join('; ');
+  return isHindered
+    ? 'none of that keeps each of them waiting for certain; they may get on'
+    : 'nothing that they wait for was found; they may get on';
+}
+
+function sentenceOf({ late, unknown, isServed }: Waiting, clauses: readonly string[]): string {
+  const who = [...lateText(late.length), ...unknownText(unknown.length, late.length > 0)];
+  const they = who.join(', and ');
+  if (isServed) {
     return (
-      `${count(overdue, 'task')} ${overdue === 1 ? 'is' : 'are'} in the allocator's slow path, ` +
-      'and nothing is found that ' +
-      'keeps them from being served: memory is short.'
+      `${they}, and the disk is still at work on pages that can be freed then: the machine is ` +
+      'overloaded, or its disk is slow.'
     );
   }
-  const have = overdue === 1 ? 'has' : 'have';
-  const since = `${count(overdue, 'request')} ${have} waited for longer than the timeout, and`;
-  return isServed
-    ? `${since} the disk is still at work on pages that can be freed then: the machine is ` +
-        'overloaded, or its disk is slow.'
-    : `${since} nothing is found that keeps them from being served: the machine is overloaded, ` +
-        'or slow.';
+  if (clauses.length > 0) return `${they}: ${clauses.join(', ')}.`;
+  const them = late.length + unknown.length === 1 ? 'it' : 'them';
+  return `${they}; nothing is found that keeps ${them} from being served.`;
+}
+
+function lateText(late: number): string[] {
+  if (late === 0) return [];
+  return [`${count(late, 'request')} ${late === 1 ? 'has' : 'have'} waited for over the timeout`];
+}
+
+function unknownText(unknown: number, isRest: boolean): string[] {
+  if (unknown === 0) return [];
+  const are = unknown === 1 ? 'is' : 'are';
+  return isRest
+    ? [`for how long ${unknown} more ${unknown === 1 ? 'has' : 'have'} waited is not known`]
+    : [`${count(unknown, 'task')} ${are} in the allocator's slow path`];
 }

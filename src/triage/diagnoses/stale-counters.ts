@@ -5,6 +5,7 @@ import {
   btVerb,
   calls,
   isCanary,
+  isOverdue,
   mayBeOverdue,
   nameOf,
   overdueAge,
@@ -68,8 +69,10 @@ export function staleCounters(facts: Facts): Finding | undefined {
     return undefined;
   const pending = pendingBehind(facts, looper);
   if (pending.length === 0 && off.length === 0) return undefined;
-  // What polls a drive waits in every stall: it is to blame only where counters prove it.
-  if (isCanary(looper) && off.length === 0 && !isKnownToHang(facts, looper)) return undefined;
+  // What polls a drive waits in every stall: it is to blame only where counters or its pool's clock
+  // prove it, or works have waited behind it for as long as its own overdue request.
+  const isProved = off.length > 0 || isKnownToHang(facts, looper) || isOverdue(looper) === true;
+  if (isCanary(looper) && !isProved) return undefined;
   const zones = off.map(({ name }) => name).join(' and ');
   return {
     diagnosis: 'D6',

@@ -1,0 +1,88 @@
+// What keeps requests waiting without being the end of it: kswapd that has given up, the holder of
+// oom_lock without a CPU, reclaim that frees nothing, a victim that has not gone.
+
+import { count } from '../util/count.ts';
+import { doing } from './checked.ts';
+import type { Evidence } from './evidence.ts';
+import { btVerb, isBlocked, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { chainFrom, endOf } from './lock-waits.ts';
+import { givesUpAfter } from './memory-state.ts';
+
+/** One of them. */
+export interface Hindrance {
+  /** A part of a sentence. */
+  readonly clause: string;
+  /** What it rests on, where that says more than the clause. */
+  readonly evidence: readonly Evidence[];
+}
+
+/** All that are found, those that weigh most first. */
+export function hindrances(facts: Facts): Hindrance[] {
+  return [
+    ...kswapdsGivenUp(facts),
+    ...inVain(facts),
+    ...oomLockHolder(facts),
+    ...victimsInTheWay(facts),
+  ];
+}
+
+function kswapdsGivenUp({ nodes = [], tasks }: Facts): Hindrance[] {
+  return nodes
+    .filter(({ kswapdFailures = 0 }) => givesUpAfter(kswapdFailures))
+    .map(({ node, kswapd }) => {
+      const fact = tasks.find(({ task }) => task.address === kswapd);
+      const who = fact === undefined ? `kswapd of node ${node}` : nameOf(fact);
+      return { clause: `${who} has given up`, evidence: [] };
+    });
+}
+
+/** Direct reclaim keeps its own count (struct scan_control). */
+function inVain({ tasks }: Facts): Hindrance[] {
+  const counting = tasks.flatMap(({ task }) => task.evidence?.reclaim ?? []);
+  const vain = counting.filter(({ nrReclaimed }) => nrReclaimed === 0).length;
+  if (vain === 0) return [];
+  const all = counting.length === vain ? '' : ` of ${counting.length}`;
+  const who = vain === 1 && all === '' ? '1 that reclaims has' : `${vain}${all} that reclaim have`;
+  return [{ clause: `${who} freed nothing so far`, evidence: [] }];
+}
+
+/** Who would kill somebody, and waits for a CPU that it shares. */
+function oomLockHolder({ byPid, oomLockHolder: pid }: Facts): Hindrance[] {
+  const killer = pid === undefined ? undefined : byPid.get(pid);
+  if (killer === undefined) return [];
+  const { state, onCpu, evidence } = killer.task;
+  const holds = `${nameOf(killer)} holds oom_lock`;
+  if (state !== 'R' || onCpu === true) return [{ clause: holds, evidence: [] }];
+  const seconds = evidence?.offCpu?.value;
+  const late = `has had no CPU for ${seconds?.toFixed(1)} s, which others share with it`;
+  const fact = { fact: `${holds} and ${late}`, verb: btVerb([killer]) };
+  return [{ clause: `${holds} without a CPU`, evidence: seconds === undefined ? [] : [fact] }];
+}
+
+/** A process that was chosen and sleeps where no signal wakes it, and who must move before it. */
+function victimsInTheWay(facts: Facts): Hindrance[] {
+  const stuck = facts.tasks.filter((fact) => isVictim(fact) && isBlocked(fact));
+  const [victim] = stuck;
+  if (victim === undefined) return [];
+  const end = endOf(chainFrom(facts, victim));
+  const reaped = victim.isReaped === true ? ', which is reaped,' : '';
+  const more = stuck.length === 1 ? '' : ` (and ${count(stuck.length - 1, 'task')} more)`;
+  const who = `the OOM victim ${nameOf(victim)}${more}${reaped}`;
+  const does = end.place === undefined ? sleepText(end) : 'waits for memory';
+  const clause =
+    end === victim
+      ? `${who} ${does}`
+      : `${who} waits for a lock behind ${nameOf(end)}, which ${does}`;
+  return [{ clause, evidence: [] }];
+}
+
+/** Functions in which a task waits for somebody outside the kernel (fs/fuse, net/sunrpc). */
+const WAITS_OUTSIDE: Readonly<Record<string, string>> = {
+  request_wait_answer: 'waits for the answer of a FUSE file system',
+  rpc_wait_bit_killable: 'waits for the answer of an NFS server',
+};
+
+function sleepText(fact: TaskFacts): string {
+  const at = doing(fact);
+  return WAITS_OUTSIDE[at] ?? `is in ${at}()`;
+}

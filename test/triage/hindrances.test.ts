@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import type { NodeState } from '../../src/kernel/mmzone.ts';
+import type { Facts } from '../../src/triage/facts.ts';
+import { hindrances } from '../../src/triage/hindrances.ts';
+import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+
+const ASKS: TaskSketch = { pid: 1, comm: 'hog', state: 'R', calls: FAULT };
+const KSWAPD: TaskSketch = { pid: 30, comm: 'kswapd0', kthread: true, state: 'S' };
+const NODE: NodeState = {
+  address: '0x2',
+  node: 0,
+  zones: [],
+  counters: {},
+  unreadCpus: [],
+  kswapd: '0x1e',
+  kswapdFailures: 16,
+};
+
+function clauses(all: Facts): string[] {
+  return hindrances(all).map(({ clause }) => clause);
+}
+
+describe('hindrances', () => {
+  it('are none where nothing is found', () => {
+    const nodes = [{ ...NODE, kswapdFailures: 15 }];
+    assert.deepEqual(clauses(facts([ASKS, KSWAPD], { nodes })), []);
+  });
+
+  it('has a kswapd that has given up', () => {
+    assert.deepEqual(clauses(facts([ASKS, KSWAPD], { nodes: [NODE] })), [
+      'kswapd0(30) has given up',
+    ]);
+  });
+
+  it('has who holds oom_lock, and that it has no CPU', () => {
+    const named = (holder: TaskSketch): string =>
+      clauses(facts([holder], { oomLockHolder: 1 })).join();
+    assert.equal(named(ASKS), 'hog(1) holds oom_lock without a CPU');
+    assert.equal(named({ ...ASKS, onCpu: true }), 'hog(1) holds oom_lock');
+    const [found] = hindrances(facts([{ ...ASKS, offCpu: 0.2 }], { oomLockHolder: 1 }));
+    assert.match(String(found?.evidence[0]?.fact), /has had no CPU for 0\.2 s/);
+  });
+
+  it('follows a victim to the end of its locks', () => {
+    const lock = { lock: 'rwsem 0xf00', holders: [9], isCertain: false };
+    const victim: TaskSketch = {
+      pid: 8,
+      comm: 'java',
+      victim: true,
+      reaped: true,
+      calls: `${MUTEX} < walk_component`,
+      waitsFor: lock,
+    };
+    const calls = '__schedule < schedule < request_wait_answer < fuse_simple_request';
+    const stat: TaskSketch = { pid: 9, comm: 'stat', calls };
+    assert.deepEqual(clauses(facts([victim, stat])), [
+      'the OOM victim java(8), which is reaped, waits for a lock behind stat(9), which waits for ' +
+        'the answer of a FUSE file system',
+    ]);
+    assert.deepEqual(clauses(facts([{ ...victim, state: 'R' }, stat])), []);
+  });
+});
