@@ -39,8 +39,8 @@ export function exitingTask(facts: Facts): Finding | undefined {
     name: 'the OOM killer waits for a task that is exiting and asks for memory',
     sentence:
       `${namesOf(withMemory)} ${isOne ? 'is' : 'are'} in do_exit() with memory still to give ` +
-      `back, and ${isOne ? 'waits' : 'wait'} for memory there, so that the OOM killer chooses ` +
-      'nobody else.',
+      `back, and ${isOne ? 'waits' : 'wait'} for memory there` +
+      (canBeAsked(asking) ? ', so that the OOM killer chooses nobody else.' : '.'),
     confidence: isOld && asking.may.length > 0 && against.length === 0 ? 'likely' : 'possible',
     because: becauseOf(facts, { ...asking, isOld }),
     evidence: [
@@ -72,6 +72,11 @@ interface AskingOnes {
   readonly unknown: readonly TaskFacts[];
 }
 
+/** Some other request may ask the OOM killer to choose, as far as is known. */
+function canBeAsked({ may, unknown }: AskingOnes): boolean {
+  return may.length + unknown.length > 0;
+}
+
 function askingOnes({ tasks }: Facts, exiting: readonly TaskFacts[]): AskingOnes {
   const others = tasks.filter((fact) => isRequesting(fact) && !exiting.includes(fact));
   const which = (answer: boolean | undefined): TaskFacts[] =>
@@ -99,7 +104,7 @@ function againstIt(facts: Facts, { may, unknown }: AskingOnes): string[] {
   const victims = facts.tasks.filter(isVictim);
   return [
     ...(victims.length === 0 ? [] : [`the OOM killer has chosen ${namesOf(victims)}`]),
-    ...(may.length + unknown.length > 0
+    ...(canBeAsked({ may, unknown })
       ? []
       : ['none of the other requests may invoke the OOM killer: nobody asks it to choose']),
   ];

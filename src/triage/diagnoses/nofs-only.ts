@@ -174,10 +174,14 @@ function becauseOf(led: Led): string {
   if (isWhole(led)) {
     const whom =
       toOthers.length === 0 ? nameOf(holder) : `such requests, most of them to ${nameOf(holder)}`;
-    return `the chains of all ${blocked.length} that are blocked were proved, and lead to ${whom}`;
+    return blocked.length === 1
+      ? `the chain of the one that is blocked was proved, and leads to ${whom}`
+      : `the chains of all ${blocked.length} that are blocked were proved, and lead to ${whom}`;
   }
   const many = toHolder.length + toOthers.length;
-  return `of the ${blocked.length} that are blocked ${many} are proved to wait for such a request`;
+  const are = many === 1 ? 'is' : 'are';
+  const of = `of the ${blocked.length} that are blocked ${many}`;
+  return `${of} ${are} proved to wait for such a request`;
 }
 
 function isStopped(fact: TaskFacts): boolean {

@@ -48,6 +48,7 @@ describe('exitingTask', () => {
     const nofs = exitingTask(facts([exits, { ...asks, gfp: 'GFP_NOFS' }]));
     assert.equal(nofs?.confidence, 'possible');
     assert.match(nofs.against.join(), /none of the other requests may invoke/);
+    assert.doesNotMatch(nofs.sentence, /chooses nobody/);
     const unknown: TaskSketch = { pid: 1, state: 'R', calls: RECLAIM };
     const unread = exitingTask(facts([exits, unknown]));
     assert.equal(unread?.confidence, 'possible');

@@ -59,6 +59,7 @@ describe('nofsOnly', () => {
     const finding = nofsOnly(facts(tasks));
     assert.equal(finding?.confidence, 'likely');
     assert.match(finding.sentence, /what 1 of the 3 that are blocked \(kswapd0\(30\)\) waits for/);
+    assert.match(finding.because, /of the 3 that are blocked 1 is proved/);
     assert.deepEqual(finding.missing, ['whom task-1(1) and task-2(2) wait for']);
   });
 
