@@ -36,7 +36,8 @@ const STRUCTS: Readonly<Record<string, string>> = {
   containers: `list_head hlist_head hlist_node rb_node rb_root rb_root_cached hlist_nulls_node
     llist_head llist_node plist_node`,
   trace: 'ftrace_ret_stack rethook_node rethook kretprobe_instance freelist_node',
-  time: 'clocksource hrtimer timer_list timer_base timespec64 percpu_counter trace_print_flags',
+  time: `clocksource timekeeper tk_read_base hrtimer timer_list timer_base timespec64
+    percpu_counter trace_print_flags`,
   btf: 'btf_module btf',
 };
 
