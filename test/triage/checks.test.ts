@@ -70,6 +70,15 @@ describe('checksOf', () => {
     ]);
   });
 
+  it('says of a zone that what a CPU counted is not in its number', () => {
+    const [whole] = node(200).zones;
+    assert.ok(whole !== undefined);
+    const nodes = [{ ...node(200), zones: [{ ...whole, unreadCpus: [1] }] }];
+    const { ill, unmade } = made([KSWAPD], { ...WELL, nodes });
+    assert.deepEqual(ill, []);
+    assert.match(unmade.join(), /^free pages that CPUs have counted and not yet added$/);
+  });
+
   it('marks a zone below min, and a kswapd that has given up', () => {
     const { ill } = made([KSWAPD], { ...WELL, nodes: [node(99, 16)] });
     assert.deepEqual(ill, [

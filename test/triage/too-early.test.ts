@@ -41,7 +41,7 @@ describe('tooEarly', () => {
     assert.equal(early(facts([YOUNG], DISABLED), { ...CLOSED, class: 'stalled' }), undefined);
   });
 
-  it('says so of a stall that is younger than the timeout, and what it could be', async function () {
+  it('says so of a stall younger than the timeout, and what it could be', async function () {
     const path = realDump(this, 'k1-victim-wd10.kdump');
     const answer = await withVmcore(path, (vmcore) => triage(vmcore, { timeoutSeconds: 60 }));
     assert.equal(answer.verdict.class, 'unknown');
