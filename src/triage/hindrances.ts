@@ -64,7 +64,9 @@ function victimsInTheWay(facts: Facts): Hindrance[] {
   const stuck = facts.tasks.filter((fact) => isVictim(fact) && isBlocked(fact));
   const [victim] = stuck;
   if (victim === undefined) return [];
-  const end = endOf(chainFrom(facts, victim));
+  const chain = chainFrom(facts, victim);
+  const end = endOf(chain);
+  const behind = chain.isProved ? 'behind' : 'probably behind';
   const reaped = victim.isReaped === true ? ', which is reaped,' : '';
   const more = stuck.length === 1 ? '' : ` (and ${count(stuck.length - 1, 'task')} more)`;
   const who = `the OOM victim ${nameOf(victim)}${more}${reaped}`;
@@ -72,7 +74,7 @@ function victimsInTheWay(facts: Facts): Hindrance[] {
   const clause =
     end === victim
       ? `${who} ${does}`
-      : `${who} waits for a lock behind ${nameOf(end)}, which ${does}`;
+      : `${who} waits for a lock ${behind} ${nameOf(end)}, which ${does}`;
   return [{ clause, evidence: [] }];
 }
 

@@ -101,9 +101,14 @@ function sentenceOf({ late, unknown, isServed }: Waiting, clauses: readonly stri
       'overloaded, or its disk is slow.'
     );
   }
-  if (clauses.length > 0) return `${they}: ${clauses.join(', ')}.`;
+  if (clauses.length > 0) return `${they}: ${listed(clauses)}.`;
   const them = late.length + unknown.length === 1 ? 'it' : 'them';
   return `${they}; nothing is found that keeps ${them} from being served.`;
+}
+
+function listed(clauses: readonly string[]): string {
+  const last = clauses.at(-1) ?? '';
+  return clauses.length < 2 ? last : `${clauses.slice(0, -1).join(', ')}, and ${last}`;
 }
 
 function lateText(late: number): string[] {
