@@ -10,7 +10,7 @@ import type { Simulation } from '../../src/sim/simulate.ts';
 import { patchVersion } from '../../src/sim/watchdog/patch-versions.ts';
 import { checkAll, checkLog, checkLogAgainstReader, dmesg } from '../support/ledger-checks.ts';
 import { runScenario, withRun, writeRun, type RunFiles } from '../support/simulated.ts';
-import { checkTriage, type TriageCheck } from '../support/triage-check.ts';
+import { checkTriage, NO_STALL, type TriageCheck } from '../support/triage-check.ts';
 import { optional } from '../../src/util/optional.ts';
 import type { CampaignCase, ContainerName } from './cases.ts';
 
@@ -86,13 +86,17 @@ function verdictOf({ expected, truth }: Ledger): Pick<CaseResult, 'expected' | '
   return { expected: `${isLacking ? 'not ' : ''}${expected.diagnosis}`, found };
 }
 
-/** The truth is what the scenario is for; and is not where the kernel cannot stall that way. */
+/**
+ * The truth is what the scenario is for; and is not where the kernel cannot stall that way. Any
+ * kernel can be overloaded, though it may come to worse where it lacks something.
+ */
 function checkVerdict({ expected, truth }: Ledger): void {
   const why = JSON.stringify({ expected, truth });
   assert.notEqual(truth.diagnosis, 'unknown', why);
   if (expected === undefined) return;
   if (expected.lacks.length === 0) assert.equal(truth.diagnosis, expected.diagnosis, why);
-  else assert.notEqual(truth.diagnosis, expected.diagnosis, why);
+  else if (!NO_STALL.includes(expected.diagnosis))
+    assert.notEqual(truth.diagnosis, expected.diagnosis, why);
 }
 
 /** Who stalled for three timeouts was there when the watchdog looked; without it, nobody was. */

@@ -24,7 +24,7 @@ export interface TriageCheck {
 type Truth = Ledger['truth'];
 
 /** What is no stall: a second look would have shown everybody moving. */
-const NO_STALL: readonly string[] = ['D13', 'D14'];
+export const NO_STALL: readonly string[] = ['D13', 'D14'];
 
 /**
  * Where those who must move first are named and it is more than possible, one of them is in the
