@@ -3,12 +3,7 @@
 // PF_FSTRANS and 0x40000 PF_KSWAPD until 4.12 made them PF_KSWAPD and PF_MEMALLOC_NOFS (commit
 // 7dea19f9ee63). kswapd shows which: it always has its bit.
 
-import {
-  isKswapdByName,
-  PF_MEMALLOC,
-  PF_MEMALLOC_NOFS,
-  PF_MEMALLOC_NOIO,
-} from './task-flags.ts';
+import { isKswapdByName, PF_MEMALLOC, PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO } from './task-flags.ts';
 import type { Task } from './task.ts';
 
 /** Bits of `task->flags`; absent where it is not known which bit that is. */
