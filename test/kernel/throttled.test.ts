@@ -10,12 +10,12 @@ import type { FlavourName } from '../../src/sim/flavour/flavours.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
 import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 
-/** A run in which tasks wait so, and the function that makes them. */
-const WAITS: readonly [FlavourName, scenario: string, caller: string, ThrottleReason][] = [
-  ['4.4', 'too-many-isolated', 'congestion_wait', 'congestion'],
-  ['6.1', 'overload', 'reclaim_throttle', 'isolated'],
-  ['6.1', 'overload', 'reclaim_throttle', 'noprogress'],
-  ['4.4', 'reaper-defeated', 'throttle_direct_reclaim', 'reserves'],
+/** A run in which tasks wait so at the dump, and the function that makes them. */
+const WAITS: readonly [FlavourName, string, seed: number, caller: string, ThrottleReason][] = [
+  ['4.4', 'too-many-isolated', 1, 'congestion_wait', 'congestion'],
+  ['6.1', 'overload', 3, 'reclaim_throttle', 'isolated'],
+  ['6.1', 'overload', 3, 'reclaim_throttle', 'noprogress'],
+  ['4.4', 'reaper-defeated', 1, 'throttle_direct_reclaim', 'reserves'],
 ];
 
 describe('readThrottled', function () {
@@ -24,10 +24,10 @@ describe('readThrottled', function () {
 
   after(() => rmSync(folder, { recursive: true }));
 
-  for (const [flavour, scenario, caller, reason] of WAITS) {
+  for (const [flavour, scenario, seed, caller, reason] of WAITS) {
     it(`finds in ${scenario} on ${flavour} who waits for ${reason}`, async () => {
       const knobs = { ramMiB: 64, dumpSeconds: 12 };
-      const run = runScenario(scenario, { flavour, seed: 1, kmallocwd: 1, knobs });
+      const run = runScenario(scenario, { flavour, seed, kmallocwd: 1, knobs });
       const files = writeRun(run, join(folder, flavour), { format: 'elf' });
       await withRun(files, (vmcore) => {
         const throttled = readThrottled(vmcore, readTasks(vmcore).tasks);
