@@ -23,7 +23,8 @@ describe('simulate', function () {
   after(() => rmSync(folder, { recursive: true }));
 
   it('does not let an OOM victim stall the machine where the kernel has the OOM reaper', () => {
-    const options = { seed: 1, kmallocwd: 4, features: { oomReaper: true } };
+    const knobs = { dumpSeconds: 10 };
+    const options = { seed: 1, kmallocwd: 1, knobs, features: { oomReaper: true } };
     const { truth, memory, tasks } = runScenario('oom-victim-mutex', options).ledger;
     assert.deepEqual({ ...truth, recovered: [] }, RECOVERED);
     assert.ok(memory.oomKills! > 0);
