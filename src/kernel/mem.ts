@@ -5,7 +5,13 @@ import { optional } from '../util/optional.ts';
 import { readHugePages, type HugePages } from './hugetlb.ts';
 import { memcgsUnderOom, type MemcgOom } from './memcg-oom.ts';
 import { memoryUses, type MemoryUses } from './memory-users.ts';
-import { readZones, type NodeState, type Watermarks, type ZoneState } from './mmzone.ts';
+import {
+  boostedMarks,
+  readZones,
+  type NodeState,
+  type Watermarks,
+  type ZoneState,
+} from './mmzone.ts';
 import { readSlabCaches, type SlabCache } from './slab.ts';
 import { threadSize } from './stack-areas.ts';
 import { readSwap, type SwapState } from './swap.ts';
@@ -130,8 +136,9 @@ function pressureOf(node: number, zone: ZoneState): ZonePressure[] {
   ];
 }
 
-function levelAt(pages: number, { min, low, high, boost = 0 }: Watermarks): ZoneLevel {
-  if (pages < min + boost) return 'below min';
-  if (pages < low + boost) return 'below low';
-  return pages < high + boost ? 'below high' : 'above high';
+function levelAt(pages: number, watermarks: Watermarks): ZoneLevel {
+  const { min, low, high } = boostedMarks(watermarks);
+  if (pages < min) return 'below min';
+  if (pages < low) return 'below low';
+  return pages < high ? 'below high' : 'above high';
 }

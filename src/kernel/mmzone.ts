@@ -32,6 +32,16 @@ export interface Watermarks {
   readonly boost?: number;
 }
 
+/** What free pages are compared with: wmark_pages() of include/linux/mmzone.h, with the boost. */
+export function boostedMarks({
+  min,
+  low,
+  high,
+  boost = 0,
+}: Watermarks): Record<'min' | 'low' | 'high', number> {
+  return { min: min + boost, low: low + boost, high: high + boost };
+}
+
 /** One zone that has memory. Numbers are pages; what the kernel lacks is absent. */
 export interface ZoneState {
   /** `struct zone *` */

@@ -4,7 +4,7 @@
 
 import type { OomState } from '../kernel/oom.ts';
 import { meaningfulFrame } from '../kernel/locking/wait-functions.ts';
-import type { NodeState } from '../kernel/mmzone.ts';
+import { boostedMarks, type NodeState } from '../kernel/mmzone.ts';
 import { functionName } from '../kernel/function-name.ts';
 import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { ThrottleReason } from '../kernel/throttled.ts';
@@ -128,9 +128,7 @@ function zonesOf({ node, zones }: NodeState): ZoneCheck[] {
     name,
     ...(free === undefined ? {} : { free: free.stored, notAdded: free.cpuDiff }),
     ...(unreadCpus.length === 0 ? {} : { unreadCpus: unreadCpus.length }),
-    ...(watermarks === undefined
-      ? {}
-      : { min: watermarks.min, low: watermarks.low, high: watermarks.high }),
+    ...(watermarks === undefined ? {} : boostedMarks(watermarks)),
   }));
 }
 

@@ -5,7 +5,7 @@ import { readLocks } from '../kernel/locking.ts';
 import type { KernelLock, LockOwner, LocksResult } from '../kernel/locking/lock.ts';
 import { readOomState, type OomState } from '../kernel/oom.ts';
 import { readMemalloc, type MemallocResult } from '../kernel/memalloc-report.ts';
-import { readZones, type NodeState } from '../kernel/mmzone.ts';
+import { boostedMarks, readZones, type NodeState } from '../kernel/mmzone.ts';
 import { StackReader, type Stacks, type TaskStack } from '../kernel/stack.ts';
 import type { Task } from '../kernel/task.ts';
 import { readWorkqueues, type WorkqueuesResult } from '../kernel/workqueue.ts';
@@ -191,7 +191,8 @@ function zonesOf(nodes: readonly NodeState[]): ZoneFacts[] | undefined {
       const free = counters.NR_FREE_PAGES;
       if (free === undefined || watermarks === undefined) return [];
       const { stored, cpuDiff } = free;
-      return [{ name, free: stored, min: watermarks.min, freeNotAdded: cpuDiff }];
+      const { min } = boostedMarks(watermarks);
+      return [{ name, free: stored, min, freeNotAdded: cpuDiff }];
     }),
   );
   return zones.length === 0 ? undefined : zones;

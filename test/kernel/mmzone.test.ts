@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lruScopes, readZones, type NodeState } from '../../src/kernel/mmzone.ts';
+import { boostedMarks, lruScopes, readZones, type NodeState } from '../../src/kernel/mmzone.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
 import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 
@@ -13,6 +13,14 @@ const REAL: readonly (readonly [dump: string, truth: string])[] = [
   ['k2-pair-a.kdump', 'k2-pair-a'],
   ['k2-pair-b.kdump', 'k2-pair-b'],
 ];
+
+describe('boostedMarks', () => {
+  it('adds the boost to each watermark, where there is one', () => {
+    const marks = { min: 427, low: 533, high: 639 };
+    assert.deepEqual(boostedMarks(marks), marks);
+    assert.deepEqual(boostedMarks({ ...marks, boost: 512 }), { min: 939, low: 1045, high: 1151 });
+  });
+});
 
 describe('readZones', function () {
   this.timeout(20_000);

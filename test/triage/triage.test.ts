@@ -76,6 +76,9 @@ describe('triage', function () {
     assert.ok(filtered.bytesInDump < whole.bytesInDump);
     assert.match(whole.triage.verdict.since ?? '', /^51 tasks are marked as stalled on memory/);
     checkSame(filtered, whole);
+    // 925 pages are above the high watermark (639) and below min, for it is boosted by 512.
+    const dma32 = whole.triage.checked.zones?.find(({ name }) => name === 'DMA32');
+    assert.deepEqual([dma32?.free, dma32?.min], [925, 939]);
   });
 });
 
