@@ -7,21 +7,16 @@ import { memcgsUnderOom, type MemcgOom } from './memcg-oom.ts';
 import { memoryUses, type MemoryUses } from './memory-users.ts';
 import {
   boostedMarks,
+  levelAt,
   readZones,
   type NodeState,
-  type Watermarks,
+  type ZoneLevel,
   type ZoneState,
 } from './mmzone.ts';
 import { readSlabCaches, type SlabCache } from './slab.ts';
 import { threadSize } from './stack-areas.ts';
 import { readSwap, type SwapState } from './swap.ts';
 import { countOf, readVmEvents } from './vmstat.ts';
-
-/**
- * Which marks a number of free pages is below; a boost is part of each. The allocator asks for more
- * than the mark (zone_watermark_ok()), so that it refuses a zone that is just at it as well.
- */
-export type ZoneLevel = 'below min' | 'below low' | 'below high' | 'above high';
 
 /** A zone against its watermarks. */
 export interface ZonePressure {
@@ -120,9 +115,10 @@ function pressureOf(node: number, zone: ZoneState): ZonePressure[] {
   const free = zone.counters.NR_FREE_PAGES;
   const { watermarks, lowmemReserve = [] } = zone;
   if (free === undefined || watermarks === undefined) return [];
-  const level = levelAt(free.value, watermarks);
+  const marks = boostedMarks(watermarks);
+  const level = levelAt(free.value, marks);
   const another = (pages: number): ZoneLevel | undefined => {
-    const other = levelAt(pages, watermarks);
+    const other = levelAt(pages, marks);
     return other === level ? undefined : other;
   };
   return [
@@ -134,11 +130,4 @@ function pressureOf(node: number, zone: ZoneState): ZonePressure[] {
       ...optional('levelForHigher', another(free.value - Math.max(0, ...lowmemReserve))),
     },
   ];
-}
-
-function levelAt(pages: number, watermarks: Watermarks): ZoneLevel {
-  const { min, low, high } = boostedMarks(watermarks);
-  if (pages < min) return 'below min';
-  if (pages < low) return 'below low';
-  return pages < high ? 'below high' : 'above high';
 }

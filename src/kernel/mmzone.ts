@@ -42,6 +42,22 @@ export function boostedMarks({
   return { min: min + boost, low: low + boost, high: high + boost };
 }
 
+/**
+ * Which marks a number of free pages is below. The allocator asks for more than the mark
+ * (zone_watermark_ok()), so that it refuses a zone that is just at it as well.
+ */
+export type ZoneLevel = 'below min' | 'below low' | 'below high' | 'above high';
+
+/** @param marks with the boost, as {@link boostedMarks} gives them */
+export function levelAt(
+  pages: number,
+  { min, low, high }: ReturnType<typeof boostedMarks>,
+): ZoneLevel {
+  if (pages < min) return 'below min';
+  if (pages < low) return 'below low';
+  return pages < high ? 'below high' : 'above high';
+}
+
 /** One zone that has memory. Numbers are pages; what the kernel lacks is absent. */
 export interface ZoneState {
   /** `struct zone *` */

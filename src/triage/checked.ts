@@ -8,7 +8,7 @@ import { boostedMarks, type NodeState } from '../kernel/mmzone.ts';
 import { functionName } from '../kernel/function-name.ts';
 import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { ThrottleReason } from '../kernel/throttled.ts';
-import { poolStalls, type PoolStall } from '../kernel/workqueue-stalls.ts';
+import type { PoolStall } from '../kernel/workqueue-stalls.ts';
 import { optional } from '../util/optional.ts';
 import {
   isBlocked,
@@ -18,6 +18,7 @@ import {
   type Facts,
   type TaskFacts,
 } from './facts.ts';
+import { waitingPools } from './pool-waits.ts';
 
 /** What was looked at; what could not be read is absent. */
 export interface Checked {
@@ -154,14 +155,10 @@ function isIdle(kswapd: TaskFacts | undefined): boolean | undefined {
   return kswapd.task.state === 'S' && !kswapd.calls.includes('balance_pgdat');
 }
 
-function poolsOf({ workqueues, tasks, memalloc }: Facts): PoolCheck | undefined {
+function poolsOf(facts: Facts): PoolCheck | undefined {
+  const { workqueues } = facts;
   if (workqueues === undefined || workqueues.pools.length === 0) return undefined;
-  const places = new Map(tasks.map(({ task, place }) => [task.address, place]));
-  const allocator = (task: string): ReturnType<typeof places.get> => places.get(task);
-  return {
-    count: workqueues.pools.length,
-    waiting: poolStalls(workqueues, { allocator, hz: memalloc.hz }),
-  };
+  return { count: workqueues.pools.length, waiting: waitingPools(facts) };
 }
 
 /** Where reclaim makes tasks wait: throttled.ts of kernel/. */

@@ -1,7 +1,7 @@
 // What diagnoses are made from: the tasks with their stacks and requests, gathered once.
 
 import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
-import { nameOf as nameOfTask } from './words.ts';
+import { inSentence, nameOf as nameOfTask } from './words.ts';
 import { functionName } from '../kernel/function-name.ts';
 import type { LocksResult } from '../kernel/locking/lock.ts';
 import type { NodeState } from '../kernel/mmzone.ts';
@@ -202,11 +202,7 @@ const NAMES_SHOWN = 3;
 
 /** `a(1), b(2), c(3) and 4 more` */
 export function namesOf(facts: readonly TaskFacts[]): string {
-  const shown = canariesLast(facts).slice(0, NAMES_SHOWN).map(nameOf);
-  const more = facts.length - shown.length;
-  if (more > 0) return `${shown.join(', ')} and ${more} more`;
-  const last = shown.pop();
-  return shown.length === 0 ? (last ?? 'nobody') : `${shown.join(', ')} and ${last}`;
+  return inSentence(canariesLast(facts).map(nameOf), NAMES_SHOWN);
 }
 
 /** `bt 187 179`, for as many tasks as fit into a line. */

@@ -1,6 +1,7 @@
 // The state of memory in a line or two: what is free of each zone, what kswapd does, who has
 // oom_lock and how many were killed.
 
+import { levelAt, type ZoneLevel } from '../kernel/mmzone.ts';
 import { count } from '../util/count.ts';
 import type { Checked, KswapdCheck, ZoneCheck } from './checked.ts';
 import { nameOf } from './words.ts';
@@ -20,7 +21,7 @@ export function memoryState(checked: Checked): string {
 }
 
 /** How the free pages of a zone stand to its watermarks, the shortest first. */
-type Level = 'below min' | 'below low' | 'below high' | 'above high' | 'above min';
+type Level = ZoneLevel | 'above min';
 const LEVELS: readonly Level[] = [
   'below min',
   'below low',
@@ -42,10 +43,8 @@ export function knownZones({ zones = [] }: Checked): KnownZone[] {
 
 /** What the allocator and kswapd compare, the reserves of lower zones aside. */
 export function levelOf({ free, min, low, high }: KnownZone): Level {
-  if (free < min) return 'below min';
-  if (low === undefined || high === undefined) return 'above min';
-  if (free < low) return 'below low';
-  return free < high ? 'below high' : 'above high';
+  if (low !== undefined && high !== undefined) return levelAt(free, { min, low, high });
+  return free < min ? 'below min' : 'above min';
 }
 
 function zonesText(checked: Checked): string {

@@ -46,6 +46,13 @@ function pidsOfWorkers(workers: readonly Worker[]): number[] {
   return workers.flatMap(({ task }) => task?.pid ?? []);
 }
 
+/** Pools with works that nobody has begun, and which of their workers are in the allocator. */
+export function waitingPools({ workqueues, tasks, memalloc }: Facts): PoolStall[] {
+  if (workqueues === undefined) return [];
+  const places = new Map(tasks.map(({ task, place }) => [task.address, place]));
+  return poolStalls(workqueues, { allocator: (task) => places.get(task), hz: memalloc.hz });
+}
+
 /** A pool with works that wait. */
 export interface HungPool {
   readonly stall: PoolStall;
@@ -58,11 +65,9 @@ export interface HungPool {
  *
  * @param leastSeconds since it began a work; pools of which that is not known are among them
  */
-export function hungPools({ workqueues, tasks, memalloc }: Facts, leastSeconds = 0): HungPool[] {
-  if (workqueues === undefined) return [];
-  const { hz } = memalloc;
-  const places = new Map(tasks.map(({ task, place }) => [task.address, place]));
-  return poolStalls(workqueues, { allocator: (task) => places.get(task), hz })
+export function hungPools(facts: Facts, leastSeconds = 0): HungPool[] {
+  const { hz } = facts.memalloc;
+  return waitingPools(facts)
     .map((stall): HungPool => {
       const { hungJiffies } = stall.pool;
       const isTimed = hungJiffies !== undefined && hz !== undefined && hz > 0;

@@ -57,8 +57,13 @@ export function sample(tasks: readonly MemallocTask[]): string {
 
 /** The first few, for a sentence. */
 export function nameList(tasks: readonly MemallocTask[]): string {
-  const shown = tasks.slice(0, NAMES_SHOWN).map(nameOf);
-  const more = tasks.length - NAMES_SHOWN;
+  return inSentence(tasks.map(nameOf), NAMES_SHOWN);
+}
+
+/** `a, b and 3 more`, `a and b`, or `nobody`. */
+export function inSentence(names: readonly string[], most: number): string {
+  const shown = names.slice(0, most);
+  const more = names.length - shown.length;
   const last = more > 0 ? `${more} more` : shown.pop();
   return shown.length === 0 ? (last ?? 'nobody') : `${shown.join(', ')} and ${last}`;
 }

@@ -10,9 +10,7 @@ import type { Areas } from './areas.ts';
 import type { KernelImage } from './kernel-image.ts';
 import type { OomFacts } from './machine-facts.ts';
 import type { PlacedTasks } from './tasks.ts';
-
-const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
-const RET = [0xc3];
+import { ENDBR64, RET } from './thread-flag-code.ts';
 
 /** Gives the variables their symbols. */
 export function defineOom(image: KernelImage, facts: OomFacts | undefined): void {

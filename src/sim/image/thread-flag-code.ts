@@ -4,11 +4,13 @@
 import type { ImageFlavour } from './image-flavour.ts';
 import { TIF_MEMDIE_BIT, TIF_SIGPENDING_BIT } from './kernel-code.ts';
 
-const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
+/** `endbr64`: where indirect branches may come to. */
+export const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 const PUSH_RBX = [0x53];
 const POP_RBX = [0x5b];
 const MOV_RBX_RDI = [0x48, 0x89, 0xfb];
-const RET = [0xc3];
+/** `ret` */
+export const RET = [0xc3];
 /** `nopl (%rax)` where the real function goes on with what no reader looks at. */
 const REST_OF_BODY = [0x0f, 0x1f, 0x00];
 
