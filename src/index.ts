@@ -40,6 +40,14 @@ export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';
 export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
 export { poolStalls, type PoolStall } from './kernel/workqueue-stalls.ts';
 export { readWorkqueues, type WorkqueuesResult } from './kernel/workqueue.ts';
+export {
+  compareDumps,
+  readDumpState,
+  sameBoot,
+  type CompareResult,
+  type DumpState,
+  type TaskComparison,
+} from './triage/compare.ts';
 export { triage } from './triage/triage.ts';
 export type { TriageAnswer, TriageOptions } from './triage/triage.ts';
 export type { WaitChain } from './triage/chains.ts';

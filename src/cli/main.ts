@@ -6,6 +6,7 @@
 import yargs from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import { addBt } from './commands/bt.ts';
+import { addCompare } from './commands/compare.ts';
 import { addInfo } from './commands/info.ts';
 import { addLocks } from './commands/locks.ts';
 import { addLog } from './commands/log.ts';
@@ -136,6 +137,7 @@ const VERB_ADDERS = [
   addLocks,
   addLog,
   addMem,
+  addCompare,
   addInfo,
   addStructs,
   addSimulate,
@@ -149,6 +151,7 @@ const VERBS = [
   'locks',
   'log',
   'mem',
+  'compare',
   'info',
   'structs',
   'simulate',

@@ -49,3 +49,10 @@ export function allocatorPlace(frames: readonly StackFrame[]): AllocatorPlace | 
   }
   return place;
 }
+
+/** Whether a frame is one of those that {@link allocatorPlace} goes by. */
+export function isAllocatorFrame({ name, guessed }: StackFrame): boolean {
+  if (name === undefined || guessed === true) return false;
+  const called = functionName(name);
+  return SLOW_PATH.has(called) || MEMCG_CHARGE.has(called);
+}

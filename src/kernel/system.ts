@@ -88,12 +88,27 @@ function isWallClock(seconds: number): boolean {
  * since.
  */
 export function wallClockOffsetUs(vmcore: Vmcore): number | undefined {
-  const offset = timekeeper(vmcore)?.member('offs_real').bytes();
-  if (offset === undefined) return undefined;
-  // ktime_t was a union of 8 bytes before Linux 4.10.
-  const view = new DataView(offset.buffer, offset.byteOffset);
-  const us = Number(view.getBigInt64(0, true) / 1000n);
+  const keeper = timekeeper(vmcore);
+  if (keeper === undefined) return undefined;
+  const us = Number(ktimeOf(keeper.member('offs_real')) / 1000n);
   return isWallClock(us / 1e6) ? us : undefined;
+}
+
+/**
+ * Nanoseconds from 1970 to the boot: offs_real less offs_boot of the timekeeper (v2.6.39). The
+ * same for as long as nobody steps the clock.
+ */
+export function bootWallClockNs(vmcore: Vmcore): bigint | undefined {
+  const keeper = timekeeper(vmcore);
+  if (keeper?.has('offs_boot') !== true) return undefined;
+  const ns = ktimeOf(keeper.member('offs_real')) - ktimeOf(keeper.member('offs_boot'));
+  return isWallClock(Number(ns / 1_000_000_000n)) ? ns : undefined;
+}
+
+/** ktime_t was a union of 8 bytes before Linux 4.10. */
+function ktimeOf(ref: Ref): bigint {
+  const bytes = ref.bytes();
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true);
 }
 
 function timekeeper(vmcore: Vmcore): Ref | undefined {

@@ -30,12 +30,16 @@ export interface TriageAnswer extends TriageResult {
   readonly checked: Checked;
 }
 
+/** A vmcore as kernel/ takes it. */
+type Vmcore = Parameters<typeof gatherFacts>[0];
+
 /** The verdict on one dump. */
-export function triage(
-  vmcore: Parameters<typeof gatherFacts>[0],
-  options: TriageOptions = {},
-): TriageAnswer {
-  const facts = gatherFacts(vmcore, options);
+export function triage(vmcore: Vmcore, options: TriageOptions = {}): TriageAnswer {
+  return triageOf(vmcore, gatherFacts(vmcore, options));
+}
+
+/** The same where its facts were gathered before. */
+export function triageOf(vmcore: Vmcore, facts: Facts): TriageAnswer {
   const { memalloc, oom } = facts;
   const judged = judge(memalloc, readSystem(vmcore, { clock: clockOf(memalloc) }), { oom });
   const missing = [...judged.verdict.missing, ...unreadOf(facts)];

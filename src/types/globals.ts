@@ -45,7 +45,11 @@ export const GLOBAL_DECLARATIONS: Readonly<Record<string, Declarations>> = {
   'kernel/smp.c': { nr_cpu_ids: 'unsigned int' },
   'kernel/sched/loadavg.c': { avenrun: 'unsigned long [3]' },
   'kernel/panic.c': { panic_cpu: 'atomic_t', tainted_mask: 'unsigned long', panic_timeout: 'int' },
-  'kernel/sched/core.c': { runqueues: 'struct rq', sysctl_sched_features: 'unsigned int' },
+  'kernel/sched/core.c': {
+    runqueues: 'struct rq',
+    kernel_cpustat: 'struct kernel_cpustat',
+    sysctl_sched_features: 'unsigned int',
+  },
   'arch/x86/kernel/cpu/common.c': {
     current_task: 'struct task_struct *',
     pcpu_hot: 'struct pcpu_hot',

@@ -13,7 +13,7 @@ const STRUCTS: Readonly<Record<string, string>> = {
     vm_struct vmap_area folio_batch pagevec`,
   sched: `rq cfs_rq rt_rq dl_rq rt_prio_array sched_entity sched_rt_entity sched_class task_group
     cpumask pcpu_hot psi_group psi_group_cpu wake_q_head wake_q_node`,
-  cpu: 'cpuinfo_x86 orc_entry',
+  cpu: 'cpuinfo_x86 orc_entry kernel_cpustat',
   zone: `zone pglist_data per_cpu_pages per_cpu_pageset per_cpu_zonestat per_cpu_nodestat free_area
     zonelist zoneref vm_event_state mem_section mem_section_usage lruvec zone_reclaim_stat hstate`,
   slab: 'kmem_cache kmem_cache_node kmem_cache_cpu slub_percpu_sheaves node_barn slab_sheaf',
@@ -46,7 +46,7 @@ const ENUMS = `zone_stat_item node_stat_item numa_stat_item vm_event_item memcg_
   compact_result compact_mode module_state mod_mem_type desc_state vmscan_throttle_state zone_flags
   pgdat_flags node_states rwsem_waiter_type wb_reason wb_state wb_stat_item writeback_stat_item
   memcg_memory_event mem_cgroup_events_target psi_task_count psi_states lruvec_flags wq_flags
-  work_bits work_flags wq_misc_consts`;
+  work_bits work_flags wq_misc_consts cpu_usage_stat`;
 
 /** Typedefs of {@link GLOBAL_DECLARATIONS} and of casts. */
 const TYPEDEFS =

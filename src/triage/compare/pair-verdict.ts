@@ -1,0 +1,349 @@
+// The verdict on a pair of dumps: whether those who waited for memory got on, in a sentence, with
+// what it rests on. It says what was seen between the two dumps, and of the time after it nothing.
+
+import type { Diagnosis } from '../../util/diagnosis.ts';
+import { count } from '../../util/count.ts';
+import { optional } from '../../util/optional.ts';
+import type { Confidence, Finding } from '../finding.ts';
+import { inSentence, nameOf } from '../words.ts';
+import type { CounterChanges } from './counters.ts';
+import type { DumpState } from './dump-state.ts';
+import type { SameBoot } from './same-boot.ts';
+import type { TaskComparison } from './task-comparison.ts';
+
+/**
+ * - `stalled`: requests were overdue in the first dump, and none of them has ended
+ * - `partly-stalled`: some of them have, some have not
+ * - `overload`: all of them have ended, and others are overdue now
+ * - `stall-begun`: none was overdue in the first dump, and some are in the second
+ * - `recovered`: all that were overdue have ended, and none is now
+ * - `waiting`: requests are in flight in both dumps, none of them is known to be overdue
+ * - `not-stalled`: no request was overdue in either dump, and none is in both
+ * - `same-instant`: no time lies between the dumps
+ * - `unknown`: whether requests are the same ones could not be told
+ */
+export type PairClass =
+  | 'stalled'
+  | 'partly-stalled'
+  | 'overload'
+  | 'stall-begun'
+  | 'recovered'
+  | 'waiting'
+  | 'not-stalled'
+  | 'same-instant'
+  | 'unknown';
+
+/** The answer. */
+export interface PairVerdict {
+  readonly class: PairClass;
+  /** One plain sentence. */
+  readonly sentence: string;
+  readonly confidence: Confidence;
+  /** What triage says of the stall, where it fits what was seen between the dumps. */
+  readonly diagnosis?: Diagnosis;
+  readonly because: readonly string[];
+  readonly against: readonly string[];
+  /** What was missing to be sure. */
+  readonly missing: readonly string[];
+  /** The next step for the engineer. */
+  readonly next: string;
+}
+
+/** What is judged. */
+export interface PairFacts {
+  readonly before: DumpState;
+  readonly now: DumpState;
+  readonly boot: SameBoot;
+  readonly tasks: readonly TaskComparison[];
+  readonly counters: CounterChanges;
+  readonly seconds: number | undefined;
+}
+
+/** Requests by what became of them. */
+interface Requests {
+  /** Overdue in the first dump, and what became of them. */
+  readonly overdueBefore: readonly TaskComparison[];
+  readonly ended: readonly TaskComparison[];
+  readonly still: readonly TaskComparison[];
+  readonly overdueNow: readonly TaskComparison[];
+  /** In the same request in both dumps. */
+  readonly same: readonly TaskComparison[];
+  /** Had requests that ended. */
+  readonly served: readonly TaskComparison[];
+  /** May be in the same request, for all that is known. */
+  readonly unknown: readonly TaskComparison[];
+}
+
+/** Judges a pair. */
+export function pairVerdict(facts: PairFacts): PairVerdict {
+  const requests = requestsOf(facts);
+  const found = classOf(facts, requests);
+  const finding = fittingFinding(facts, found);
+  return {
+    class: found,
+    sentence: sentenceOf(found, facts, requests),
+    confidence: confidenceOf(found, requests),
+    ...optional('diagnosis', finding?.diagnosis),
+    because: becauseOf(facts, requests),
+    against: againstOf(found, facts, requests),
+    missing: found === 'same-instant' ? [] : missingOf(facts, requests),
+    next: nextOf(found, facts, finding),
+  };
+}
+
+function requestsOf({ tasks, now, seconds = 0 }: PairFacts): Requests {
+  const overdueBefore = tasks.filter(({ before }) => before?.request.isOverdue === true);
+  const same = tasks.filter(({ request }) => request === 'same');
+  const timeout = now.timeoutSeconds ?? Infinity;
+  // What is the same request as then is at least as old as the time between.
+  const isOverdueNow = (task: TaskComparison): boolean => {
+    if (task.now === undefined || task.progress === 'gone') return false;
+    if (task.now.request.isOverdue === true) return true;
+    if (task.request !== 'same' || task.confidence === 'possible') return false;
+    return (task.before?.request.ageSeconds ?? 0) + seconds >= timeout;
+  };
+  return {
+    overdueBefore,
+    ended: overdueBefore.filter(hasEnded),
+    still: overdueBefore.filter(({ request }) => request === 'same'),
+    overdueNow: tasks.filter(isOverdueNow),
+    same,
+    served: tasks.filter((task) => hasEnded(task) || task.request === 'served'),
+    unknown: tasks.filter(
+      ({ request, before, now: after }) =>
+        request === 'unknown' && (before?.request ?? after?.request)?.kind !== 'none',
+    ),
+  };
+}
+
+function hasEnded({ request, progress, before }: TaskComparison): boolean {
+  if (progress === 'gone') return before !== undefined && before.request.kind !== 'none';
+  return request === 'ended' || request === 'another';
+}
+
+function classOf({ seconds }: PairFacts, requests: Requests): PairClass {
+  const { overdueBefore, ended, still, overdueNow, same, unknown } = requests;
+  if (seconds !== undefined && seconds <= 0) return 'same-instant';
+  if (overdueNow.length > 0) {
+    if (overdueBefore.length === 0) return 'stall-begun';
+    if (still.length === 0) return ended.length > 0 ? 'overload' : 'unknown';
+    return ended.length === 0 ? 'stalled' : 'partly-stalled';
+  }
+  if (overdueBefore.length > 0) return ended.length > 0 ? 'recovered' : 'unknown';
+  if (same.length > 0) return 'waiting';
+  return unknown.length > 0 ? 'unknown' : 'not-stalled';
+}
+
+/** What was read is certain; what was rebuilt is as sure as the surest of what it says. */
+function confidenceOf(found: PairClass, { still, same }: Requests): Confidence {
+  const meant = found === 'waiting' ? same : still;
+  if (found === 'unknown') return 'possible';
+  if (meant.length === 0 || meant.some(({ confidence }) => confidence === 'certain')) {
+    return 'certain';
+  }
+  return meant.some(({ confidence }) => confidence === 'likely') ? 'likely' : 'possible';
+}
+
+function sentenceOf(found: PairClass, facts: PairFacts, requests: Requests): string {
+  const { overdueBefore, ended, still, overdueNow, same, unknown } = requests;
+  const time = timeText(facts.seconds);
+  const of = `of ${count(overdueBefore.length, 'request')} that ${were(overdueBefore)} overdue`;
+  const over = `over ${facts.now.timeoutSeconds ?? '?'} s`;
+  switch (found) {
+    case 'stalled':
+      return `Stalled: none ${of} has ended in the ${time}${howText(still)}.`;
+    case 'partly-stalled':
+      return (
+        `Stalled in part: ${of.slice(3)}, ${ended.length} ${have(ended)} ended in the ` +
+        `${time}, and ${still.length} ${have(still)} not${howText(still)}.`
+      );
+    case 'overload':
+      return (
+        `Overload: ${of.slice(3)}, ${have(ended)} ended in the ${time}, and ` +
+        `${count(overdueNow.length, 'other')} ${overdueNow.length === 1 ? 'is' : 'are'} now.`
+      );
+    case 'stall-begun':
+      return (
+        `A stall has begun: no request was overdue in the first dump, and ` +
+        `${overdueNow.length} ${overdueNow.length === 1 ? 'is' : 'are'} after the ${time}` +
+        `${howText(overdueNow.filter(({ request }) => request === 'same'))}.`
+      );
+    case 'recovered':
+      return `Recovered: ${of.slice(3)}, ${have(ended)} ended in the ${time}, and none is now.`;
+    case 'waiting':
+      return (
+        `Too early to tell: ${count(same.length, 'task')} ${same.length === 1 ? 'is' : 'are'} in ` +
+        `the same request after the ${time}, and none is known to wait for ${over}` +
+        `${howText(same)}.`
+      );
+    case 'not-stalled':
+      return `No stall: no request was overdue in either dump, and none lasted for the ${time}.`;
+    case 'same-instant':
+      return 'Both dumps are of the same instant: nothing tells who moves.';
+    case 'unknown':
+      return (
+        `Not known: of ${count(unknown.length, 'task')} it cannot be told whether they are in ` +
+        `the same request after the ${time}.`
+      );
+  }
+}
+
+/** `20.0 s between the dumps` */
+function timeText(seconds: number | undefined): string {
+  const time = seconds === undefined ? 'time' : `${seconds.toFixed(seconds < 1 ? 3 : 1)} s`;
+  return `${time} between the dumps`;
+}
+
+function were(tasks: readonly unknown[]): string {
+  return tasks.length === 1 ? 'was' : 'were';
+}
+
+function have(tasks: readonly unknown[]): string {
+  return tasks.length === 1 ? 'has' : 'have';
+}
+
+const HOW = [
+  ['livelocked', 'loop in it (livelock)', 'loops in it (livelock)'],
+  ['blocked', 'are blocked', 'is blocked'],
+  ['starved', 'get no CPU', 'gets no CPU'],
+  ['stuck', 'stand still or loop', 'stands still or loops'],
+] as const;
+
+/** `; 14 tasks loop in it (livelock), 1 is blocked` */
+function howText(tasks: readonly TaskComparison[]): string {
+  const parts = HOW.flatMap(([progress, many, one]) => {
+    const number = tasks.filter((task) => task.progress === progress).length;
+    return number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
+  });
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+}
+
+/** Classes in which somebody stands still. */
+const STANDS: readonly PairClass[] = ['stalled', 'partly-stalled', 'stall-begun'];
+/** Diagnoses of a machine that gets on. */
+const MOVES: readonly Diagnosis[] = ['D13', 'D14'];
+
+/** The second dump's finding, where what was seen does not contradict it. */
+function fittingFinding({ now }: PairFacts, found: PairClass): Finding | undefined {
+  const { finding } = now;
+  if (finding === undefined || finding.confidence === 'possible') return undefined;
+  const isMove = MOVES.includes(finding.diagnosis);
+  if (STANDS.includes(found)) return isMove ? undefined : finding;
+  if (found === 'overload') return finding.diagnosis === 'D13' ? finding : undefined;
+  if (found === 'recovered' || found === 'not-stalled') {
+    return finding.diagnosis === 'D14' ? finding : undefined;
+  }
+  return undefined;
+}
+
+const NAMES_SHOWN = 4;
+
+function named(tasks: readonly TaskComparison[]): string {
+  return inSentence(tasks.map(nameOf), NAMES_SHOWN);
+}
+
+function becauseOf(facts: PairFacts, requests: Requests): string[] {
+  const { still, ended, same } = requests;
+  const began = requests.overdueNow.filter(({ request }) => request === 'begun');
+  const victims = facts.tasks.filter(
+    ({ now, before, progress }) =>
+      now?.isVictim === true && before !== undefined && progress === 'blocked',
+  );
+  return [
+    ...(still.length === 0 ? [] : [`in the same request, overdue in both: ${named(still)}`]),
+    ...(same.length === 0 || still.length > 0 ? [] : [`in the same request: ${named(same)}`]),
+    ...(ended.length === 0 ? [] : [`overdue then, and their request has ended: ${named(ended)}`]),
+    ...(began.length === 0 ? [] : [`overdue, and began between the dumps: ${named(began)}`]),
+    ...(victims.length === 0
+      ? []
+      : [`chosen by the OOM killer, and blocked all the time: ${named(victims)}`]),
+    ...diagnosisText(facts),
+    ...progressOfMemory(facts),
+  ];
+}
+
+/** Both dumps alone. */
+function diagnosisText({ before, now }: PairFacts): string[] {
+  const [a, b] = [before.finding, now.finding];
+  if (a === undefined && b === undefined) return [];
+  const text = (finding: Finding | undefined): string =>
+    finding === undefined
+      ? 'nothing that triage knows'
+      : `${finding.name} (${finding.diagnosis}, ${finding.confidence})`;
+  if (a?.diagnosis === b?.diagnosis && a?.confidence === b?.confidence) {
+    return [`triage says of both: ${text(b)}`];
+  }
+  return [`triage says of the first: ${text(a)}; of the second: ${text(b)}`];
+}
+
+/** What the machine as a whole did for memory. */
+function progressOfMemory({ counters }: PairFacts): string[] {
+  const rate = (what: string): string[] => {
+    const found = counters.counts.find((each) => each.what === what);
+    if (found?.perSecond === undefined) return [];
+    return [`${found.now - found.before} ${what}`];
+  };
+  const told = [
+    ...rate('pages freed'),
+    ...rate('pages reclaimed by kswapd'),
+    ...rate('pages reclaimed by others'),
+    ...rate('pages written back'),
+    ...rate('processes killed by the OOM killer'),
+  ];
+  return told.length === 0 ? [] : [`between the dumps: ${told.join(', ')}`];
+}
+
+function againstOf(found: PairClass, facts: PairFacts, requests: Requests): string[] {
+  const { finding } = facts.now;
+  const others = requests.served.filter((task) => !requests.overdueBefore.includes(task));
+  const gotOn = STANDS.includes(found) && others.length > 0;
+  const isMove = finding !== undefined && MOVES.includes(finding.diagnosis);
+  const contradicts =
+    finding !== undefined &&
+    finding.confidence !== 'possible' &&
+    ((STANDS.includes(found) && isMove) ||
+      ((found === 'overload' || found === 'recovered') && !isMove));
+  return [
+    ...(gotOn ? [`${count(others.length, 'other task')} got memory: ${named(others)}`] : []),
+    ...(contradicts
+      ? [`triage says of the second dump alone: ${finding.name} (${finding.diagnosis})`]
+      : []),
+  ];
+}
+
+/** Below it who sleeps may do so for any reason. */
+const SECONDS_MIN = 1;
+
+function missingOf({ before, now, boot, seconds }: PairFacts, requests: Requests): string[] {
+  const { unknown } = requests;
+  return [
+    ...(boot.isSame === true ? [] : ['a proof that both dumps are of one boot']),
+    ...(seconds === undefined ? ['how much time lies between the dumps'] : []),
+    ...(seconds !== undefined && seconds > 0 && seconds < SECONDS_MIN
+      ? [`a longer time: in ${seconds.toFixed(3)} s a task may sleep for any reason`]
+      : []),
+    ...(before.isWhole && now.isWhole ? [] : ['tasks that a task list does not lead to']),
+    ...(unknown.length === 0
+      ? []
+      : [`whether ${named(unknown)} ${unknown.length === 1 ? 'is' : 'are'} in the same request`]),
+    ...(before.hasRecords && now.hasRecords
+      ? []
+      : ['since when requests wait: this kernel does not record it']),
+  ];
+}
+
+function nextOf(found: PairClass, { now }: PairFacts, finding: Finding | undefined): string {
+  const timeout = now.timeoutSeconds ?? 10;
+  switch (found) {
+    case 'same-instant':
+      return `take a second dump ${timeout} s or more after the first`;
+    case 'waiting':
+    case 'unknown':
+      return `take a third dump ${timeout} s or more after the second, and compare those`;
+    case 'recovered':
+    case 'not-stalled':
+      return 'look for the trouble elsewhere, or for who used the memory then (stallcore mem)';
+    default:
+      return finding?.next ?? 'look at what they wait for (stallcore triage of the second dump)';
+  }
+}
