@@ -71,26 +71,40 @@ export function memResult(vmcore: Vmcore): MemResult {
   const { nodes } = readZones(vmcore);
   const numbers = nodes.map(({ node }) => node);
   const hugePages = readHugePages(vmcore, numbers);
-  const stackSize = threadSize(vmcore);
   const hasCma = vmcore.types.findEnumerator('MIGRATE_CMA') !== undefined;
   return {
     type: 'mem',
     nodes,
     pressure: nodes.flatMap(({ node, zones }) => zones.flatMap((zone) => pressureOf(node, zone))),
-    uses: memoryUses(nodes, { huge: hugePages ?? hugePagesUnread(vmcore), threadSize: stackSize }),
+    uses: usesOf(vmcore, nodes, hugePages),
     ...optional('vmallocPages', variable(vmcore, 'nr_vmalloc_pages')),
     ...optional('poisonedPages', variable(vmcore, 'num_poisoned_pages')),
     // The variable is there without CONFIG_CMA, too.
     ...optional('cmaPages', hasCma ? variable(vmcore, 'totalcma_pages') : undefined),
     hasTransparentHugepages: vmcore.symbols.lookup('transparent_hugepage_flags') !== undefined,
     isNuma: vmcore.symbols.lookup('contig_page_data') === undefined,
-    threadSize: stackSize,
+    threadSize: threadSize(vmcore),
     ...optional('slabCaches', readSlabCaches(vmcore, numbers)),
     ...optional('swap', readSwap(vmcore)),
     ...optional('hugePages', hugePages),
     ...optional('events', eventsThatMatter(vmcore)),
     ...optional('memcgs', memcgsUnderOom(vmcore)),
   };
+}
+
+/** What holds the memory, without what takes a walk over slab caches. */
+export function readMemoryUses(vmcore: Vmcore, nodes: readonly NodeState[]): MemoryUses {
+  const numbers = nodes.map(({ node }) => node);
+  return usesOf(vmcore, nodes, readHugePages(vmcore, numbers));
+}
+
+function usesOf(
+  vmcore: Vmcore,
+  nodes: readonly NodeState[],
+  hugePages: readonly HugePages[] | undefined,
+): MemoryUses {
+  const huge = hugePages ?? hugePagesUnread(vmcore);
+  return memoryUses(nodes, { huge, threadSize: threadSize(vmcore) });
 }
 
 /** None on a kernel that has none. */

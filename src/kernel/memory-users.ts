@@ -79,6 +79,14 @@ export function memoryUses(
   };
 }
 
+/** Free memory, what takes a twentieth or more, and what no counter has: the largest first. */
+export function largestUses({ uses, managedPages, restPages }: MemoryUses): MemoryUse[] {
+  const rest = { name: 'in no counter', pages: restPages ?? 0 };
+  return [...uses, rest]
+    .filter(({ name, pages }) => name === 'free' || pages >= managedPages / 20)
+    .sort((a, b) => b.pages - a.pages);
+}
+
 /** The value of a counter over all nodes and zones, by the first name that this kernel has. */
 export function sumOfCounters(
   nodes: readonly NodeState[],

@@ -2,10 +2,10 @@
 // first, then the tables that this rests on. Sizes are kB as in the kernel's own lines.
 
 import type { MemResult, ZonePressure } from '../kernel/mem.ts';
-import { PAGE_KB, type MemoryUses } from '../kernel/memory-users.ts';
+import { largestUses, PAGE_KB, type MemoryUses } from '../kernel/memory-users.ts';
 import { KSWAPD_FAILURES_MAX, lruScopes, type ZoneState } from '../kernel/mmzone.ts';
 import type { PageCounters } from '../kernel/vmstat.ts';
-import { count } from '../util/count.ts';
+import { count, percent } from '../util/count.ts';
 import { memcgLines } from './memcg.ts';
 import { typeLetters } from './show-mem.ts';
 import { columnText, type Column, type Table } from './table.ts';
@@ -90,12 +90,11 @@ function* levelLines(own: ZonePressure, zone: ZoneState): Generator<string> {
   }
 }
 
-function largestLine({ uses, managedPages, restPages }: MemoryUses): string {
-  const rest = { name: 'what no counter has', pages: restPages ?? 0 };
-  const shares = [...uses, rest]
-    .filter(({ name, pages }) => name === 'free' || pages >= managedPages / 20)
-    .sort((a, b) => b.pages - a.pages)
-    .map(({ name, pages }) => `${name} ${percent(pages, managedPages)}`);
+function largestLine(held: MemoryUses): string {
+  const { managedPages } = held;
+  const shares = largestUses(held).map(
+    ({ name, pages }) => `${name} ${share(pages, managedPages)}`,
+  );
   return `Of ${kb(managedPages)} kB: ${shares.join(', ')}.`;
 }
 
@@ -138,7 +137,7 @@ function usesTable({ uses, managedPages, restPages }: MemoryUses): Table {
     rows: [...uses, ...rest].map(({ name: use, pages }) => [
       use,
       kb(pages),
-      percent(pages, managedPages),
+      share(pages, managedPages),
     ]),
   };
 }
@@ -289,8 +288,6 @@ function signed(pages: number): string {
   return pages > 0 ? `+${pages}` : String(pages);
 }
 
-function percent(pages: number, of: number): string {
-  if (of === 0) return ABSENT;
-  const rounded = Math.round((pages * 100) / of);
-  return Math.abs(rounded) === 0 && pages !== 0 ? '<1 %' : `${rounded} %`;
+function share(pages: number, of: number): string {
+  return of === 0 ? ABSENT : percent(pages, of);
 }

@@ -101,6 +101,8 @@ function stackPart(
 
 /** Facts of a finding that have room on a screen. */
 const EVIDENCE_SHOWN = 4;
+/** Of these, what the log says. */
+const LOGGED_SHOWN = 2;
 /** Of the verdict's own: how many wait, and for what. */
 const COUNTED_SHOWN = 2;
 
@@ -114,15 +116,29 @@ function restsOn(result: TriageAnswer, best: Finding | undefined, layout: Layout
   if (full) return lines([...own, ...evidence]);
   // The chain stands above, with its locks.
   const telling = own.filter(({ verb }) => !verb.startsWith('locks'));
-  const more = telling.length - EVIDENCE_SHOWN;
+  const shown = tellingMost(telling);
+  const more = telling.length - shown.length;
+  // How many wait for what stands above, so that it gives way first.
+  const hasLog = shown.some(isOfLog);
   return [
-    ...lines(telling.slice(0, EVIDENCE_SHOWN)),
+    ...lines(shown),
     ...(more > 0
       ? items([`and ${count(more, 'more fact')}  ${commandText('triage --full')}`], width)
       : []),
-    ...lines(best === undefined ? evidence : evidence.slice(0, COUNTED_SHOWN)),
+    ...lines(best === undefined ? evidence : evidence.slice(0, hasLog ? 0 : COUNTED_SHOWN)),
     ...items(printedText(result), width),
   ];
+}
+
+function isOfLog({ verb }: Evidence): boolean {
+  return verb.startsWith('log');
+}
+
+/** The first ones, and what the log says of the time before. */
+function tellingMost(evidence: readonly Evidence[]): Evidence[] {
+  const logged = evidence.filter(isOfLog).slice(0, LOGGED_SHOWN);
+  const others = evidence.filter((each) => !isOfLog(each));
+  return [...others.slice(0, EVIDENCE_SHOWN - logged.length), ...logged];
 }
 
 function printedText({ memalloc }: TriageAnswer): string[] {

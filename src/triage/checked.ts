@@ -2,9 +2,12 @@
 // pools of workers, throttled tasks and those that sleep where no signal wakes them. No other verb
 // shows it.
 
+import type { LogEventKind } from '../kernel/log-events.ts';
 import type { OomState } from '../kernel/oom.ts';
 import { meaningfulFrame } from '../kernel/locking/wait-functions.ts';
 import { boostedMarks, type NodeState } from '../kernel/mmzone.ts';
+import type { MemoryUses } from '../kernel/memory-users.ts';
+import type { SwapState } from '../kernel/swap.ts';
 import { functionName } from '../kernel/function-name.ts';
 import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { ThrottleReason } from '../kernel/throttled.ts';
@@ -18,12 +21,17 @@ import {
   type Facts,
   type TaskFacts,
 } from './facts.ts';
+import type { LogHistory } from './history.ts';
 import { waitingPools } from './pool-waits.ts';
 
 /** What was looked at; what could not be read is absent. */
 export interface Checked {
   readonly requests: RequestCheck;
   readonly zones?: readonly ZoneCheck[];
+  /** What holds the memory; absent where it could not be read. */
+  readonly uses?: MemoryUses;
+  /** Pages of swap, all and free; absent where this kernel has none. */
+  readonly swap?: Pick<SwapState, 'totalPages' | 'freePages'>;
   /** Pages that are being written (NR_WRITEBACK). */
   readonly writeback?: number;
   readonly kswapd: readonly KswapdCheck[];
@@ -33,6 +41,8 @@ export interface Checked {
   readonly throttled?: readonly ThrottleCheck[];
   /** Tasks in uninterruptible sleep by what they sleep for, the most frequent first. */
   readonly blocked: readonly BlockedCheck[];
+  /** The kernel's log; absent where it could not be read. */
+  readonly log?: LogCheck;
   /** Functions and variables that a diagnosis asked for, and whether this kernel has them. */
   readonly symbols: Readonly<Record<string, boolean>>;
 }
@@ -90,6 +100,32 @@ export interface ThrottleCheck {
   readonly pids: readonly number[];
 }
 
+/** What the kernel's log tells of the time before; microseconds of the stamps in it. */
+export interface LogCheck {
+  readonly records: number;
+  /** Older records are overwritten, or some are damaged. */
+  readonly lost: boolean;
+  readonly fromUs?: number;
+  /** The dump was taken then, or later. */
+  readonly nowUs?: number;
+  /** Reports of the watchdog. */
+  readonly reports: number;
+  /** Stamp of the last of them. */
+  readonly lastReportUs?: number;
+  /** Lines of each kind that tell of memory or of somebody who does not get on. */
+  readonly events: readonly LogEventCheck[];
+  /** More than are kept of a log. */
+  readonly eventsNotListed?: number;
+}
+
+/** Lines of one kind. */
+export interface LogEventCheck {
+  readonly kind: LogEventKind;
+  readonly count: number;
+  /** Stamp of the last one. */
+  readonly lastUs?: number;
+}
+
 /** Tasks that sleep for the same. */
 export interface BlockedCheck {
   /** `for mutex 0x…`, a lock, or `in pipe_read()`, the function that they are in. */
@@ -103,14 +139,21 @@ export function checkedOf(facts: Facts): Checked {
   return {
     requests: requestsOf(facts),
     ...optional('zones', facts.nodes?.flatMap(zonesOf)),
+    ...optional('uses', facts.uses),
+    ...optional('swap', facts.swap === undefined ? undefined : swapOf(facts.swap)),
     ...optional('writeback', writeback),
     kswapd: nodes.map((node) => kswapdOf(facts, node)),
     ...optional('oom', oom),
     ...optional('pools', poolsOf(facts)),
     ...optional('throttled', throttledOf(facts)),
     blocked: blockedOf(facts),
+    ...optional('log', facts.history === undefined ? undefined : logOf(facts.history)),
     symbols: Object.fromEntries([...(facts.symbolsAsked ?? [])].sort()),
   };
+}
+
+function swapOf({ totalPages, freePages }: SwapState): NonNullable<Checked['swap']> {
+  return { totalPages, freePages };
 }
 
 function requestsOf({ tasks }: Facts): RequestCheck {
@@ -192,6 +235,22 @@ function blockedOf({ tasks }: Facts): BlockedCheck[] {
   return [...byWait]
     .map(([waitsFor, facts]) => ({ waitsFor, pids: pidsOf(facts) }))
     .sort((a, b) => b.pids.length - a.pids.length);
+}
+
+function logOf({ timeline, ...history }: LogHistory): LogCheck {
+  const { events, eventsNotListed, reports, reportsNotListed } = timeline;
+  const byKind = new Map<LogEventKind, LogEventCheck>();
+  for (const { kind, timeUs } of events) {
+    const { count = 0 } = byKind.get(kind) ?? {};
+    byKind.set(kind, { kind, count: count + 1, ...optional('lastUs', timeUs) });
+  }
+  return {
+    ...history,
+    reports: reports.length + reportsNotListed,
+    ...optional('lastReportUs', reports.at(-1)?.timeUs),
+    events: [...byKind.values()],
+    ...(eventsNotListed === 0 ? {} : { eventsNotListed }),
+  };
 }
 
 /** The freezer's tasks are shown as D (v6.1, commit f5d39b020809). */

@@ -1,6 +1,7 @@
 // What was checked for a stall on memory, a line a check: how it looks, and whether that is well.
 
 import { count } from '../util/count.ts';
+import type { LogEventKind } from '../kernel/log-events.ts';
 import type { BlockedCheck, Checked, KswapdCheck } from './checked.ts';
 import { hasGivenUp, knownZones, levelOf, unreadText, type KnownZone } from './memory-state.ts';
 
@@ -11,6 +12,8 @@ export interface Check {
   readonly isWell: boolean;
   /** The verb that shows it. */
   readonly verb: string;
+  /** Of the time before the dump: no verdict hangs on it, for a log can be left out of a dump. */
+  readonly isHistory?: true;
 }
 
 /** Checks that were made, and in words those that could not be. */
@@ -23,7 +26,7 @@ const SHOWS = 'triage --full';
 
 /** Everything that triage checks on every dump. */
 export function checksOf(checked: Checked): Checks {
-  const parts = [zones, kswapds, oomKiller, pools, throttled].map((check) => check(checked));
+  const parts = [zones, kswapds, oomKiller, pools, throttled, log].map((check) => check(checked));
   return {
     made: [...requests(checked), ...parts.flatMap(({ made }) => made), ...blocked(checked)],
     unmade: parts.flatMap(({ unmade }) => unmade),
@@ -181,4 +184,53 @@ export function blockedText(groups: readonly BlockedCheck[]): string {
     .map(({ waitsFor, pids }) => `${pids.length} ${waitsFor}`);
   const rest = groups.slice(GROUPS_SHOWN).reduce((sum, { pids }) => sum + pids.length, 0);
   return [...shown, ...(rest > 0 ? [`${rest} elsewhere`] : [])].join(', ');
+}
+
+/** Events so short before the dump are of what goes on in it: as long as the watchdog waits. */
+const RECENT_US = 10e6;
+
+/** What each kind of line is of, one and many. */
+const EVENT_WORDS: Readonly<Record<LogEventKind, readonly [one: string, many: string]>> = {
+  'oom-killer': ['call of the OOM killer', 'calls of the OOM killer'],
+  'oom-kill': ['kill', 'kills'],
+  'oom-reaper': ['report of the OOM reaper', 'reports of the OOM reaper'],
+  'allocation stall': ['page allocation stall', 'page allocation stalls'],
+  'allocation failure': ['page allocation failure', 'page allocation failures'],
+  'hung task': ['hung task', 'hung tasks'],
+  'workqueue lockup': ['workqueue lockup', 'workqueue lockups'],
+  dropped: ['loss of lines', 'losses of lines'],
+};
+
+function log({ log: checked }: Checked): Checks {
+  if (checked === undefined) return { made: [], unmade: [] };
+  const { events, reports, lastReportUs, records, fromUs, nowUs, lost } = checked;
+  const from = fromUs === undefined ? '' : ` from ${(fromUs / 1e6).toFixed(1)} s on`;
+  const older = lost ? ', older records lost' : '';
+  const head = `the log (${count(records, 'record')}${from}${older}) has`;
+  const lines = [
+    ...(reports === 0
+      ? []
+      : [`${reports} ${reports === 1 ? 'report' : 'reports'} of the watchdog`]),
+    ...events.map(({ kind, count: n }) => `${n} ${EVENT_WORDS[kind][n === 1 ? 0 : 1]}`),
+  ];
+  const stamps = [lastReportUs, ...events.map(({ lastUs }) => lastUs)].filter(isKnown);
+  const last = stamps.length === 0 ? undefined : Math.max(...stamps);
+  const ago = last === undefined || nowUs === undefined ? undefined : Math.max(0, nowUs - last);
+  const when = ago === undefined ? '' : `, the last ${(ago / 1e6).toFixed(1)} s before the dump`;
+  const none = 'no line of the OOM killer, of stalled or failed allocations, or of hung tasks';
+  return {
+    made: [
+      {
+        fact: `${head} ${lines.length === 0 ? none : `${lines.join(', ')}${when}`}`,
+        isWell: ago === undefined || ago > RECENT_US,
+        verb: lines.length === 0 ? 'log' : 'log --memalloc',
+        isHistory: true,
+      },
+    ],
+    unmade: [],
+  };
+}
+
+function isKnown(stamp: number | undefined): stamp is number {
+  return stamp !== undefined;
 }

@@ -4,11 +4,14 @@ import type { AllocatorPlace } from '../kernel/alloc-frames.ts';
 import { inSentence, nameOf as nameOfTask } from './words.ts';
 import { functionName } from '../kernel/function-name.ts';
 import type { LocksResult } from '../kernel/locking/lock.ts';
+import type { MemoryUses } from '../kernel/memory-users.ts';
 import type { NodeState } from '../kernel/mmzone.ts';
 import type { OomState } from '../kernel/oom.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import type { TaskStack } from '../kernel/stack.ts';
+import type { SwapState } from '../kernel/swap.ts';
 import type { WorkqueuesResult } from '../kernel/workqueue.ts';
+import type { LogHistory } from './history.ts';
 
 /** One task with all that is known of it. */
 export interface TaskFacts {
@@ -63,6 +66,12 @@ export interface Facts {
   readonly nodes?: readonly NodeState[];
   /** Pools of workers and workqueues; absent where they could not be read. */
   readonly workqueues?: WorkqueuesResult;
+  /** What holds the memory; absent where no node could be read. */
+  readonly uses?: MemoryUses;
+  /** Absent where this kernel has none, or it could not be read. */
+  readonly swap?: SwapState;
+  /** What the kernel's log tells; absent where it could not be read. */
+  readonly history?: LogHistory;
   /** What {@link kernelHas} was asked, and what it said. */
   readonly symbolsAsked?: ReadonlyMap<string, boolean>;
   /** What could not be read, or not whole, in the order in which it was read. */
@@ -72,7 +81,7 @@ export interface Facts {
 }
 
 /** What is read one after the other; `dump`: what every reading needs, as the files themselves. */
-export type FactPart = 'dump' | 'tasks' | 'locks' | 'zones' | 'OOM killer' | 'workqueues';
+export type FactPart = 'dump' | 'tasks' | 'locks' | 'zones' | 'OOM killer' | 'workqueues' | 'log';
 
 /** A part that is not whole. */
 export interface UnreadPart {

@@ -8,6 +8,8 @@ import { readMemalloc, type MemallocResult } from '../kernel/memalloc-report.ts'
 import { boostedMarks, readZones, type NodeState } from '../kernel/mmzone.ts';
 import { StackReader, type Stacks, type TaskStack } from '../kernel/stack.ts';
 import type { Task } from '../kernel/task.ts';
+import { readMemoryUses } from '../kernel/mem.ts';
+import { readSwap } from '../kernel/swap.ts';
 import { readWorkqueues, type WorkqueuesResult } from '../kernel/workqueue.ts';
 import { optional } from '../util/optional.ts';
 import {
@@ -19,6 +21,7 @@ import {
   type UnreadPart,
   type ZoneFacts,
 } from './facts.ts';
+import { readHistory } from './history.ts';
 import { flushWaits } from './pool-waits.ts';
 
 /** A vmcore as kernel/ takes it; triage reads through kernel/ alone. */
@@ -36,11 +39,15 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
   );
   const locks = parts.read('locks', () => readLocks(vmcore, memalloc.tasks, stacks));
   const nodes = parts.read('zones', () => readZones(vmcore).nodes) ?? [];
+  const uses =
+    nodes.length === 0 ? undefined : parts.read('zones', () => readMemoryUses(vmcore, nodes));
+  const swap = parts.read('zones', () => readSwap(vmcore));
   const oom = parts.read('OOM killer', () => readOomState(vmcore, memalloc.tasks));
   const jiffies = memalloc.jiffies === undefined ? undefined : BigInt(memalloc.jiffies);
   const workqueues = parts.read('workqueues', () =>
     readWorkqueues(vmcore, { tasks: memalloc.tasks, jiffies }),
   );
+  const history = parts.read('log', () => readHistory(vmcore));
   // Who flushes a work sleeps in a completion, and in no lock.
   const waits = new Map([...flushWaits(workqueues), ...waitsByPid(locks)]);
   const tasks = tasksOf(memalloc, stacks, { waits, reaped: reapedByTask(oom) });
@@ -66,6 +73,9 @@ export function gatherFacts(vmcore: Vmcore, options: GatherOptions = {}): Facts 
     locks,
     ...(nodes.length === 0 ? {} : { nodes }),
     ...optional('workqueues', workqueues),
+    ...optional('uses', uses),
+    ...optional('swap', swap),
+    ...optional('history', history),
     unread: parts.unread,
     ...optional('cut', vmcore.describeCut()),
   };

@@ -1,8 +1,9 @@
 // The state of memory in a line or two: what is free of each zone, what kswapd does, who has
 // oom_lock and how many were killed.
 
-import { levelAt, type ZoneLevel } from '../kernel/mmzone.ts';
-import { count } from '../util/count.ts';
+import { KSWAPD_FAILURES_MAX, levelAt, type ZoneLevel } from '../kernel/mmzone.ts';
+import { largestUses } from '../kernel/memory-users.ts';
+import { count, percent } from '../util/count.ts';
 import type { Checked, KswapdCheck, ZoneCheck } from './checked.ts';
 import { nameOf } from './words.ts';
 
@@ -13,6 +14,7 @@ const ZONES_SHOWN = 3;
 export function memoryState(checked: Checked): string {
   const { kswapd } = checked;
   const parts = [
+    ...heldText(checked),
     ...writtenText(checked),
     ...kswapd.slice(0, 2).map(kswapdText),
     ...oomText(checked),
@@ -76,17 +78,30 @@ export function unreadText({ unreadCpus = 0 }: ZoneCheck): string {
   return unreadCpus === 0 ? '' : ` (what ${count(unreadCpus, 'CPU')} counted could not be read)`;
 }
 
+/** `of 58432 pages: anonymous 71 %, free 0 %`, `swap is full` */
+function heldText({ uses, swap }: Checked): string[] {
+  const { managedPages = 0 } = uses ?? {};
+  const shares = uses === undefined || managedPages === 0 ? [] : largestUses(uses);
+  const held = shares.map(({ name, pages }) => `${name} ${percent(pages, managedPages)}`);
+  return [
+    ...(held.length === 0 ? [] : [`of ${managedPages} pages: ${held.join(', ')}`]),
+    ...(swap === undefined ? [] : [swapText(swap)]),
+  ];
+}
+
+function swapText({ totalPages, freePages }: NonNullable<Checked['swap']>): string {
+  if (totalPages === 0) return 'no swap';
+  return freePages === 0 ? 'swap is full' : `${freePages} of ${totalPages} pages of swap free`;
+}
+
 function writtenText({ writeback }: Checked): string[] {
   if (writeback === undefined) return ['how many pages are being written is not known'];
   return [writeback === 0 ? 'none is being written' : `${count(writeback, 'page')} being written`];
 }
 
-/** MAX_RECLAIM_RETRIES (mm/internal.h): after so many runs in vain it is woken no more (v4.12). */
-const FAILURES_MAX = 16;
-
 /** Whether kswapd gives up after so many runs in a row that reclaimed nothing. */
 export function givesUpAfter(failures: number): boolean {
-  return failures >= FAILURES_MAX;
+  return failures >= KSWAPD_FAILURES_MAX;
 }
 
 /** It is left alone until somebody else frees a page of its node. */

@@ -11,8 +11,10 @@ import { notMemory } from './diagnoses/not-memory.ts';
 import { isBlocked, isVictim, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
+import { withLog } from './log-evidence.ts';
+import { withMemory } from './memory-evidence.ts';
 import { tooEarly } from './too-early.ts';
-import { unreadOf } from './unread.ts';
+import { unreadLog, unreadOf } from './unread.ts';
 import { judge, type TriageResult, type Verdict } from './verdict.ts';
 
 /** How to judge. */
@@ -49,11 +51,17 @@ export function triageOf(vmcore: Vmcore, facts: Facts): TriageAnswer {
   const isStall = stalls.some(({ confidence }) => confidence !== 'possible');
   const early = isStall ? undefined : tooEarly(plain, facts, checked);
   const verdict = early ?? plain;
-  const findings = findingsOf(stalls, { facts, verdict, checked, isEarly: early !== undefined });
+  const found = findingsOf(stalls, { facts, verdict, checked, isEarly: early !== undefined });
+  const findings = found.map((finding, at) =>
+    at === 0 && finding.diagnosis !== 'D14'
+      ? withLog(facts, withMemory(facts, checked, finding))
+      : finding,
+  );
   const chains = chainsOf(facts, checked);
+  const last = early ?? withFinding(withNext(verdict), findings[0]);
   return {
     ...judged,
-    verdict: early ?? withFinding(withNext(verdict), findings[0]),
+    verdict: { ...last, missing: [...last.missing, ...unreadLog(facts)] },
     findings,
     chains,
     stacks: stacksThatMatter(facts, { finding: findings[0], chains }),

@@ -11,6 +11,7 @@ const HIDES: Readonly<Record<FactPart, string>> = {
   zones: 'that no memory is free, or more than counters say (D6, D7)',
   'OOM killer': 'a victim, or who keeps the OOM killer from running (D3, D8)',
   workqueues: 'works that wait behind a worker in the allocator (D6), and hung pools',
+  log: 'since when a victim was chosen, and whether requests got on before',
 };
 
 /** The parts in words. */
@@ -21,13 +22,23 @@ const NAMES: Readonly<Record<FactPart, string>> = {
   zones: 'zones',
   'OOM killer': "the OOM killer's state",
   workqueues: 'workqueues',
+  log: "the kernel's log",
 };
 
-/** A sentence for each part; nothing where all was read. */
+/** That the log is missing, which takes no certainty from a verdict; nothing where it was read. */
+export function unreadLog(facts: Facts): string[] {
+  return facts.history === undefined && facts.unread !== undefined
+    ? [`${NAMES.log} could not be read: may hide ${HIDES.log}`]
+    : [];
+}
+
+/** A sentence for each part but the log; nothing where all was read. */
 export function unreadOf(facts: Facts): string[] {
   const { cut, tasks } = facts;
   // That the file ends too early says more than each piece that is missing.
-  const unread = (facts.unread ?? []).filter(({ part }) => part !== 'dump' || cut === undefined);
+  const unread = (facts.unread ?? []).filter(({ part }) =>
+    part === 'dump' ? cut === undefined : part !== 'log' || facts.history !== undefined,
+  );
   const stackless = tasks.filter(({ stack }) => stack === undefined).length;
   const whole = absentParts(facts).filter((part) => !unread.some((each) => each.part === part));
   return [

@@ -150,5 +150,5 @@ describe('triageText', () => {
   }
 });
 
-/** What a terminal of a common size shows beside a prompt. */
-const SCREEN_LINES = 46;
+/** What a terminal of 50 lines shows beside a prompt. */
+const SCREEN_LINES = 48;

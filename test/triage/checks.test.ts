@@ -3,6 +3,7 @@ import type { NodeState } from '../../src/kernel/mmzone.ts';
 import type { OomState } from '../../src/kernel/oom.ts';
 import { checkedOf } from '../../src/triage/checked.ts';
 import { blockedText, checksOf } from '../../src/triage/checks.ts';
+import { historyOf } from '../support/history-builder.ts';
 import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
 
 const KSWAPD: TaskSketch = {
@@ -52,7 +53,13 @@ function made(tasks: readonly TaskSketch[], others: Others): { ill: string[]; un
   };
 }
 
-const WELL: Others = { nodes: [node(200)], oom: OOM, workqueues: WORKQUEUES };
+const HISTORY = historyOf(['[    0.000000] Linux version 6.1.0'], 100);
+const WELL: Others = {
+  nodes: [node(200)],
+  oom: OOM,
+  workqueues: WORKQUEUES,
+  history: HISTORY,
+};
 
 describe('checksOf', () => {
   it('finds nothing on a machine that is well', () => {
@@ -103,6 +110,32 @@ describe('checksOf', () => {
   it('does not mark a request that is known to be young', () => {
     const young = { pid: 1, state: 'R', calls: FAULT, young: true };
     assert.deepEqual(made([KSWAPD, young], WELL).ill, []);
+  });
+});
+
+describe('checksOf on the log', () => {
+  const kill = '[   70.000000] Out of memory: Killed process 47 (victim) total-vm:1kB';
+
+  it('says that it is silent', () => {
+    const { made: checks } = checksOf(checkedOf(facts([KSWAPD], WELL)));
+    const { fact, isWell, verb } = checks.find((check) => check.verb.startsWith('log')) ?? {};
+    const silent = 'no line of the OOM killer, of stalled or failed allocations, or of hung tasks';
+    assert.equal(fact, `the log (1 record from 0.0 s on) has ${silent}`);
+    assert.deepEqual([isWell, verb], [true, 'log']);
+  });
+
+  it('marks what was printed shortly before the dump, and only that', () => {
+    const at = (now: number): string[] =>
+      made([KSWAPD], { ...WELL, history: historyOf([kill], now) }).ill;
+    const text = 'the log (1 record from 70.0 s on) has 1 kill, the last 10.0 s before the dump';
+    assert.deepEqual(at(80), [text]);
+    assert.deepEqual(at(80.1), []);
+  });
+
+  it('marks a report of the watchdog', () => {
+    const line = '[   90.000000] MemAlloc-Info: stalling=1 dying=0 exiting=0 victim=0 oom_count=7';
+    const { ill } = made([KSWAPD], { ...WELL, history: historyOf([line], 95) });
+    assert.match(ill.join(), /has 1 report of the watchdog, the last 5\.0 s before the dump$/);
   });
 });
 

@@ -33,6 +33,23 @@ describe('memoryState', () => {
     );
   });
 
+  it('says what holds the memory, and whether swap is left', () => {
+    const uses = {
+      managedPages: 1000,
+      uses: [
+        { name: 'anonymous', pages: 710 },
+        { name: 'page tables', pages: 3 },
+        { name: 'free', pages: 2 },
+      ],
+      restPages: 285,
+    };
+    const held = memoryState({ ...CHECKED, uses, swap: { totalPages: 9, freePages: 0 } });
+    const shares = 'anonymous 71 %, in no counter 29 %, free <1 %';
+    assert.ok(held.includes(`; of 1000 pages: ${shares}; swap is full; none is being`), held);
+    const left = memoryState({ ...CHECKED, swap: { totalPages: 9, freePages: 4 } });
+    assert.match(left, /; 4 of 9 pages of swap free; none/);
+  });
+
   it('has the zones that are shortest first, and says how far up the others are', () => {
     const frees = [900, 500, 400, 100];
     const zones = frees.map((free, node) => ({ ...ZONE, free, node }));

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { LocksResult } from '../../src/kernel/locking/lock.ts';
 import type { OomState } from '../../src/kernel/oom.ts';
 import type { Facts } from '../../src/triage/facts.ts';
-import { unreadOf } from '../../src/triage/unread.ts';
+import { unreadLog, unreadOf } from '../../src/triage/unread.ts';
 import { facts } from '../support/facts-builder.ts';
+import { historyOf } from '../support/history-builder.ts';
 
 const WHOLE: Partial<Facts> = {
   locks: { type: 'locks' } as LocksResult,
@@ -50,5 +51,13 @@ describe('unreadOf', () => {
     const [end, stacks] = unreadOf(stackless);
     assert.match(end ?? '', /the missing end of the dump: a\.vmcore is cut off/);
     assert.match(stacks ?? '', /^the stacks of 1 task: they may be in the allocator/);
+  });
+});
+
+describe('unreadLog', () => {
+  it('says what a log that could not be read may hide, and nothing of one that was', () => {
+    assert.match(unreadLog(facts([], WHOLE)).join(), /log could not be read: may hide since when/);
+    const history = historyOf(['[    0.000000] Linux version 6.1.0'], 1);
+    assert.deepEqual(unreadLog(facts([], { ...WHOLE, history })), []);
   });
 });

@@ -15,22 +15,24 @@ export function notMemory(
   if (verdictClass !== 'not-stalled') return undefined;
   const { made, unmade } = checksOf(checked);
   const killed = checked.oom?.killCount ?? 0;
+  const ill = made.filter((check) => !check.isWell);
   const against = [
-    ...made.filter(({ isWell }) => !isWell).map(({ fact }) => fact),
+    ...ill.map(({ fact }) => fact),
     ...(killed > 0
       ? [`memory was short before: the OOM killer has killed ${killed} since boot`]
       : []),
   ];
   const isWhole = unmade.length === 0 && missing.length === 0;
+  const isWell = ill.every(({ isHistory }) => isHistory === true) && killed === 0;
   return {
     diagnosis: 'D14',
     name: 'not a memory problem',
     sentence,
-    confidence: isWhole && against.length === 0 && hasRecords ? 'certain' : 'likely',
+    confidence: isWhole && isWell && hasRecords ? 'certain' : 'likely',
     because: hasRecords
       ? 'this kernel records since when each request waits' + wholeness(missing)
       : 'this kernel does not record requests; no stack, flag or counter shows one at this instant',
-    evidence: made.filter(({ isWell }) => isWell).map(({ fact, verb }) => ({ fact, verb })),
+    evidence: made.filter((check) => check.isWell).map(({ fact, verb }) => ({ fact, verb })),
     against,
     missing: [
       ...unmade,

@@ -47,6 +47,14 @@ describe('notMemory', () => {
     }
   });
 
+  it('is as certain whatever the log has, and says what that is', () => {
+    const events = [{ kind: 'oom-kill', count: 1, lastUs: 99e6 }] as const;
+    const log = { records: 5, lost: false, nowUs: 100e6, reports: 0, events };
+    const { confidence, against } = found({ ...CHECKED, log });
+    assert.equal(confidence, 'certain');
+    assert.match(against.join(), /1 kill, the last 1\.0 s before the dump/);
+  });
+
   it('says what tasks do wait for', () => {
     assert.match(found(CHECKED).next, /what tasks do wait for: 2 for mutex 0xf00 /);
   });

@@ -1,0 +1,247 @@
+// What the log says for and against a stall: since when a victim was chosen, whom the watchdogs
+// reported, whether requests got on between two reports. A line is evidence and no proof: the
+// machine went on after it was printed.
+
+import type { LogEvent, LogEventKind } from '../kernel/log-events.ts';
+import type { Step, TimelineTask } from '../kernel/memalloc-timeline.ts';
+import { count } from '../util/count.ts';
+import { escapeLine, escapeText } from '../util/escape.ts';
+import { optional } from '../util/optional.ts';
+import type { Evidence } from './evidence.ts';
+import { isAlive, isBlocked, isRequesting, isVictim, type Facts, type TaskFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import type { LogHistory } from './history.ts';
+import { inSentence, nameOf as nameOfTask } from './words.ts';
+
+/** The verb that shows all of it. */
+const SHOWS = 'log --memalloc';
+const NAMES_SHOWN = 3;
+
+/** What the log says to a finding. */
+export interface LogWords {
+  readonly evidence: readonly Evidence[];
+  readonly against: readonly string[];
+}
+
+/** The finding with what the log says; it is as sure as it was. */
+export function withLog(facts: Facts, finding: Finding): Finding {
+  const { evidence, against } = logWords(facts);
+  return {
+    ...finding,
+    evidence: [...finding.evidence, ...evidence],
+    against: [...finding.against, ...against],
+  };
+}
+
+/** Everything in the log that concerns those who wait, or are to die, now. */
+export function logWords(facts: Facts): LogWords {
+  const { history } = facts;
+  if (history === undefined) return { evidence: [], against: [] };
+  const reported = reportsOf(facts, history);
+  const lines = [
+    ...killsOf(facts, history),
+    ...hungTasks(facts, history),
+    ...allocationStalls(facts, history),
+    ...lockups(history),
+    ...reported.stuck,
+  ];
+  return {
+    evidence: lines.map((fact) => ({ fact, verb: SHOWS })),
+    against: [...goneVictims(facts, history), ...reported.moving],
+  };
+}
+
+/** `31.2 s before the dump`, or nothing where stamps are missing. */
+export function agoText({ nowUs }: LogHistory, timeUs: number | undefined): string {
+  if (nowUs === undefined || timeUs === undefined) return '';
+  return ` ${(Math.max(0, nowUs - timeUs) / 1e6).toFixed(1)} s before the dump`;
+}
+
+/** Events of one kind, oldest first. */
+export function eventsOf({ timeline }: LogHistory, ...kinds: readonly LogEventKind[]): LogEvent[] {
+  return timeline.events.filter(({ kind }) => kinds.includes(kind));
+}
+
+/** A task as a line of the log has it. */
+interface Named {
+  readonly comm?: string;
+  readonly pid?: number;
+}
+
+/** Whether the line is about this task: names go to others as pids do, but both seldom. */
+function isOf(line: Named, { task: { pid, tgid, comm } }: TaskFacts): boolean {
+  const isPid = line.pid !== undefined && (line.pid === pid || line.pid === tgid);
+  return isPid && (commOf(line) === comm || pid !== tgid);
+}
+
+/** The name as results have it: text of a log is bytes as Latin-1. */
+function commOf({ comm }: Named): string | undefined {
+  if (comm === undefined) return undefined;
+  return escapeText(Uint8Array.from(comm, (character) => character.charCodeAt(0)));
+}
+
+function nameOf(line: Named): string {
+  return nameOfTask({ ...line, ...optional('comm', commOf(line)) });
+}
+
+/** When those who are to die were chosen, and what became of their memory. */
+function killsOf(facts: Facts, history: LogHistory): string[] {
+  const victims = facts.tasks.filter(isVictim);
+  const told = eventsOf(history, 'oom-kill', 'oom-reaper').filter((event) =>
+    victims.some((victim) => isOf(event, victim)),
+  );
+  // Of a victim with many threads, and of a line printed twice, the first says since when.
+  const first = new Map<string, LogEvent>();
+  for (const event of told) {
+    const key = `${event.kind} ${event.pid}`;
+    if (!first.has(key)) first.set(key, event);
+  }
+  const kills = [...first.values()].filter(({ kind }) => kind === 'oom-kill');
+  const reaped = [...first.values()].filter(({ kind }) => kind === 'oom-reaper');
+  return [
+    ...(kills.length === 0 ? [] : [`the OOM killer killed ${killedText(history, kills)}`]),
+    ...reaped
+      .slice(0, NAMES_SHOWN)
+      .map(
+        (event) =>
+          `the log has "${escapeLine(event.text.trim())}"${agoText(history, event.timeUs)}`,
+      ),
+  ];
+}
+
+/** `java(186) 29.8 s before the dump`, `a(1) and b(2), the last 0.3 s before the dump` */
+function killedText(history: LogHistory, kills: readonly LogEvent[]): string {
+  const names = inSentence(kills.map(nameOf), NAMES_SHOWN);
+  const last = agoText(history, kills.at(-1)?.timeUs);
+  return `${names}${kills.length > 1 && last !== '' ? `, the last${last}` : last}`;
+}
+
+/** Reported by khungtaskd, and still where no signal wakes them. */
+function hungTasks(facts: Facts, history: LogHistory): string[] {
+  const events = eventsOf(history, 'hung task');
+  const hung = facts.tasks.filter(
+    (fact) => isBlocked(fact) && events.some((event) => isOf(event, fact)),
+  );
+  if (hung.length === 0) return [];
+  const last = events.findLast((event) => hung.some((fact) => isOf(event, fact)));
+  const names = inSentence(
+    hung.map(({ task }) => nameOfTask(task)),
+    NAMES_SHOWN,
+  );
+  const seconds = last?.seconds === undefined ? '' : ` for more than ${last.seconds} s`;
+  const ago = agoText(history, last?.timeUs);
+  return [`khungtaskd reported ${names} blocked${seconds}, the last time${ago}`];
+}
+
+/** warn_alloc() of 4.9 to 4.14; its line has no pid. */
+function allocationStalls(facts: Facts, history: LogHistory): string[] {
+  const asking = new Set(facts.tasks.filter(isRequesting).map(({ task }) => task.comm));
+  const events = eventsOf(history, 'allocation stall').filter((line) => asking.has(commOf(line)));
+  if (events.length === 0) return [];
+  const longest = events.reduce((a, b) => ((b.seconds ?? 0) > (a.seconds ?? 0) ? b : a));
+  const last = agoText(history, events.at(-1)?.timeUs);
+  return [
+    `${count(events.length, 'page allocation stall')} reported, ` +
+      `the longest ${longest.seconds?.toFixed(1) ?? '?'} s (${commOf(longest)}), the last${last}`,
+  ];
+}
+
+function lockups(history: LogHistory): string[] {
+  const events = eventsOf(history, 'workqueue lockup');
+  const last = events.at(-1);
+  if (last === undefined) return [];
+  const longest = Math.max(...events.map(({ seconds = 0 }) => seconds));
+  const number = count(events.length, 'workqueue lockup');
+  return [`${number} reported, up to ${longest} s, the last${agoText(history, last.timeUs)}`];
+}
+
+/** Victims that did exit within the time after which a request is overdue. */
+function goneVictims(facts: Facts, history: LogHistory): string[] {
+  const { nowUs } = history;
+  const [{ overdueSeconds = OVERDUE_SECONDS } = {}] = facts.tasks;
+  if (nowUs === undefined) return [];
+  const gone = eventsOf(history, 'oom-kill').filter(
+    (event) =>
+      event.timeUs !== undefined &&
+      nowUs - event.timeUs <= overdueSeconds * 1e6 &&
+      !facts.tasks.some((fact) => isAlive(fact) && isOf(event, fact)),
+  );
+  if (gone.length === 0) return [];
+  const names = inSentence(gone.map(nameOf), 1);
+  const are = gone.length === 1 ? 'is' : 'are';
+  return [`the OOM killer gets on: ${names}, killed in the last ${overdueSeconds} s, ${are} gone`];
+}
+
+/** As long as the watchdog waits. */
+const OVERDUE_SECONDS = 10;
+
+/** Between two reports of the watchdog it was the same request. */
+const STUCK: readonly Step[] = ['livelocked', 'blocked', 'starved', 'stuck'];
+
+/** Whether those who wait now got on between the last two reports of the watchdog, or since. */
+function reportsOf(
+  facts: Facts,
+  history: LogHistory,
+): { stuck: readonly string[]; moving: readonly string[] } {
+  const { reports, tasks } = history.timeline;
+  if (reports.length < 2) return { stuck: [], moving: [] };
+  const listed = tasks.flatMap((line) => {
+    const fact = facts.tasks.find((each) => isOf(line, each));
+    const waits = fact !== undefined && (isRequesting(fact) || isVictim(fact));
+    return line.lines.at(-1) === null || !waits
+      ? []
+      : [{ line, since: sinceReport(fact, history) }];
+  });
+  const isStuck = ({ line, since }: Listed): boolean =>
+    since !== 'another request' && STUCK.includes(lastStep(line));
+  // Who began a request between the reports, and is in it still, got on no more.
+  const hasMoved = ({ line, since }: Listed): boolean =>
+    since === undefined && lastStep(line) === 'progressing';
+  const named = (found: readonly Listed[]): string =>
+    inSentence(
+      found.map(({ line }) => nameOf(line)),
+      NAMES_SHOWN,
+    );
+  const stuck = listed.filter(isStuck).length;
+  const moved = listed.filter(hasMoved);
+  const later = listed.filter(({ since }) => since === 'another request');
+  const between = betweenText(history);
+  return {
+    stuck: stuck === 0 ? [] : [`no progress of ${count(stuck, 'task')} waiting now ${between}`],
+    moving: [
+      ...(moved.length === 0 ? [] : [`${named(moved)} got on ${between}`]),
+      ...(later.length === 0 ? [] : [`${named(later)} got on after the watchdog's last report`]),
+    ],
+  };
+}
+
+/** A task of the watchdog's last report that waits now. */
+interface Listed {
+  readonly line: TimelineTask;
+  readonly since: 'same request' | 'another request' | undefined;
+}
+
+/** Whether its request of now was there when the last report was made, by the age in its record. */
+function sinceReport(
+  { task: { record } }: TaskFacts,
+  { nowUs, timeline }: LogHistory,
+): Listed['since'] {
+  const reportUs = timeline.reports.at(-1)?.timeUs;
+  const age = record?.inFlight === true ? record.delaySeconds : undefined;
+  if (age === undefined || nowUs === undefined || reportUs === undefined) return undefined;
+  return age * 1e6 >= nowUs - reportUs ? 'same request' : 'another request';
+}
+
+function lastStep({ steps }: TimelineTask): Step {
+  return steps.at(-1) ?? 'unknown';
+}
+
+/** `between the watchdog's last two reports (48.0 s, 58.0 s)` */
+function betweenText({ timeline }: LogHistory): string {
+  const [before, last] = timeline.reports.slice(-2).map(({ timeUs }) => timeUs);
+  const at =
+    before === undefined || last === undefined
+      ? ''
+      : ` (${(before / 1e6).toFixed(1)} s, ${(last / 1e6).toFixed(1)} s)`;
+  return `between the watchdog's last two reports${at}`;
+}

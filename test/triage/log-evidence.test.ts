@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import type { TaskFacts } from '../../src/triage/facts.ts';
+import { logWords } from '../../src/triage/log-evidence.ts';
+import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+import { historyOf } from '../support/history-builder.ts';
+
+const VICTIM: TaskSketch = { pid: 47, comm: 'victim', victim: true, calls: MUTEX };
+const KILL = '[   70.000000] Out of memory: Killed process 47 (victim) total-vm:1kB';
+const GIVEN_UP = '[   72.000000] oom_reaper: unable to reap pid:47 (victim)';
+const ASKS: TaskSketch = { pid: 9, comm: 'java', state: 'R', calls: FAULT };
+
+/** What the log says of these tasks at 100 s. */
+function words(
+  tasks: readonly TaskSketch[],
+  lines: readonly string[],
+): { evidence: string[]; against: readonly string[] } {
+  const { evidence, against } = logWords(facts(tasks, { history: historyOf(lines, 100) }));
+  assert.ok(evidence.every(({ verb }) => verb === 'log --memalloc'));
+  return { evidence: evidence.map(({ fact }) => fact), against };
+}
+
+describe('logWords', () => {
+  it('says nothing without a log, or of a log without such lines', () => {
+    assert.deepEqual(logWords(facts([VICTIM])), { evidence: [], against: [] });
+    const quiet = ['[    1.000000] Linux version 6.1.0'];
+    assert.deepEqual(words([VICTIM], quiet), { evidence: [], against: [] });
+  });
+
+  it('says since when a victim is chosen, and what the reaper made of it', () => {
+    assert.deepEqual(words([VICTIM, ASKS], [KILL, GIVEN_UP]), {
+      evidence: [
+        'the OOM killer killed victim(47) 30.0 s before the dump',
+        'the log has "oom_reaper: unable to reap pid:47 (victim)" 28.0 s before the dump',
+      ],
+      against: [],
+    });
+  });
+
+  it('takes no line for a task that has got its pid since', () => {
+    assert.deepEqual(words([{ ...VICTIM, comm: 'other' }], [KILL]).evidence, []);
+  });
+
+  it('holds it against a stall that those who were killed lately are gone', () => {
+    const lately = '[   95.000000] Out of memory: Killed process 8 (hog) total-vm:1kB';
+    const gone = 'the OOM killer gets on: hog(8), killed in the last 10 s, is gone';
+    assert.deepEqual(words([ASKS], [KILL, lately]).against, [gone]);
+    assert.deepEqual(words([ASKS, { pid: 8, comm: 'hog', victim: true }], [lately]).against, []);
+  });
+
+  it('names hung tasks that still sleep, and no others', () => {
+    const hung = [5, 6].map(
+      (pid) => `[   80.00000${pid}] INFO: task sync:${pid} blocked for more than 120 seconds.`,
+    );
+    const tasks: TaskSketch[] = [
+      { pid: 5, comm: 'sync', calls: MUTEX },
+      { pid: 6, comm: 'sync', state: 'S', calls: MUTEX },
+    ];
+    assert.deepEqual(words(tasks, hung).evidence, [
+      'khungtaskd reported sync(5) blocked for more than 120 s, ' +
+        'the last time 20.0 s before the dump',
+    ]);
+  });
+
+  it('has the longest allocation stall of those who still ask', () => {
+    const stall = (at: number, comm: string, ms: number): string =>
+      `[   ${at}.000000] ${comm}: page allocation stalls for ${ms}ms, order:0, mode:0x24280ca`;
+    const lines = [stall(88, 'java', 10_004), stall(98, 'java', 20_008), stall(99, 'gone', 99_000)];
+    assert.deepEqual(words([ASKS], lines).evidence, [
+      '2 page allocation stalls reported, the longest 20.0 s (java), ' +
+        'the last 2.0 s before the dump',
+    ]);
+  });
+
+  it('has the lockups of workqueues', () => {
+    const lines = [31, 61].map(
+      (s) =>
+        `[   ${s}.000000] BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 ` +
+        `stuck for ${s}s!`,
+    );
+    assert.deepEqual(words([ASKS], lines).evidence, [
+      '2 workqueue lockups reported, up to 61 s, the last 39.0 s before the dump',
+    ]);
+  });
+
+  describe('on two reports of the watchdog', () => {
+    const report = (at: number, seq: number): string[] => [
+      `[   ${at}.000000] MemAlloc-Info: stalling=2 dying=0 exiting=0 victim=0 oom_count=7`,
+      `[   ${at}.000001] MemAlloc: java(9) flags=0x400000 switches=5 seq=${seq} ` +
+        `gfp=0x14280ca(GFP_HIGHUSER_MOVABLE) order=0 delay=${at * 100}`,
+      `[   ${at}.000002] MemAlloc: gone(3) flags=0x400000 switches=5 seq=1 ` +
+        `gfp=0x14280ca(GFP_HIGHUSER_MOVABLE) order=0 delay=${at * 100}`,
+    ];
+    const between = "between the watchdog's last two reports (80.0 s, 90.0 s)";
+
+    it('says who waits now and did not get on', () => {
+      assert.deepEqual(words([ASKS], [...report(80, 4), ...report(90, 4)]), {
+        evidence: [`no progress of 1 task waiting now ${between}`],
+        against: [],
+      });
+    });
+
+    it('holds it against a stall that a request got on', () => {
+      assert.deepEqual(words([ASKS], [...report(80, 4), ...report(90, 6)]), {
+        evidence: [],
+        against: [`java(9) got on ${between}`],
+      });
+    });
+
+    it('goes by the age of the request where that is recorded', () => {
+      const lines = [...report(80, 4), ...report(90, 6)];
+      const aged = (delaySeconds: number): readonly string[] => {
+        const made = facts([ASKS], { history: historyOf(lines, 100) });
+        const [fact] = made.tasks;
+        assert.ok(fact !== undefined);
+        const record = { inFlight: true, delaySeconds } as TaskFacts['task']['record'];
+        const task = { ...fact.task, record };
+        return logWords({ ...made, tasks: [{ ...fact, task } as TaskFacts] }).against;
+      };
+      assert.deepEqual(aged(11), []);
+      assert.deepEqual(aged(3), ["java(9) got on after the watchdog's last report"]);
+    });
+  });
+
+  it('lets no name of a task through to the terminal as it is', () => {
+    const line = '[   80.000000] Out of memory: Killed process 47 (a\x1b[2J) total-vm:1kB';
+    const victim = { ...VICTIM, comm: 'a\\x1b[2J' };
+    assert.match(words([victim], [line]).evidence.join(), /killed a\\x1b\[2J\(47\) 20\.0 s/);
+  });
+});
