@@ -12,6 +12,7 @@ import { addLocks } from './commands/locks.ts';
 import { addLog } from './commands/log.ts';
 import { addMem } from './commands/mem.ts';
 import { addMemalloc } from './commands/memalloc.ts';
+import { addPack } from './commands/pack.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStructs } from './commands/structs.ts';
 import { addTasks } from './commands/tasks.ts';
@@ -138,6 +139,7 @@ const VERB_ADDERS = [
   addLog,
   addMem,
   addCompare,
+  addPack,
   addInfo,
   addStructs,
   addSimulate,
@@ -152,6 +154,7 @@ const VERBS = [
   'log',
   'mem',
   'compare',
+  'pack',
   'info',
   'structs',
   'simulate',

@@ -2,7 +2,6 @@
 // record says most; what it leaves open the kernel's own printk formats tell.
 
 import type { Vmcore } from '../target/vmcore.ts';
-import { vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { InvalidError } from '../util/errors.ts';
 import {
@@ -57,11 +56,8 @@ function choiceWithoutStrings({ symbols }: Vmcore, { id }: MemallocLayout): Form
 
 /** 64 MiB is more than the read-only data of any kernel. */
 const RODATA_MAX = 64 << 20;
-const CHUNK = 1 << 20;
-/** Longer than every format; what starts in one chunk ends before this much of the next. */
+/** Longer than every format. */
 const STRING_MAX = 256;
-/** The patch has four strings that start so. */
-const STRING_COUNT_MAX = 64;
 const STRING_START = 'MemAlloc';
 
 /** The strings between __start_rodata and __end_rodata that start with `MemAlloc`. */
@@ -70,21 +66,11 @@ function printkFormats(vmcore: Vmcore): Set<string> {
   const start = vmcore.symbols.lookup('__start_rodata');
   const end = vmcore.symbols.lookup('__end_rodata') ?? vmcore.symbols.lookup('__init_begin');
   if (start === undefined || end === undefined || end <= start) return found;
-  const size = Math.min(Number(end - start), RODATA_MAX);
-  for (let at = 0; at < size; at += CHUNK) {
-    const length = Math.min(CHUNK + STRING_MAX, size - at);
-    addStrings(found, vmcore.readAvailable(vaddr(start + BigInt(at)), length));
+  const length = Math.min(Number(end - start), RODATA_MAX);
+  for (const address of vmcore.findText({ start, length, text: STRING_START })) {
+    // A string of printk starts with its level and ends with a newline; neither tells versions.
+    const text = latin1(vmcore.readText(address, STRING_MAX, 'printk format'));
+    found.add(text.split('\n', 1)[0] ?? '');
   }
   return found;
-}
-
-function addStrings(into: Set<string>, bytes: Uint8Array): void {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  let at = buffer.indexOf(STRING_START);
-  while (at >= 0 && at < CHUNK && into.size < STRING_COUNT_MAX) {
-    // A string of printk starts with its level and ends with a newline; neither tells versions.
-    const text = /^[^\0\n]*/.exec(latin1(bytes.subarray(at, at + STRING_MAX)))?.[0];
-    if (text !== undefined) into.add(text);
-    at = buffer.indexOf(STRING_START, at + 1);
-  }
 }

@@ -54,6 +54,7 @@ export class AddressSpace {
   /** Physical address of the root table. */
   readonly root: Paddr;
   readonly depth: PageTableDepth;
+  readonly #tables: PhysicalMemory;
   readonly #levels: readonly PageTableLevel[];
   readonly #maskHi: number;
   readonly #maskLo: number;
@@ -70,6 +71,7 @@ export class AddressSpace {
   constructor(memory: PhysicalMemory, options: AddressSpaceOptions) {
     const smeMask = options.smeMask ?? 0n;
     this.memory = memory;
+    this.#tables = memory.forTables ?? memory;
     this.depth = options.depth;
     this.#levels = pageTableLevels(options.depth);
     this.#maskHi = PHYSICAL_MASK_HI & ~Number((smeMask >> 32n) & 0xffffffffn);
@@ -159,7 +161,7 @@ export class AddressSpace {
     if (level === undefined || scan.tablesLeft-- <= 0) return;
     const table = new Uint8Array(PTRS_PER_TABLE * PTE_SIZE);
     try {
-      this.memory.readInto(table, at.table);
+      this.#tables.readInto(table, at.table);
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       const address = maxOf(signExtend(at.base, this.#topBit), scan.start);
@@ -219,7 +221,7 @@ export class AddressSpace {
 
   #readEntry(paddr: number, step: Halves & { level: PageTableLevel; index: number }): void {
     try {
-      this.memory.readInto(this.#entry, paddr);
+      this.#tables.readInto(this.#entry, paddr);
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       const what = `cannot read ${step.level.name}[${step.index}]`;

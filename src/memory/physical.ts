@@ -22,6 +22,8 @@ export interface PhysicalMemory {
   readonly end: number;
   /** Set to be told of each range that is read. */
   onRead: ReadObserver | undefined;
+  /** The same memory, for whoever reads page tables; absent where nobody tells those apart. */
+  readonly forTables?: PhysicalMemory;
   /** What the dump can say of the byte at `paddr`. */
   stateOf(paddr: number): PageState;
   /**

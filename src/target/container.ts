@@ -1,5 +1,7 @@
 // What kind of file a vmcore is, as plain data for results.
 
+import type { PackManifest } from './pack-manifest.ts';
+
 /** One input file. */
 export interface InputFile {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface ContainerInfo {
   readonly dumpLevel: number | undefined;
   /** The container itself says that it was not written to its end. */
   readonly incomplete: boolean;
+  /** Of a dump that `stallcore pack` made: what was kept of which dump. */
+  readonly packed?: PackManifest;
 }
 
 /** The registers of one CPU at the time of the dump. */

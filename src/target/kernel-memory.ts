@@ -23,13 +23,17 @@ import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
 
-/** The kernel's address space, and how it was found. */
-export interface KernelSpace {
-  readonly space: AddressSpace;
+/** Where the kernel image lies in physical memory. */
+export interface KnownPhysBase {
   /** What to add to an offset from START_KERNEL_map to get a physical address; may be negative. */
   readonly physBase: number;
   /** Where {@link physBase} comes from, in words. */
   readonly physBaseSource: string;
+}
+
+/** The kernel's address space, and how it was found. */
+export interface KernelSpace extends KnownPhysBase {
+  readonly space: AddressSpace;
 }
 
 /** struct new_utsname (include/uapi/linux/utsname.h): six fields of 65 bytes. */
@@ -48,16 +52,24 @@ const KERNEL_MAP_INDEX = 511;
  *
  * @param options.search whether memory is searched for the root table where `phys_base` does not
  *   lead to it; true unless it is said
+ * @param options.known what was found to be so before; then nothing else is tried
  * @throws InvalidError if no page table in this memory agrees with it: it is a stale copy, or that
  *   of another kernel
  */
 export function findKernelSpace(
   memory: PhysicalMemory,
   info: Vmcoreinfo,
-  options: { readonly search?: boolean } = {},
+  options: { readonly search?: boolean; readonly known?: KnownPhysBase } = {},
 ): KernelSpace {
   const root = rootSymbol(info);
   const rootOffset = Number(root - START_KERNEL_MAP);
+  const { known } = options;
+  if (known !== undefined) {
+    const { physBase, physBaseSource } = known;
+    const checked = checkRoot(memory, info, { root, paddr: rootOffset + physBase });
+    if (!(checked instanceof AddressSpace)) throw checked;
+    return { space: checked, physBase, physBaseSource };
+  }
   const told = info.number('phys_base');
   let doubt: InvalidError | undefined;
   if (told !== undefined && told > -(2n ** 52n) && told < 2n ** 52n) {

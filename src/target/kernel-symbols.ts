@@ -10,11 +10,13 @@ import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
+import type { Packed } from './packed.ts';
 import { proveSymbols } from './prove-symbols.ts';
 import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
 import { parseSystemMap } from './system-map.ts';
 import type { Vmlinux } from './vmlinux.ts';
+import { unrecorded, type Watch } from './watch.ts';
 
 /** What {@link findSymbols} looks at. */
 export interface SymbolSearch {
@@ -26,6 +28,9 @@ export interface SymbolSearch {
   readonly systemMapPath: string | undefined;
   /** The dump, or the first part of it; a System.map may lie beside it. */
   readonly vmcorePath: string;
+  /** The note of a packed dump. */
+  readonly packed: Packed | undefined;
+  readonly watch: Watch | undefined;
 }
 
 /**
@@ -34,7 +39,13 @@ export interface SymbolSearch {
  * @throws InvalidError if a file that the user names is of another kernel
  */
 export function findSymbols(search: SymbolSearch): SymbolTable {
-  const { kernel, problems, systemMapPath } = search;
+  const { watch, kernel } = search;
+  const found = unrecorded(watch, kernel.space, () => findTable(search));
+  return watch?.symbols(found) ?? found;
+}
+
+function findTable(search: SymbolSearch): SymbolTable {
+  const { kernel, problems, systemMapPath, packed } = search;
   if (systemMapPath !== undefined) {
     const known = kernel.info.symbols();
     const text = readFileSync(systemMapPath, 'latin1');
@@ -48,6 +59,10 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
   if (linked !== undefined) {
     const known = kernel.info.symbols();
     return readSymbolList(linked, { origin: `vmlinux ${search.vmlinux?.name}`, known });
+  }
+  if (packed !== undefined) {
+    packed.tellProblems('symbols', problems);
+    return packed.kernelSymbols(problems);
   }
   const kallsyms = problems.attempt('kallsyms', () => {
     const found = readKernelKallsyms(kernel.space, kernel.info);

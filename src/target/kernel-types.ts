@@ -10,10 +10,13 @@ import type { CType, TypeSource } from '../types/ctype.ts';
 import { readLayout, type LayoutTypes } from '../types/layout.ts';
 import { FormatError, InvalidError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
+import { AskedTypes } from './asked-types.ts';
 import type { KernelIdentity } from './identity.ts';
 import { fileName, inFile } from './in-file.ts';
+import type { Packed } from './packed.ts';
 import type { SymbolTable } from './symbols.ts';
 import type { Vmlinux } from './vmlinux.ts';
+import { unrecorded, type Watch } from './watch.ts';
 
 /** What {@link findTypes} looks at. */
 export interface TypeSearch {
@@ -25,6 +28,9 @@ export interface TypeSearch {
   readonly layoutPath: string | undefined;
   /** A vmlinux that the user names, for its BTF. */
   readonly vmlinux: Vmlinux | undefined;
+  /** The note of a packed dump. */
+  readonly packed: Packed | undefined;
+  readonly watch: Watch | undefined;
 }
 
 /** BTF of a distribution's kernel is 4 to 10 MB. */
@@ -32,9 +38,22 @@ const BTF_SIZE_MAX = 256 << 20;
 
 /** The types of the kernel; {@link NO_TYPES} and a problem where none are found. */
 export function findTypes(search: TypeSearch): TypeSource {
-  const { layoutPath, problems } = search;
+  const { watch, space } = search;
+  const found = unrecorded(watch, space, () => findSource(search));
+  if (watch === undefined) return found;
+  const asked = new AskedTypes(found);
+  watch.types(asked);
+  return asked;
+}
+
+function findSource(search: TypeSearch): TypeSource {
+  const { layoutPath, problems, packed } = search;
   if (layoutPath !== undefined) return layoutFromFile(layoutPath, search);
   if (search.vmlinux?.types !== undefined) return search.vmlinux.types;
+  if (packed !== undefined) {
+    packed.tellProblems('types', problems);
+    return packed.facts.types.origin === NO_TYPES.origin ? NO_TYPES : packed.types(problems);
+  }
   const btf = problems.attempt('BTF in the dump', () => btfInDump(search));
   if (btf !== undefined) return btf;
   const shipped = shippedLayout(search.identity);

@@ -39,20 +39,33 @@ const STRTAB_SIZE_MAX = 64 << 20;
 /** Half the 2 GiB in which modules and kernel must lie. */
 const MODULE_SIZE_MAX = 1n << 30n;
 
+/** Gets the table of a module, by `read` or another way. */
+export type ReadAround = (module: LoadedModule, read: () => SymbolTable) => SymbolTable;
+
 /** The symbols of all modules; the list is walked on first use, each table read on first need. */
 export class ModuleSymbols implements SymbolTable {
   readonly origin = 'the kallsyms of loaded modules';
   readonly #memory: TypedMemory;
   readonly #kernel: SymbolTable;
   readonly #problems: Problems;
-  readonly #tables = new Map<Vaddr, SymbolList | undefined>();
+  readonly #tables = new Map<Vaddr, SymbolTable | undefined>();
+  readonly #around: ReadAround;
   #modules: readonly LoadedModule[] | undefined;
 
-  /** @param kernel symbols of the kernel image, for the head of the list */
-  constructor(memory: TypedMemory, kernel: SymbolTable, problems: Problems) {
+  /**
+   * @param kernel symbols of the kernel image, for the head of the list
+   * @param around reads a table, or has it from elsewhere; reads it unless given
+   */
+  constructor(
+    memory: TypedMemory,
+    kernel: SymbolTable,
+    problems: Problems,
+    around: ReadAround = (_module, read) => read(),
+  ) {
     this.#memory = memory;
     this.#kernel = kernel;
     this.#problems = problems;
+    this.#around = around;
   }
 
   /** The modules in the order of the list, the one loaded last first. */
@@ -96,9 +109,9 @@ export class ModuleSymbols implements SymbolTable {
     for (const module of this.modules) yield* this.#table(module)?.symbols() ?? [];
   }
 
-  #table(module: LoadedModule): SymbolList | undefined {
+  #table(module: LoadedModule): SymbolTable | undefined {
     if (!this.#tables.has(module.address)) {
-      const read = (): SymbolList => this.#readTable(module);
+      const read = (): SymbolTable => this.#around(module, () => this.#readTable(module));
       const subject = `symbols of module ${module.name}`;
       this.#tables.set(module.address, this.#problems.attempt(subject, read));
     }

@@ -3,7 +3,7 @@
 
 import { decodeNotes, type DumpNotes } from '../format/elf/dump-notes.ts';
 import { ET_CORE, EM_X86_64, PT_LOAD } from '../format/elf/constants.ts';
-import { readElfNotes, readNotes } from '../format/elf/notes.ts';
+import { readElfNotes, readNotes, type ElfNote } from '../format/elf/notes.ts';
 import { describeMachine, isElf, readElf, type ElfFile } from '../format/elf/read.ts';
 import { isXenCore } from '../format/elf/sections.ts';
 import { isFlattened, readFlattened } from '../format/flattened/read.ts';
@@ -35,6 +35,8 @@ export interface Container {
   /** VMCOREINFO as the container carries it; undefined where it has none. */
   readonly vmcoreinfo: { readonly bytes: Uint8Array; readonly source: string } | undefined;
   readonly cpuRegisters: readonly CpuRegisters[];
+  /** Everything that the container says besides memory, as it is. */
+  readonly notes: readonly ElfNote[];
   /** That a file ends before the dump does, in words; looked for when asked. */
   readonly describeCut: () => string | undefined;
   readonly close: () => void;
@@ -142,7 +144,8 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
       `${input.source.name}: an ELF core of a Xen guest (section .xen_pages); not read`,
     );
   }
-  const notes = decodeNotes(readElfNotes(elf), { ...elf, problems });
+  const rawNotes = readElfNotes(elf);
+  const notes = decodeNotes(rawNotes, { ...elf, problems });
   const memory = new ElfMemory(elf);
   if (memory.end === 0) throw new UnsupportedError(`${input.source.name}: ${noMemory(memory)}`);
   // After the memory has been mapped, which may add to them.
@@ -168,6 +171,7 @@ function openElf(input: Input, { problems }: ContainerOptions): Opened {
       const end = loads.reduce((max, { offset, filesz }) => Math.max(max, offset + filesz), 0);
       return describeCut(input.source, end);
     },
+    notes: rawNotes,
     ...fromNotes(notes, 'PT_NOTE'),
   };
 }
@@ -226,14 +230,14 @@ function describeKdump(files: readonly KdumpFile[], flattened: boolean): string 
 function kdumpNotes(
   file: KdumpFile,
   problems: Problems,
-): Pick<Opened, 'vmcoreinfo' | 'cpuRegisters'> {
+): Pick<Opened, 'vmcoreinfo' | 'cpuRegisters' | 'notes'> {
   const bytes = problems.attempt('kdump notes', () => file.readNotes());
   const { littleEndian, abi } = file.target;
-  const notes = decodeNotes(
-    bytes === undefined ? [] : readNotes(bytes, { littleEndian, section: 'kdump notes', problems }),
-    { littleEndian, machine: EM_X86_64, elfClass: abi === 'lp64' ? 64 : 32, problems },
-  );
-  const inNotes = fromNotes(notes, 'note in the kdump header');
+  const rawNotes =
+    bytes === undefined ? [] : readNotes(bytes, { littleEndian, section: 'kdump notes', problems });
+  const elfClass = abi === 'lp64' ? 64 : 32;
+  const notes = decodeNotes(rawNotes, { littleEndian, machine: EM_X86_64, elfClass, problems });
+  const inNotes = { ...fromNotes(notes, 'note in the kdump header'), notes: rawNotes };
   const text = problems.attempt('VMCOREINFO', () => file.readVmcoreinfo());
   if (text === undefined) return inNotes;
   return { ...inNotes, vmcoreinfo: { bytes: text, source: 'kdump sub-header' } };
@@ -298,6 +302,7 @@ function openRaw(input: Input, { physOffset }: ContainerOptions): Opened {
     describeCut: () => undefined,
     vmcoreinfo: undefined,
     cpuRegisters: [],
+    notes: [],
   };
 }
 

@@ -2,7 +2,10 @@
 // found. Only what is needed to go on is read.
 
 import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
-import { FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { PackedMemory } from '../memory/packed-memory.ts';
+import type { PhysicalMemory } from '../memory/physical.ts';
+import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity, type KernelIdentity } from './identity.ts';
@@ -10,10 +13,12 @@ import { findKernelSpace } from './kernel-memory.ts';
 import { findSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
 import { openContainer, type Container } from './open-container.ts';
-import { ModuleSymbols } from './modules.ts';
+import { ModuleSymbols, type LoadedModule } from './modules.ts';
+import { Packed } from './packed.ts';
 import type { TypedMemory } from './ref.ts';
-import { SymbolsWithModules } from './symbols.ts';
-import { Vmcore } from './vmcore.ts';
+import { SymbolsWithModules, type SymbolTable } from './symbols.ts';
+import { Vmcore, type VmcoreParts } from './vmcore.ts';
+import { unrecorded, watchStep, type Watch } from './watch.ts';
 import { inFile } from './in-file.ts';
 import { readVmlinux, type Vmlinux } from './vmlinux.ts';
 import { FileSource } from './file-source.ts';
@@ -34,6 +39,8 @@ export interface OpenOptions {
   readonly problems?: Problems;
   /** Told how far a long step is. */
   readonly onProgress?: (what: string) => (done: number, total: number | undefined) => void;
+  /** Follows what is read: {@link Watch}. */
+  readonly watch?: Watch;
 }
 
 /**
@@ -46,6 +53,7 @@ export async function openVmcore(
   options: OpenOptions = {},
 ): Promise<Vmcore> {
   const problems = options.problems ?? new Problems();
+  const before = problems.list.length;
   const container = await openContainer(paths, { ...options, problems });
   const files: FileSource[] = [];
   const hold = (path: string): FileSource => {
@@ -58,45 +66,8 @@ export async function openVmcore(
     container.close();
   };
   try {
-    const kernel = locateKernel(container, options, problems);
-    const { space } = kernel;
-    const vmlinux = openVmlinux(options.vmlinux, hold);
-    const { systemMap } = options;
-    const kernelSymbols = findSymbols({
-      ...{ kernel, problems, vmlinux, systemMapPath: systemMap },
-      vmcorePath: paths[0] ?? '',
-    });
-    const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
-    if (vmlinux !== undefined) checkVmlinux(vmlinux, identity, problems);
-    const types = findTypes({
-      space,
-      symbols: kernelSymbols,
-      identity,
-      problems,
-      layoutPath: options.layout,
-      vmlinux,
-    });
-    const typed: TypedMemory = {
-      types,
-      readInto: (into, address) => {
-        space.readInto(into, address);
-      },
-    };
-    const modules = new ModuleSymbols(typed, kernelSymbols, problems);
-    return new Vmcore({
-      container: container.info,
-      describeCut: container.describeCut,
-      memory: container.memory,
-      space,
-      identity,
-      vmcoreinfo: kernel.info,
-      symbols: new SymbolsWithModules(kernelSymbols, modules),
-      modules,
-      types,
-      cpuRegisters: container.cpuRegisters,
-      problems,
-      close,
-    });
+    const opening = startOpening(container, { ...options, problems, before });
+    return new Vmcore({ ...readKernel(opening, { paths, options, hold }), problems, close });
   } catch (error) {
     const cut = container.describeCut();
     close();
@@ -105,6 +76,98 @@ export async function openVmcore(
         cause: error,
       });
     }
+    throw error;
+  }
+}
+
+/** A container, and what stands between it and its readers. */
+interface Opening {
+  readonly container: Container;
+  readonly memory: PhysicalMemory;
+  readonly packed: Packed | undefined;
+  readonly watch: Watch | undefined;
+  readonly problems: Problems;
+}
+
+/** @throws VmcoreError if the dump is a packed one and its note is damaged */
+function startOpening(
+  container: Container,
+  { watch, problems, before }: OpenOptions & { problems: Problems; before: number },
+): Opening {
+  const packed = Packed.read(container.notes);
+  packed?.tellProblems('container', problems);
+  watch?.problems('container', problems.list.slice(before));
+  watch?.opened(container);
+  const whole =
+    packed === undefined ? container.memory : new PackedMemory(container.memory, packed.ranges);
+  return { container, memory: watch?.memory(whole) ?? whole, packed, watch, problems };
+}
+
+interface NamedFiles {
+  readonly paths: readonly string[];
+  readonly options: OpenOptions;
+  /** Opens a file that stays open as long as the vmcore. */
+  readonly hold: (path: string) => FileSource;
+}
+
+/** Finds the kernel, its symbols and types. @throws VmcoreError if there is no kernel */
+function readKernel(
+  opening: Opening,
+  { paths, options, hold }: NamedFiles,
+): Omit<VmcoreParts, 'problems' | 'close'> {
+  const { container, memory, packed, watch, problems } = opening;
+  const kernel = watchStep('kernel', opening, () => locateKernel(opening, options));
+  watch?.located(kernel);
+  const { space } = kernel;
+  const vmlinux = openVmlinux(options.vmlinux, hold);
+  const search = { kernel, problems, vmlinux, systemMapPath: options.systemMap, packed, watch };
+  const kernelSymbols = watchStep('symbols', opening, () =>
+    findSymbols({ ...search, vmcorePath: paths[0] ?? '' }),
+  );
+  const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
+  if (vmlinux !== undefined) checkVmlinux(vmlinux, identity, problems);
+  const types = watchStep('types', opening, () =>
+    findTypes({ ...search, space, symbols: kernelSymbols, identity, layoutPath: options.layout }),
+  );
+  const typed: TypedMemory = {
+    types,
+    readInto: (into, address, of) => {
+      watch?.reading(of);
+      space.readInto(into, address);
+    },
+  };
+  const modules = new ModuleSymbols(typed, kernelSymbols, problems, (module, read) =>
+    moduleTable(opening, { module, read, space }),
+  );
+  const { info, cpuRegisters } = container;
+  return {
+    container: packed === undefined ? info : { ...info, packed: packed.facts.manifest },
+    describeCut: () => container.describeCut() ?? packed?.facts.cut,
+    memory,
+    space,
+    identity,
+    vmcoreinfo: kernel.info,
+    symbols: new SymbolsWithModules(kernelSymbols, modules),
+    modules,
+    types,
+    cpuRegisters: watch?.registers(cpuRegisters) ?? cpuRegisters,
+    packed,
+    watch,
+  };
+}
+
+/** The table of a module, which is read as a whole, or what the note has of it. */
+function moduleTable(
+  { packed, watch, problems }: Opening,
+  { module, read, space }: { module: LoadedModule; read: () => SymbolTable; space: AddressSpace },
+): SymbolTable {
+  const get = (): SymbolTable => packed?.moduleSymbols(module, problems) ?? read();
+  if (watch === undefined) return get();
+  try {
+    return watch.symbols(unrecorded(watch, space, get), module);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    watch.noSymbols(module, { message: errorChain(error), code: error.code });
     throw error;
   }
 }
@@ -131,12 +194,29 @@ function openVmlinux(
   return inFile(path, () => readVmlinux(file));
 }
 
+/** The kernel of a packed dump as it was found in the other, else the one that is searched for. */
+function locateKernel(opening: Opening, options: OpenOptions): VerifiedVmcoreinfo {
+  const { container, memory, packed, watch, problems } = opening;
+  if (packed !== undefined && container.vmcoreinfo !== undefined) {
+    packed.tellProblems('kernel', problems);
+    const { vmcoreinfoSource, vmcoreinfoPaddr, physBase, physBaseSource } = packed.facts.kernel;
+    const info = readVmcoreinfo(container.vmcoreinfo.bytes);
+    const known = { physBase, physBaseSource };
+    const space = findKernelSpace(memory, info, { known });
+    return { ...space, info, source: vmcoreinfoSource, paddr: vmcoreinfoPaddr };
+  }
+  const found = unrecorded(watch, undefined, () => searchKernel(opening, options));
+  if (watch === undefined) return found;
+  // Once more on the straight way: a search reads what has nothing to do with the kernel.
+  return { ...found, ...findKernelSpace(memory, found.info, { known: found }) };
+}
+
 /** The container's VMCOREINFO if memory agrees with it, else one found in memory. */
-function locateKernel(
-  { info, memory, vmcoreinfo }: Container,
+function searchKernel(
+  { container, memory, problems }: Opening,
   options: OpenOptions,
-  problems: Problems,
 ): VerifiedVmcoreinfo {
+  const { info, vmcoreinfo } = container;
   if (vmcoreinfo !== undefined) {
     try {
       const parsed = readVmcoreinfo(vmcoreinfo.bytes);

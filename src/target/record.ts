@@ -46,6 +46,7 @@ interface Span<Key> {
 /** Reads a fixed set of members of one struct, compiled once and used for many addresses. */
 export class RecordReader<Key extends string> {
   readonly #memory: TypedMemory;
+  readonly #of: string;
   readonly #spans: Span<Key>[];
   readonly #buffer: Uint8Array;
   readonly #view: DataView;
@@ -61,6 +62,7 @@ export class RecordReader<Key extends string> {
     paths: Readonly<Record<Key, string | readonly string[]>>,
   ) {
     this.#memory = memory;
+    this.#of = type.name;
     this.#spans = planSpans(planMembers(type, paths));
     const longest = this.#spans.reduce((max, span) => Math.max(max, span.end - span.start), 0);
     this.#buffer = new Uint8Array(longest);
@@ -83,7 +85,7 @@ export class RecordReader<Key extends string> {
 
   #readSpan(address: Vaddr, span: Span<Key>, values: RecordValues<Key>): void {
     const bytes = this.#buffer.subarray(0, span.end - span.start);
-    this.#memory.readInto(bytes, vaddrAdd(address, span.start));
+    this.#memory.readInto(bytes, vaddrAdd(address, span.start), this.#of);
     for (const member of span.members) {
       values[member.key] = member.decode(this.#view, member.start - span.start);
     }

@@ -9,9 +9,20 @@ import type { BitField, CType, MemberPlace, StructType, TypeSource } from '../ty
 /** What a reference reads through. */
 export interface TypedMemory {
   readonly types: TypeSource;
-  /** @throws FaultError naming the first virtual address that cannot be read */
-  readInto(into: Uint8Array, address: Vaddr): void;
+  /**
+   * @param of what the bytes are a part of, for the manifest of `pack`: a struct, `log`, `stack`
+   * @throws FaultError naming the first virtual address that cannot be read
+   */
+  readInto(into: Uint8Array, address: Vaddr, of?: string): void;
 }
+
+/** Where in a struct a {@link Ref} points to. */
+interface Inside {
+  readonly bits: BitField | undefined;
+  readonly root: string | undefined;
+}
+
+const NOWHERE: Inside = { bits: undefined, root: undefined };
 
 /** A value of a C type in the memory of the dump. */
 export class Ref {
@@ -19,12 +30,16 @@ export class Ref {
   readonly type: CType;
   readonly address: Vaddr;
   readonly #bits: BitField | undefined;
+  /** The struct that the way to here began in; undefined where this is none's member. */
+  readonly #root: string | undefined;
 
-  constructor(memory: TypedMemory, type: CType, address: Vaddr, bits?: BitField) {
+  /** @param inside of a member, its bits and the struct that it was reached from */
+  constructor(memory: TypedMemory, type: CType, address: Vaddr, inside: Inside = NOWHERE) {
     this.memory = memory;
     this.type = type;
     this.address = address;
-    this.#bits = bits;
+    this.#bits = inside.bits;
+    this.#root = inside.root;
   }
 
   /**
@@ -39,7 +54,8 @@ export class Ref {
     const place = this.#place(path);
     if (place === undefined) throw new LookupError('member', `${describeType(this.type)}.${path}`);
     const { byte, bits } = byteAndBitsOf(place);
-    return new Ref(this.memory, place.type, vaddrAdd(this.address, byte), bits);
+    const inside = { bits, root: this.#of };
+    return new Ref(this.memory, place.type, vaddrAdd(this.address, byte), inside);
   }
 
   /** Whether this kernel's struct, or the one that a pointer points to, has such a member. */
@@ -65,7 +81,8 @@ export class Ref {
   at(index: number): Ref {
     if (this.type.kind === 'array') {
       const { element } = this.type;
-      return new Ref(this.memory, element, vaddrAdd(this.address, index * sizeOf(element)));
+      const inside = { bits: undefined, root: this.#of };
+      return new Ref(this.memory, element, vaddrAdd(this.address, index * sizeOf(element)), inside);
     }
     const target = this.deref();
     return new Ref(this.memory, target.type, vaddrAdd(target.address, index * sizeOf(target.type)));
@@ -100,7 +117,7 @@ export class Ref {
   integer(): bigint {
     if (this.#bits !== undefined) return this.#bitField(this.#bits);
     const size = sizeOf(this.type);
-    const raw = readUnsigned(this.memory, this.address, size);
+    const raw = readUnsigned(this.memory, this.address, size, this.#of);
     return isSigned(this.type) ? BigInt.asIntN(size * 8, raw) : raw;
   }
 
@@ -108,7 +125,7 @@ export class Ref {
   number(): number {
     const size = sizeOf(this.type);
     if (this.#bits !== undefined || size > 4) return Number(this.integer());
-    const view = readView(this.memory, this.address, size);
+    const view = readView(this.memory, this.address, size, this.#of);
     const signed = isSigned(this.type);
     if (size === 4) return signed ? view.getInt32(0, true) : view.getUint32(0, true);
     if (size === 2) return signed ? view.getInt16(0, true) : view.getUint16(0, true);
@@ -117,13 +134,13 @@ export class Ref {
 
   /** A pointer's value, or an unsigned long's taken as one. */
   pointer(): Vaddr {
-    return vaddr(readUnsigned(this.memory, this.address, 8));
+    return vaddr(readUnsigned(this.memory, this.address, 8, this.#of));
   }
 
   /** All bytes of the value, as a copy. */
   bytes(length = sizeOf(this.type)): Uint8Array {
     const bytes = new Uint8Array(length);
-    this.memory.readInto(bytes, this.address);
+    this.memory.readInto(bytes, this.address, this.#of);
     return bytes;
   }
 
@@ -132,6 +149,11 @@ export class Ref {
     const bytes = this.bytes(length);
     const end = bytes.indexOf(0);
     return end < 0 ? bytes : bytes.subarray(0, end);
+  }
+
+  /** What the value is a part of. */
+  get #of(): string | undefined {
+    return this.#root ?? (isStruct(this.type) ? this.type.name : undefined);
   }
 
   #place(path: string): MemberPlace | undefined {
@@ -151,14 +173,24 @@ export class Ref {
 const scratch = new Uint8Array(8);
 const scratchView = new DataView(scratch.buffer);
 
-/** A view of up to 8 bytes, valid until the next call. */
-function readView(memory: TypedMemory, address: Vaddr, size: number): DataView {
-  memory.readInto(scratch.subarray(0, size), address);
+/** A view of up to 8 bytes, valid until the next call. No object of arguments: this is hot. */
+function readView(
+  memory: TypedMemory,
+  address: Vaddr,
+  size: number,
+  of: string | undefined,
+): DataView {
+  memory.readInto(scratch.subarray(0, size), address, of);
   return scratchView;
 }
 
-function readUnsigned(memory: TypedMemory, address: Vaddr, size: number): bigint {
-  const view = readView(memory, address, size);
+function readUnsigned(
+  memory: TypedMemory,
+  address: Vaddr,
+  size: number,
+  of: string | undefined,
+): bigint {
+  const view = readView(memory, address, size, of);
   switch (size) {
     case 1:
       return BigInt(view.getUint8(0));

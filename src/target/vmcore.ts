@@ -13,7 +13,10 @@ import type { ContainerInfo, CpuRegisters } from './container.ts';
 import type { KernelIdentity } from './identity.ts';
 import { Ref, type TypedMemory } from './ref.ts';
 import type { ModuleSymbols } from './modules.ts';
+import type { Packed } from './packed.ts';
+import { searchText } from './search-text.ts';
 import type { SymbolTable } from './symbols.ts';
+import { unrecorded, type MemorySearch, type Watch } from './watch.ts';
 
 /** More than anything that is read as a whole: the BTF of a kernel has 4 to 10 MB. */
 const READ_SIZE_MAX = 64 << 20;
@@ -32,6 +35,9 @@ export interface VmcoreParts {
   readonly cpuRegisters: readonly CpuRegisters[];
   readonly problems: Problems;
   readonly close: () => void;
+  /** The note of a packed dump. */
+  readonly packed?: Packed | undefined;
+  readonly watch?: Watch | undefined;
 }
 
 /** A vmcore whose kernel has been found. */
@@ -54,6 +60,8 @@ export class Vmcore implements TypedMemory {
   readonly problems: Problems;
   /** Closes the files and removes temporary ones. */
   readonly close: () => void;
+  readonly #packed: Packed | undefined;
+  readonly #watch: Watch | undefined;
   readonly #perCpuOffsets = new Map<number, Vaddr>();
   /** Walks over many tasks ask for the same few. */
   readonly #structs = new Map<string, StructType>();
@@ -71,10 +79,16 @@ export class Vmcore implements TypedMemory {
     this.cpuRegisters = parts.cpuRegisters;
     this.problems = parts.problems;
     this.close = parts.close;
+    this.#packed = parts.packed;
+    this.#watch = parts.watch;
   }
 
-  /** @throws FaultError naming the first virtual address that cannot be read */
-  readInto(into: Uint8Array, address: Vaddr): void {
+  /**
+   * @param of what the bytes are a part of: {@link TypedMemory}
+   * @throws FaultError naming the first virtual address that cannot be read
+   */
+  readInto(into: Uint8Array, address: Vaddr, of?: string): void {
+    this.#watch?.reading(of);
     this.space.readInto(into, address);
   }
 
@@ -82,14 +96,14 @@ export class Vmcore implements TypedMemory {
    * @throws FaultError naming the first virtual address that cannot be read
    * @throws InvalidError for more than anybody reads at once: sizes come from the dump's types
    */
-  readBytes(address: Vaddr, length: number): Uint8Array {
+  readBytes(address: Vaddr, length: number, of?: string): Uint8Array {
     if (length > READ_SIZE_MAX) {
       throw new InvalidError(
         `virtual address ${hex(address)}: expected up to ${READ_SIZE_MAX} bytes, have ${length}`,
       );
     }
     const bytes = new Uint8Array(length);
-    this.space.readInto(bytes, address);
+    this.readInto(bytes, address, of);
     return bytes;
   }
 
@@ -156,10 +170,10 @@ export class Vmcore implements TypedMemory {
   }
 
   /**
-   * The bytes from `address` on that can be read, at most `lengthMax`; for text whose end is not
-   * known, such as a string in read-only data.
+   * The bytes from `address` on that can be read, at most `lengthMax`; for code and tables whose
+   * end is not known. Text is read by {@link readText}.
    */
-  readAvailable(address: Vaddr, lengthMax: number): Uint8Array {
+  readAvailable(address: Vaddr, lengthMax: number, of?: string): Uint8Array {
     const bytes = new Uint8Array(lengthMax);
     const pageSize = 4096;
     let done = 0;
@@ -167,7 +181,7 @@ export class Vmcore implements TypedMemory {
       const inPage = Number((address + BigInt(done)) & BigInt(pageSize - 1));
       const length = Math.min(lengthMax - done, pageSize - inPage);
       try {
-        this.readInto(bytes.subarray(done, done + length), vaddrAdd(address, done));
+        this.readInto(bytes.subarray(done, done + length), vaddrAdd(address, done), of);
       } catch (error) {
         if (!(error instanceof VmcoreError)) throw error;
         break;
@@ -175,6 +189,34 @@ export class Vmcore implements TypedMemory {
       done += length;
     }
     return bytes.subarray(0, done);
+  }
+
+  /**
+   * A string up to its NUL, or as much of it as can be read. What lies behind it is somebody
+   * else's, so that no byte of that is read.
+   */
+  readText(address: Vaddr, lengthMax: number, of = 'text'): Uint8Array {
+    const bytes = new Uint8Array(lengthMax);
+    for (let i = 0; i < lengthMax; i++) {
+      try {
+        this.readInto(bytes.subarray(i, i + 1), vaddrAdd(address, i), of);
+      } catch (error) {
+        if (!(error instanceof VmcoreError)) throw error;
+        return bytes.subarray(0, i);
+      }
+      if (bytes[i] === 0) return bytes.subarray(0, i);
+    }
+    return bytes;
+  }
+
+  /** Where a text stands in kernel memory; what cannot be read of that is passed over. */
+  findText(search: MemorySearch): readonly Vaddr[] {
+    const watch = this.#watch;
+    const found =
+      this.#packed?.findText(search) ??
+      unrecorded(watch, this.space, () => searchText(this, search));
+    watch?.found(search, found);
+    return found;
   }
 
   #globalType(name: string): CType {

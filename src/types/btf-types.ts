@@ -7,6 +7,7 @@ import type { BtfTable } from '../format/btf/table.ts';
 import { BtfArray, BtfEnumType, BtfMemberType, BtfPointer, BtfStructType } from './btf-ctypes.ts';
 import { pointerSizeOf } from './c-declaration.ts';
 import type { CType, Member, TypeKind, TypeSource } from './ctype.ts';
+import type { TypeName } from './layout-write.ts';
 
 /** How a {@link BtfTypes} is made from its table. */
 export interface BtfTypesOptions {
@@ -96,6 +97,14 @@ export class BtfTypes implements TypeSource {
     const type = this.#make(this.table.type(stripped));
     this.#made.set(stripped, type);
     return type;
+  }
+
+  /** Structs, unions and enums with a name that were looked at, also behind a pointer. */
+  *usedNames(): Generator<TypeName> {
+    for (const type of this.#made.values()) {
+      const isNamed = type.kind === 'struct' || type.kind === 'union' || type.kind === 'enum';
+      if (isNamed && type.name !== '') yield `${type.kind} ${type.name}`;
+    }
   }
 
   /** The typedef that names an anonymous struct, union or enum. */

@@ -139,7 +139,7 @@ class KernelBytes implements ByteSource {
 
   readInto(into: Uint8Array, offset: number): number {
     const length = Math.max(0, Math.min(into.length, this.size - offset));
-    this.#vmcore.readInto(into.subarray(0, length), vaddrAdd(this.start, offset));
+    this.#vmcore.readInto(into.subarray(0, length), vaddrAdd(this.start, offset), 'ORC table');
     return length;
   }
 }

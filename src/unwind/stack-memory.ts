@@ -36,7 +36,7 @@ export class StackMemory {
     if (stack === undefined || vaddrAdd(address, WORD_SIZE) > stack.end) {
       throw new InvalidError(`${hex(address)} is on none of the task's stacks`);
     }
-    this.#memory.readInto(this.#bytes, address);
+    this.#memory.readInto(this.#bytes, address, 'stack');
     return this.#view.getBigUint64(0, true) as Vaddr;
   }
 }

@@ -85,6 +85,7 @@ const PACKAGE_USERS: Readonly<Record<string, readonly string[]>> = {
   'node:path': ['src/target/', 'src/pack/', 'src/cli/', 'src/scripts/'],
   'node:url': ['src/target/', 'src/pack/', 'src/cli/', 'src/scripts/'],
   'node:os': ['src/target/', 'src/pack/', 'src/cli/', 'src/scripts/'],
+  'node:crypto': ['src/pack/'],
   'node:v8': ['src/cli/', 'src/scripts/'],
   'node:tty': ['src/cli/'],
   'node:child_process': ['src/scripts/'],
