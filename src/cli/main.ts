@@ -14,7 +14,9 @@ import { addMem } from './commands/mem.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addPack } from './commands/pack.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addStruct } from './commands/struct.ts';
 import { addStructs } from './commands/structs.ts';
+import { addSymbols } from './commands/symbols.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addTriage } from './commands/triage.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
@@ -141,6 +143,8 @@ const VERB_ADDERS = [
   addCompare,
   addPack,
   addInfo,
+  addStruct,
+  addSymbols,
   addStructs,
   addSimulate,
 ];
@@ -156,6 +160,8 @@ const VERBS = [
   'compare',
   'pack',
   'info',
+  'struct',
+  'symbols',
   'structs',
   'simulate',
   'completion',

@@ -22,6 +22,11 @@ const MODULES_MAX = 10_000;
  * @throws FormatError if its BTF is damaged
  */
 export function moduleTypes(vmcore: Vmcore, moduleName: string): TypeSource {
+  return combineTypes([vmcore.types, ownTypes(vmcore, moduleName)]);
+}
+
+/** Those of the module alone; they may refer to the kernel's. */
+function ownTypes(vmcore: Vmcore, moduleName: string): BtfTypes {
   const { types } = vmcore;
   if (!(types instanceof BtfTypes)) throw new LookupError('type', `BTF of module ${moduleName}`);
   const found = findModuleBtf(vmcore, moduleName);
@@ -33,7 +38,25 @@ export function moduleTypes(vmcore: Vmcore, moduleName: string): TypeSource {
   }
   const bytes = vmcore.readBytes(found.member('data').pointer(), size);
   const table = readBtf(bytes, { base: types.table, section });
-  return combineTypes([types, new BtfTypes(table, { origin: section, completeFrom: types })]);
+  return new BtfTypes(table, { origin: section, completeFrom: types });
+}
+
+/**
+ * What `look` finds in the types of a module, asking one module after the other, those loaded last
+ * first. A module whose BTF cannot be read is a problem.
+ */
+export function findInModules<T>(
+  vmcore: Vmcore,
+  look: (types: TypeSource) => T | undefined,
+): T | undefined {
+  if (vmcore.symbols.lookup('btf_modules') === undefined) return undefined;
+  for (const { name } of vmcore.modules.modules) {
+    const found = vmcore.problems.attempt(`BTF of module ${name}`, () => {
+      return findModuleBtf(vmcore, name) === undefined ? undefined : look(ownTypes(vmcore, name));
+    });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** `struct btf *` of a module. */

@@ -3,7 +3,9 @@
 
 import type { BtfMember, BtfStruct, BtfType } from '../format/btf/records.ts';
 import type { BtfTypes } from './btf-types.ts';
+import { declareBtf } from './btf-declaration.ts';
 import type { ArrayType, CType, EnumType, Member, PointerType, StructType } from './ctype.ts';
+import type { Declaration } from './declaration.ts';
 
 /** A pointer; what it points to is made when it is followed. */
 export class BtfPointer implements PointerType {
@@ -86,6 +88,10 @@ export class BtfMemberType implements Member {
 
   get type(): CType {
     return this.#types.typeOf(this.#type);
+  }
+
+  get declaration(): Declaration {
+    return declareBtf(this.#types.table, this.#type, this.name);
   }
 }
 

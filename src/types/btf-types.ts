@@ -5,8 +5,10 @@ import * as c from '../format/btf/constants.ts';
 import type { BtfInt, BtfMember, BtfStruct, BtfType } from '../format/btf/records.ts';
 import type { BtfTable } from '../format/btf/table.ts';
 import { BtfArray, BtfEnumType, BtfMemberType, BtfPointer, BtfStructType } from './btf-ctypes.ts';
+import { declareBtf } from './btf-declaration.ts';
 import { pointerSizeOf } from './c-declaration.ts';
 import type { CType, Member, TypeKind, TypeSource } from './ctype.ts';
+import type { Declaration } from './declaration.ts';
 import type { TypeName } from './layout-write.ts';
 
 /** How a {@link BtfTypes} is made from its table. */
@@ -83,6 +85,19 @@ export class BtfTypes implements TypeSource {
       if (type.kind === 'var') return this.typeOf(type.target);
     }
     return undefined;
+  }
+
+  *names(): Generator<string> {
+    for (let id = this.table.firstId; id < this.table.endId; id++) {
+      if (NAMED_KINDS.has(this.table.kindOf(id))) yield this.table.nameOf(id);
+    }
+  }
+
+  typedefDeclaration(name: string): Declaration | undefined {
+    const id = this.table.idsNamed(name).find((each) => {
+      return this.table.kindOf(each) === c.BTF_KIND_TYPEDEF;
+    });
+    return id === undefined ? undefined : declareBtf(this.table, this.table.targetOf(id), name);
   }
 
   /**
@@ -228,6 +243,11 @@ const TRANSPARENT = new Set([
   c.BTF_KIND_CONST,
   c.BTF_KIND_RESTRICT,
   c.BTF_KIND_TYPE_TAG,
+]);
+
+const NAMED_KINDS = new Set([
+  ...[c.BTF_KIND_STRUCT, c.BTF_KIND_UNION, c.BTF_KIND_TYPEDEF],
+  ...[c.BTF_KIND_ENUM, c.BTF_KIND_ENUM64],
 ]);
 
 const KINDS: Record<TypeKind, readonly number[]> = {

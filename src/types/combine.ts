@@ -1,6 +1,7 @@
 // Several type sources as one: the kernel's BTF, then those of modules, then hand-made facts.
 
 import type { CType, TypeKind, TypeSource } from './ctype.ts';
+import type { Declaration } from './declaration.ts';
 
 /** Asks each source in turn; a struct without members counts only if no source has more. */
 class CombinedTypes implements TypeSource {
@@ -36,6 +37,14 @@ class CombinedTypes implements TypeSource {
     for (const source of this.#sources) {
       const type = source.variableType?.(name);
       if (type !== undefined) return type;
+    }
+    return undefined;
+  }
+
+  typedefDeclaration(name: string): Declaration | undefined {
+    for (const source of this.#sources) {
+      const declaration = source.typedefDeclaration?.(name);
+      if (declaration !== undefined) return declaration;
     }
     return undefined;
   }

@@ -2,6 +2,7 @@
 // each other, so everything that points elsewhere is a getter that resolves on first use.
 
 import { InvalidError } from '../util/errors.ts';
+import type { Declaration } from './declaration.ts';
 
 /** `void`, also what a pointer to nothing known points to. */
 export interface VoidType {
@@ -59,6 +60,8 @@ export interface Member {
   readonly bitSize: number | undefined;
   /** Its type, qualifiers and typedefs removed. */
   readonly type: CType;
+  /** As it is declared, qualifiers and typedefs kept; undefined where the source has lost them. */
+  readonly declaration?: Declaration | undefined;
 }
 
 /** An enumeration. */
@@ -97,6 +100,10 @@ export interface TypeSource {
   findEnumerator(name: string): bigint | undefined;
   /** The type of a variable that the source describes; BTF has the per-CPU ones and no others. */
   variableType?(name: string): CType | undefined;
+  /** What a typedef stands for, declared under its name; undefined where there is none. */
+  typedefDeclaration?(name: string): Declaration | undefined;
+  /** The tags and typedefs that there are, some of them more than once. */
+  names?(): Iterable<string>;
 }
 
 /** Where a member lies in a struct that may contain it several levels down. */

@@ -132,6 +132,13 @@ export class LayoutTypes implements TypeSource {
     }
   }
 
+  *names(): Generator<string> {
+    const { structs, enums, typedefs } = this.file;
+    for (const key of [structs, enums, typedefs].flatMap((set) => Object.keys(set))) {
+      if (!key.includes('#')) yield key;
+    }
+  }
+
   findEnumerator(name: string): bigint | undefined {
     this.#enumerators ??= this.#readEnumerators();
     return this.#enumerators.get(name);

@@ -1,0 +1,75 @@
+// stallcore symbols: symbols by name, address and pattern.
+
+import type { Argv } from 'yargs';
+import { symbolsResult, type SymbolsResult } from '../../kernel/symbols-result.ts';
+import { symbolsTable } from '../../report/symbols.ts';
+import { columnText } from '../../report/table.ts';
+import { InvalidError } from '../../util/errors.ts';
+import { optional } from '../../util/optional.ts';
+import { EXIT_USAGE } from '../exit.ts';
+import type { RunState } from '../main.ts';
+import { onVmcore, withOpenOptions } from '../open-options.ts';
+import { print, printJson, remark, withProblems } from '../output.ts';
+import { UsageError } from '../usage.ts';
+import { vmcoreAndWords } from '../vmcore-words.ts';
+
+const SYMBOLS_OPTIONS = {
+  type: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'symbols of these letters of nm(1): tT is text, dDbB data',
+  },
+  module: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'symbols of this module; kernel for those of the kernel image',
+  },
+} as const;
+
+const EXPECTED = 'VMCORE [NAME|ADDRESS|PATTERN…]';
+
+/** Adds the verb. */
+export function addSymbols(cli: Argv, state: RunState): void {
+  cli.command(
+    'symbols [vmcore..]',
+    'VMCORE [NAME|ADDRESS|PATTERN…]: symbols, those of modules too, by name (NAME+0x10), by an ' +
+      "address in them (0x…), by a pattern ('*_lock') or a regular expression ('/^oom_/')",
+    (verb) => withOpenOptions(verb).options(SYMBOLS_OPTIONS),
+    async (args) => {
+      const { files, words } = vmcoreAndWords(args.vmcore, { least: 0, expected: EXPECTED });
+      let found = false;
+      await onVmcore({ ...args, vmcore: files }, state, (vmcore) => {
+        const filter = { ...optional('letters', args.type), ...optional('module', args.module) };
+        const result = asked(() => symbolsResult(vmcore, words, filter));
+        if (args.json) printJson(withProblems(result, vmcore.problems));
+        else printSymbols(result);
+        for (const text of notFound(result)) remark(text);
+        found = result.answers.some(({ symbols }) => symbols.length > 0);
+      });
+      if (!found && words.length > 0) state.exitCode = EXIT_USAGE;
+    },
+  );
+}
+
+function asked(look: () => SymbolsResult): SymbolsResult {
+  try {
+    return look();
+  } catch (error) {
+    throw error instanceof InvalidError ? new UsageError(`symbols: ${error.message}`) : error;
+  }
+}
+
+/** Never drawn as a table on a terminal: a list of symbols is for grep. */
+function printSymbols(result: SymbolsResult): void {
+  if (result.answers.some(({ symbols }) => symbols.length > 0)) {
+    print(columnText(symbolsTable(result)));
+  }
+}
+
+function notFound({ answers }: SymbolsResult): string[] {
+  return answers
+    .filter(({ symbols }) => symbols.length === 0)
+    .map(({ asked: word = 'at all', by }) => {
+      return by === 'address' ? `no symbol covers ${word}` : `no symbol ${word}`;
+    });
+}
