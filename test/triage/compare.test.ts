@@ -32,7 +32,7 @@ function expectedOf(a: CrashTask['memalloc'], b: CrashTask['memalloc'], rows: Tr
 }
 
 describe('compareDumps', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let a: DumpState;
   let b: DumpState;
   let result: CompareResult;

@@ -34,7 +34,7 @@ const STALLS: readonly Stall[] = [
 const JUDGED_BY_SECONDS = 0.1;
 
 describe('triage', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-triage-'));
 
   after(() => rmSync(folder, { recursive: true }));

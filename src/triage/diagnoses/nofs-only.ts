@@ -48,7 +48,11 @@ export function nofsOnly(facts: Facts): Finding | undefined {
   const masks = free.map(({ task }) => cannotInvokeOom(task, requestMask(task), false));
   if (masks.includes(false)) return undefined;
   const known = !masks.includes(undefined);
-  const led = ledTo(facts, { blocked: [...new Set([kswapd, ...stopped])], free });
+  // Who asks for one page after the other has no old request, and may have the lock.
+  const holders = running.filter(
+    ({ task }) => cannotInvokeOom(task, requestMask(task), false) !== false,
+  );
+  const led = ledTo(facts, { blocked: [...new Set([kswapd, ...stopped])], free: holders });
   const { holder } = led;
   if (holder === undefined && matter.length === 0) return undefined;
   return {
@@ -146,7 +150,7 @@ function sentenceOf(
   free: readonly TaskFacts[],
   { blocked, toHolder }: Led,
 ): string {
-  const others = free.length - 1;
+  const others = free.filter((fact) => fact !== holder).length;
   const isKnown = cannotInvokeOom(holder.task, requestMask(holder.task), false) === true;
   const how = isKnown ? ' without __GFP_FS' : '';
   const company = others === 0 ? '' : `, as ${others === 1 ? 'does' : 'do'} ${others} more`;
@@ -208,6 +212,8 @@ function confidenceOf(
   const hasOld = known && free.some(isOld);
   if (holder === undefined) return hasOld ? 'likely' : 'possible';
   const sure = sureness(facts, holder);
+  // The holder may be young: others have waited for the same memory for long.
+  if (hasOld && isOverdue(holder) === false) return facts.writeback === 0 ? 'likely' : 'possible';
   if (hasOld) return sure === 'certain' && !isWhole(led) ? 'likely' : sure;
   if (!stopped.some(isOld)) return 'possible';
   return sure === 'possible' ? 'possible' : 'likely';

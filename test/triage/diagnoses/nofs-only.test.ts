@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { nofsOnly } from '../../../src/triage/diagnoses/nofs-only.ts';
+import type { Finding } from '../../../src/triage/finding.ts';
 import { facts, MUTEX, RECLAIM, type TaskSketch } from '../../support/facts-builder.ts';
 
 /** A kernel without records: neither mask nor start of a request is known. */
@@ -69,6 +70,20 @@ describe('nofsOnly', () => {
     const finding = nofsOnly(facts([holder, other, stopped(1, lock), stopped(2), kswapd]));
     assert.equal(finding?.confidence, 'likely');
     assert.deepEqual(finding.against, ['task-1(1) waits for somebody else']);
+  });
+
+  it('names a holder that asks for one page after the other, and says that it is young', () => {
+    const { gfp, ...young } = holder;
+    const writer: TaskSketch = { ...young, young: true, youngGfp: gfp ?? '' };
+    const old: TaskSketch = { ...holder, pid: 4, comm: 'cron' };
+    const of = (writeback: number): Finding | undefined =>
+      nofsOnly(facts([old, writer, stopped(1), kswapd], { writeback }));
+    const finding = of(0);
+    assert.deepEqual(finding?.culprits, [179]);
+    assert.equal(finding.confidence, 'likely');
+    assert.match(finding.sentence, /^rm\(179\) holds .*, as does 1 more: /);
+    assert.match(finding.against.join(), /rm\(179\) has not waited for long/);
+    assert.equal(of(40)?.confidence, 'possible');
   });
 
   it('is certain of several holders, where each blocked task waits for one of them', () => {
