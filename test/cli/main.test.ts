@@ -14,7 +14,7 @@ const SAMPLE = threeStallsPath();
 const README_SAMPLE = 'samples/oom-victim-mutex.vmcore';
 
 describe('main', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const cli = new CliRunner();
   after(() => {
     cli.stop();

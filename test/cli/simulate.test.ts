@@ -9,7 +9,7 @@ import { checkChromeTrace } from '../support/chrome-trace.ts';
 import { CliRunner } from '../support/cli-runner.ts';
 
 describe('simulateToFile', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const cli = new CliRunner();
   let folder: string;
   before(() => {

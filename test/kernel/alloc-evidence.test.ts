@@ -46,7 +46,7 @@ const SIMULATED: readonly [scenario: string, flavour: FlavourName][] = [
 ];
 
 describe('readAllocEvidence', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-evidence-'));
 
   after(() => rmSync(folder, { recursive: true }));

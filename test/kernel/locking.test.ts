@@ -20,7 +20,7 @@ const SIMULATED: readonly [scenario: string, flavour: FlavourName, seconds: numb
 ];
 
 describe('locksResult', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-locks-'));
 
   after(() => rmSync(folder, { recursive: true }));

@@ -20,7 +20,7 @@ const REAL: readonly (readonly [dump: string, truth: string])[] = [
 const PAGE_KB = 4;
 
 describe('memResult', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-mem-'));
 
   after(() => rmSync(folder, { recursive: true }));

@@ -23,7 +23,7 @@ describe('boostedMarks', () => {
 });
 
 describe('readZones', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-zones-'));
 
   after(() => rmSync(folder, { recursive: true }));

@@ -13,7 +13,7 @@ import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 import { parseTruthStacks } from '../support/truth-stacks.ts';
 
 describe('readOomState', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-oom-'));
 
   after(() => rmSync(folder, { recursive: true }));

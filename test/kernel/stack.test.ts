@@ -19,7 +19,7 @@ const REAL: readonly [dump: string, truth: string, stacks: number, frames: numbe
 ];
 
 describe('StackReader', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-stack-'));
 
   after(() => rmSync(folder, { recursive: true }));

@@ -26,7 +26,7 @@ const FROZEN = 'pid 197 state: D, the truth says R';
 describe('readTasks', () => {
   for (const { file, truth } of DUMPS) {
     it(`agrees with drgn on every field of every task of ${file}`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const rows = parseTasksTsv(truthFile(this, `${truth}/tasks.tsv`));
       await withVmcore(realDump(this, file), (vmcore) => {
         const { tasks, crossCheck } = readTasks(vmcore);

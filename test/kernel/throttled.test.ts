@@ -19,7 +19,7 @@ const WAITS: readonly [FlavourName, string, seed: number, caller: string, Thrott
 ];
 
 describe('readThrottled', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-throttled-'));
 
   after(() => rmSync(folder, { recursive: true }));

@@ -16,7 +16,7 @@ import { runScenario, withRun, writeRun } from '../support/simulated.ts';
 const NOWHERE = (): undefined => undefined;
 
 describe('poolStalls', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-pools-'));
 
   after(() => rmSync(folder, { recursive: true }));

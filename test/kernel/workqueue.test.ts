@@ -26,7 +26,7 @@ const REAL: readonly (readonly [dump: string, truth: string, busy: number])[] = 
 const PF_WQ_WORKER = 0x20;
 
 describe('readWorkqueues', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-workqueue-'));
 
   after(() => rmSync(folder, { recursive: true }));

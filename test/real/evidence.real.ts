@@ -20,7 +20,7 @@ const HEAD = [
 ];
 
 describe('what is rebuilt without the record', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const lines: string[] = [];
   const summary: string[] = [];
 

@@ -36,7 +36,7 @@ function withoutIds(drgn: string, own: string): string {
 
 describe('logBytes', () => {
   it("equals drgn's truth byte for byte", async function () {
-    this.timeout(10_000);
+    this.timeout(60_000);
     for (const [dump, truth, idCount] of [
       ['k61-press-d31.kdump', 'k61-press', 1],
       ['k61-quiet-d31-zstd.kdump', 'k61-quiet', 0],
@@ -63,7 +63,7 @@ describe('logText', () => {
   }
 
   it('equals makedumpfile --dump-dmesg', async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     const path = realDump(this, 'k61-press-d31.kdump');
     if (spawnSync('makedumpfile', ['--version']).error !== undefined) {
       return skipWithReason(this, 'makedumpfile is not installed');

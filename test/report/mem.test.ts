@@ -48,7 +48,7 @@ const STALE: MemResult = {
 };
 
 describe('memText', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   it('begins with the zones that are short and with what holds the memory', async function () {
     await withVmcore(realDump(this, 'k61-press-d31.kdump'), (vmcore) => {

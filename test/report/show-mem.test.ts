@@ -10,7 +10,7 @@ const REAL: readonly (readonly [dump: string, truth: string])[] = [
 ];
 
 describe('showMemText', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   for (const [dump, truth] of REAL) {
     it(`has the lines and words that the kernel printed itself: ${dump}`, async function () {

@@ -11,7 +11,7 @@ const SHIPPED = '4.4.1-stallcore-sim-x86_64.json';
 describe('makeLayout', () => {
   it('gives what lies in structs/', function () {
     if (!hasProgram('gcc')) return skipWithReason(this, 'gcc is not installed');
-    this.timeout(30_000);
+    this.timeout(60_000);
     assert.equal(makeLayout(), structs(SHIPPED));
   });
 

@@ -4,7 +4,7 @@ import { ledgerPieces, ledgerText } from '../../src/sim/ledger-text.ts';
 import { runScenario } from '../support/simulated.ts';
 
 describe('ledgerText', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('is what JSON.stringify() gives, in pieces none of which has all tasks', () => {
     const { ledger } = runScenario('quiet', { seed: 1, kmallocwd: 2 });

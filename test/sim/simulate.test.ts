@@ -15,7 +15,7 @@ import { checkAll, checkLog } from '../support/ledger-checks.ts';
 import { CONTAINERS, runScenario, withRun, writeRun } from '../support/simulated.ts';
 
 describe('simulate', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'stallcore-sim-'));

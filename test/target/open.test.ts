@@ -25,7 +25,7 @@ const MAKEDUMPFILE_RUNS: readonly (readonly [what: string, args: readonly string
 ];
 
 describe('openVmcore', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'stallcore-containers-'));

@@ -15,7 +15,7 @@ const STRUCTS = `task_struct signal_struct mm_struct zone pglist_data scan_contr
 describe('BtfTypes on the BTF of real kernels', () => {
   for (const dump of ['k61-press-d31.kdump', 'k2-pair-a.kdump']) {
     it(`places the members of structs of ${dump} as pahole does`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       if (!hasProgram('pahole')) skipWithReason(this, 'pahole is not installed');
       const bytes = await realBtf(this, dump);
       const types = new BtfTypes(readBtf(bytes));

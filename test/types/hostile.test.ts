@@ -78,7 +78,7 @@ describe('BTF with random damage', () => {
       }
       // Most damage is inside a type and must not take the others away.
       assert.ok(survived > 1500, `${survived} of 3000`);
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 });
 

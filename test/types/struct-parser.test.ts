@@ -139,7 +139,7 @@ describe('StructParser', () => {
 describe('StructParser and compileMember', () => {
   for (const name of readdirSync(STRUCTS).filter((file) => /^(memalloc|\d).*\.json$/.test(file))) {
     it(`agree on every member of every struct of ${name}`, function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const layout = readLayout(readFileSync(new URL(name, STRUCTS), 'utf8'));
       const random = new Prng(1);
       let compared = 0;

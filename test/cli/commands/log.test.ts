@@ -9,7 +9,7 @@ import { CliRunner } from '../../support/cli-runner.ts';
 const SAMPLE = fileURLToPath(new URL('../../../samples/oom-victim-mutex.vmcore', import.meta.url));
 
 describe('stallcore log', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const cli = new CliRunner();
   after(() => {
     cli.stop();

@@ -6,7 +6,7 @@ import { realBtf } from '../../support/btf-real.ts';
 describe('readBtf on the BTF of real kernels', () => {
   for (const dump of ['k61-press-d31.kdump', 'k1-victim-wd10.kdump', 'k2-pair-a.kdump']) {
     it(`reads every type of ${dump} as bpftool does`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const bytes = await realBtf(this, dump);
       const theirs = bpftoolTypes(this, bytes);
       const table = readBtf(bytes);

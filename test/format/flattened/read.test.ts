@@ -267,7 +267,7 @@ describe('readFlattened', () => {
 
   it('indexes 200,000 records that overlap in less than quadratic time', function () {
     // Comparing each with each would take minutes; a loaded machine may take its time.
-    this.timeout(10_000);
+    this.timeout(60_000);
     const prng = new Prng(1);
     const packed = new BytesSink();
     const sink = new FlattenedSink(packed);

@@ -13,7 +13,7 @@ import { hasProgram, skipWithReason } from '../../support/bpftool.ts';
 import { CONTAINERS, runScenario } from '../../support/simulated.ts';
 
 describe('prStatusNotes', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let image: MachineImage;
   before(() => {
     ({ image } = runScenario('oom-lock-starved', { seed: 1, kmallocwd: 10 }));

@@ -33,7 +33,7 @@ const HEAD_LIST_OFFSET = 8;
 const HEAD_SIZE = 24;
 
 describe('writeQueues', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'stallcore-queues-'));

@@ -15,7 +15,7 @@ const STEPS_MAX = 300_000;
 const LEAK_SECONDS = 20;
 
 describe('writeRunQueues', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('leaves a task that goes to sleep to its CPU until the switch is over', async () => {
     const machine = new DumpedMachine(OPTIONS);

@@ -10,7 +10,7 @@ import { runScenario, withRun, writeRun } from '../../support/simulated.ts';
 const STRUCT_PAGE_SIZE = 64;
 
 describe('writeSwap', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'stallcore-swap-'));

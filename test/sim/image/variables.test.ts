@@ -10,7 +10,7 @@ import { checkAll } from '../../support/ledger-checks.ts';
 import { runScenario, withRun, writeRun } from '../../support/simulated.ts';
 
 describe('writeVariables', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const cases: readonly [flavour: FlavourName, cpus: number][] = [
     ['4.4', 129],
     ['6.1', 65],

@@ -10,7 +10,7 @@ import { CONTAINERS, runScenario } from '../../support/simulated.ts';
 import { walkCpuPools, walkRescuers, workqueueNames } from '../../support/workqueue-walk.ts';
 
 describe('writeWorkqueues', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let run: Simulation;
   let vmcore: Vmcore;

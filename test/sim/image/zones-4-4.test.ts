@@ -20,7 +20,7 @@ const BUDDY_MAPCOUNT = -128n;
 const ZONE_TYPES = { DMA: 'ZONE_DMA', DMA32: 'ZONE_DMA32', Normal: 'ZONE_NORMAL' };
 
 describe('writeZones44', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let image: MachineImage;
   let facts: MemoryFacts;
@@ -189,7 +189,7 @@ describe('writeZones44', function () {
 });
 
 describe('writeNode44', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('leads from kswapd_wait to the entry on the stack of kswapd', async () => {
     const knobs = { ramMiB: 96, dumpSeconds: 1 };

@@ -20,7 +20,7 @@ const LRU_OFFSET = 8;
 const BUDDY_MAPCOUNT = -129;
 
 describe('writeNode', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let image: MachineImage;
   let facts: MemoryFacts;

@@ -30,7 +30,7 @@ function sleepersOn(vmcore: Vmcore, queue: Ref): number[] {
 }
 
 describe('prepare_to_wait', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('leaves an entry on the stack that the queue of the node leads to', async () => {
     const machine = new DumpedMachine(OPTIONS);

@@ -90,6 +90,6 @@ describe('free_area_init', () => {
       const scenario = findScenario(name);
       assert.ok(scenario !== undefined);
       checkPages(runKernel(scenario, { seed: 2, timeoutSeconds: 1 }).kernel);
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 });

@@ -20,7 +20,7 @@ function killed(k: Kernel): string[] {
 }
 
 describe('out_of_memory', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('kills one after the other, each only when the one before it is gone', () => {
     const k = machine();

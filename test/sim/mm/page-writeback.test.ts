@@ -66,7 +66,7 @@ describe('global_dirty_limits', () => {
 });
 
 describe('balance_dirty_pages_ratelimited', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('holds writers that are faster than the disk where the limit is', () => {
     const options = { hz: 250, cpuCount: 2, ramBytes: 128 << 20, kmallocwd: 0 } as const;

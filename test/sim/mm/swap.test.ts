@@ -56,7 +56,7 @@ describe('SwapDevice', () => {
 });
 
 describe('add_to_swap', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('makes room for a program larger than memory, and nobody is killed', () => {
     const k = machine(16_384);
@@ -89,7 +89,7 @@ describe('add_to_swap', function () {
 });
 
 describe('do_swap_page', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('brings pages back for a program that walks through its memory', () => {
     const k = machine(16_384);

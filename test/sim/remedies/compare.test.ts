@@ -51,7 +51,7 @@ class Runs {
 }
 
 describe('runWithRemedy', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const runs = new Runs();
   const entries: string[] = [];
   const golden = readFileSync(GOLDEN, 'utf8').split(/\n(?=seed )/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { runScenario } from '../../support/simulated.ts';
 
 describe('BALLOON_DEADLOCK', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('is a circle of balloon_lock and the journal', () => {
     const { truth } = runScenario('balloon-deadlock', { seed: 1, kmallocwd: 2 }).ledger;

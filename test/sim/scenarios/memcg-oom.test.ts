@@ -3,7 +3,7 @@ import { MEMCG_OOM } from '../../../src/sim/scenarios/memcg-oom.ts';
 import { runKernel } from '../../support/run-kernel.ts';
 
 describe('MEMCG_OOM', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   for (const seed of [1, 2, 3]) {
     it(`kills in the container and nothing stalls, seed ${seed}`, () => {

@@ -3,7 +3,7 @@ import { MEMCG_WRITEBACK } from '../../../src/sim/scenarios/memcg-writeback.ts';
 import { runKernel } from '../../support/run-kernel.ts';
 
 describe('MEMCG_WRITEBACK', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   for (const seed of [1, 2, 3]) {
     it(`waits for itself, and the allocator knows nothing of it, seed ${seed}`, () => {

@@ -6,7 +6,7 @@ import { runKernel } from '../../support/run-kernel.ts';
 const SHORT = { seed: 1, timeoutSeconds: 2, knobs: { dumpSeconds: 10 } };
 
 describe('OOM_LOCK_STARVED', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('is a task without a CPU, and all others wait for its oom_lock', () => {
     const { truth } = runKernel(OOM_LOCK_STARVED, SHORT);

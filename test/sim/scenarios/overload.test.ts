@@ -7,7 +7,7 @@ import { runKernel } from '../../support/run-kernel.ts';
 const SHORT = { seed: 1, timeoutSeconds: 2, knobs: { dumpSeconds: 10 } };
 
 describe('OVERLOAD', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('has all requests finish in the end', () => {
     const { truth } = runKernel(OVERLOAD, SHORT);

@@ -5,7 +5,7 @@ import { runScenario } from '../../support/simulated.ts';
 const SHORT = { seed: 1, kmallocwd: 1, judgedBy: 0.5, knobs: { dumpSeconds: 8 } };
 
 describe('REAPER_DEFEATED', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('has a thread of the victim that holds its mmap_lock for writing', () => {
     const { truth, locks, tasks } = runScenario('reaper-defeated', SHORT).ledger;

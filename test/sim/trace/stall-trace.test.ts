@@ -12,7 +12,7 @@ function stalling({ ledger }: Simulation): { comm: string; pid: number; delay: n
 }
 
 describe('StallTrace', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const run = (trace?: 'stalls' | 'all', kmallocwd = 4, name = 'oom-victim-mutex'): Simulation =>
     runScenario(name, {
       ...{ seed: 1, kmallocwd, judgedBy: 1, knobs: { dumpSeconds: 14 } },

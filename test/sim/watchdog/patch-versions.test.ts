@@ -33,7 +33,7 @@ const DUMP_SECONDS = 4;
 const OVERLOAD_SECONDS = 2.9;
 
 describe('PATCH_VERSIONS', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   for (const patch of PATCH_NAMES) {
     const { reporter, layout } = patchVersion(patch);
     describe(patch, () => {
