@@ -1,5 +1,9 @@
 // The library: what `import 'stallcore'` gives. Results are the objects that `--json` prints.
 
+import type * as library from './index.ts';
+import type { Table } from './report/table.ts';
+import type { Vmcore } from './target/index.ts';
+
 export { openVmcore, Vmcore, type OpenOptions } from './target/index.ts';
 export type { ContainerInfo, CpuRegisters, InputFile } from './target/container.ts';
 export type { KernelIdentity } from './target/identity.ts';
@@ -28,6 +32,7 @@ export {
 } from './kernel/memalloc-report.ts';
 export type { MemallocRecord } from './kernel/memalloc.ts';
 export {
+  boostedMarks,
   lruScopes,
   readZones,
   type NodeState,
@@ -35,6 +40,7 @@ export {
   type ZoneState,
 } from './kernel/mmzone.ts';
 export { readOomState, type OomState, type OomVictim } from './kernel/oom.ts';
+export { StackReader, type StackFrame, type TaskStack } from './kernel/stack.ts';
 export { readTasks, type Task, type TaskTable } from './kernel/task.ts';
 export { filterTasks, type TaskFilter } from './kernel/task-filter.ts';
 export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
@@ -76,3 +82,25 @@ export {
 } from './util/errors.ts';
 export type { PageState } from './util/page-state.ts';
 export type { Problem } from './util/problems.ts';
+
+/** What `stallcore run` hands to the function that a script exports by default. */
+export interface ScriptContext {
+  /** The opened dump; it is closed when the function is done. */
+  readonly vmcore: Vmcore;
+  /** The words behind `--` on the command line. */
+  readonly args: readonly string[];
+  /**
+   * The user gave `--json`: what the function returns is printed as JSON, and {@link print} and
+   * {@link printTable} print nothing.
+   */
+  readonly json: boolean;
+  /** Writes a line to standard output. */
+  readonly print: (text?: string) => void;
+  /** Writes a table: drawn to fit on a terminal, in plain columns elsewhere. */
+  readonly printTable: (table: Table) => Promise<void>;
+  /** This library, for scripts that cannot import it. */
+  readonly stallcore: typeof library;
+}
+
+/** A script for `stallcore run`: `export default function ({ vmcore, print }) { … }`. */
+export type Script = (context: ScriptContext) => unknown;

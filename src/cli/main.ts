@@ -13,15 +13,17 @@ import { addLog } from './commands/log.ts';
 import { addMem } from './commands/mem.ts';
 import { addMemalloc } from './commands/memalloc.ts';
 import { addPack } from './commands/pack.ts';
+import { addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStruct } from './commands/struct.ts';
 import { addStructs } from './commands/structs.ts';
 import { addSymbols } from './commands/symbols.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addTriage } from './commands/triage.ts';
-import { EXIT_BUG, EXIT_DONE, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
+import { EXIT_BUG, EXIT_DONE, EXIT_PARTIAL, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
 import { nearestName } from './near-name.ts';
 import { BrokenPipe, remark } from './output.ts';
+import { ScriptError } from './script.ts';
 import { UsageError } from './usage.ts';
 import { packageVersion } from './version.ts';
 
@@ -32,14 +34,15 @@ import { packageVersion } from './version.ts';
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const state = { exitCode: EXIT_DONE };
+  const { words, scriptArgs } = apart(argv);
+  const state = { exitCode: EXIT_DONE, scriptArgs };
   try {
     if (argv[0] === 'completion') {
       // yargs would print the script and go on to triage a file of that name.
       parser([], state).showCompletionScript();
       return EXIT_DONE;
     }
-    await parser(argv, state).parseAsync();
+    await parser(words, state).parseAsync();
     return state.exitCode;
   } catch (error) {
     return exitCodeOf(error);
@@ -49,6 +52,16 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Where a verb leaves its exit code. */
 export interface RunState {
   exitCode: number;
+  /** What a user's script gets. */
+  readonly scriptArgs: readonly string[];
+}
+
+/** Behind `--` of the verb run everything is the script's; of other verbs these are file names. */
+function apart(argv: readonly string[]): { words: readonly string[]; scriptArgs: string[] } {
+  const end = argv.indexOf('--');
+  const verb = argv.find((word) => !word.startsWith('-'));
+  if (end < 0 || verb !== 'run') return { words: argv, scriptArgs: [] };
+  return { words: argv.slice(0, end), scriptArgs: argv.slice(end + 1) };
 }
 
 function parser(argv: readonly string[], state: RunState): ReturnType<typeof yargs> {
@@ -92,6 +105,10 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || isYargsError(error)) {
     remark(`${(error as Error).message}\ntry: stallcore --help`);
     return EXIT_USAGE;
+  }
+  if (error instanceof ScriptError) {
+    remark(error.message);
+    return EXIT_PARTIAL;
   }
   if (error instanceof VmcoreError) {
     remark(errorChain(error));
@@ -146,6 +163,7 @@ const VERB_ADDERS = [
   addStruct,
   addSymbols,
   addStructs,
+  addRun,
   addSimulate,
 ];
 
@@ -163,6 +181,7 @@ const VERBS = [
   'struct',
   'symbols',
   'structs',
+  'run',
   'simulate',
   'completion',
 ];

@@ -43,7 +43,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   sim: ['util', 'arch', 'format', 'types'],
   cli: [
     ...['util', 'arch', 'format', 'memory', 'types', 'target', 'unwind', 'kernel', 'triage'],
-    ...['report', 'pack', 'sim'],
+    ...['report', 'pack', 'sim', 'index'],
   ],
   index: ['util', 'types', 'target', 'kernel', 'triage', 'report', 'pack'],
   scripts: [
@@ -88,9 +88,10 @@ const PACKAGE_USERS: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['src/pack/'],
   'node:v8': ['src/cli/', 'src/scripts/'],
   'node:tty': ['src/cli/'],
-  'node:child_process': ['src/scripts/'],
-  // createRequire, for the optional native lz4.
-  'node:module': ['src/format/compress/', 'src/scripts/'],
+  // `node --check`, for where a user's script does not parse.
+  'node:child_process': ['src/scripts/', 'src/cli/script.ts'],
+  // createRequire, for the optional native lz4; register, for a user's `import 'stallcore'`.
+  'node:module': ['src/format/compress/', 'src/scripts/', 'src/cli/own-package.ts'],
   'node:zlib': ['src/format/compress/'],
   lz4: ['src/format/compress/'],
   hysnappy: ['src/format/compress/'],
