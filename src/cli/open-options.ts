@@ -1,7 +1,7 @@
 // The options that every verb on a vmcore takes, and opening it with them.
 
 import type { Argv } from 'yargs';
-import { openVmcore, type Vmcore } from '../target/index.ts';
+import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
 import { EXIT_DONE, EXIT_PARTIAL } from './exit.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
@@ -82,9 +82,14 @@ async function explain<T>(problems: Problems, step: () => T | Promise<T>): Promi
 }
 
 function open(args: OpenArguments, problems: Problems): Promise<Vmcore> {
+  return openVmcore(args.vmcore, openOptionsOf(args, problems));
+}
+
+/** How the command line wants a vmcore opened. @throws UsageError for what is no address */
+export function openOptionsOf(args: OpenArguments, problems: Problems): OpenOptions {
   const physOffset = args['phys-offset'];
   const systemMap = args['system-map'];
-  return openVmcore(args.vmcore, {
+  return {
     problems,
     ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
     ...(physOffset === undefined ? {} : { physOffset: byteCount(physOffset) }),
@@ -92,7 +97,7 @@ function open(args: OpenArguments, problems: Problems): Promise<Vmcore> {
     ...(systemMap === undefined ? {} : { systemMap }),
     ...(args.layout === undefined ? {} : { layout: args.layout }),
     onProgress: progress,
-  });
+  };
 }
 
 function byteCount(text: string): number {

@@ -26,6 +26,12 @@ export function checkPlace(path: string): void {
   }
 }
 
+/** Whether two names are of one file, by whichever way it is reached; both may be of none. */
+export function isSameFile(a: string, b: string): boolean {
+  const [x, y] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return x !== undefined && x.dev === y?.dev && x.ino === y.ino;
+}
+
 /** A set of files whose names are a path and a suffix of each. */
 export class UnfinishedFiles {
   readonly #path: string;
@@ -62,6 +68,11 @@ export class UnfinishedFiles {
         source.close();
       }
     }
+  }
+
+  /** Where a file of the set is until it gets its name. What was written to it is there. */
+  unfinishedPath(suffix: string): string {
+    return unfinished(this.#path + suffix);
   }
 
   /** All is written. @returns the paths */

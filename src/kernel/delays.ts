@@ -97,7 +97,7 @@ function startsByLocalClock(vmcore: Vmcore): boolean {
   if (start === undefined) return false;
   const clocks = new Set(LOCAL_CLOCK.map((name) => symbols.lookup(name)));
   const size = Math.min(symbols.symbolAt(start)?.size ?? CODE_MAX, CODE_MAX);
-  const code = vmcore.readAvailable(start, size);
+  const code = vmcore.readAvailable(start, size, 'code');
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   for (let at = 0; at + CALL_SIZE <= code.length; at++) {
     if (code[at] !== CALL) continue;

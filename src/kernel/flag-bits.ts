@@ -24,7 +24,7 @@ function functionCode(vmcore: Vmcore, symbol: string): Uint8Array | undefined {
   const address = vmcore.symbols.lookup(symbol);
   if (address === undefined) return undefined;
   const size = vmcore.symbols.symbolAt(address)?.size ?? CODE_MAX;
-  const code = vmcore.readAvailable(address, Math.min(size, CODE_MAX));
+  const code = vmcore.readAvailable(address, Math.min(size, CODE_MAX), 'code');
   return code.length === 0 ? undefined : code;
 }
 

@@ -2,7 +2,7 @@
 
 import { describeGfp, gfpNames, guessGfpEra, type GfpName } from '../types/gfp-flags.ts';
 import type { Vmcore } from '../target/vmcore.ts';
-import { vaddr, vaddrAdd } from '../util/address.ts';
+import { vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 
 /** Turns masks into names. */
@@ -49,14 +49,14 @@ export function gfpNamer(vmcore: Vmcore, masks: readonly number[]): GfpNamer {
 export function gfpFlagNames(vmcore: Vmcore): GfpName[] | undefined {
   const array = vmcore.symbols.lookup('gfpflag_names');
   if (array === undefined) return undefined;
-  const bytes = vmcore.readAvailable(array, NAMES_MAX * 16);
+  const bytes = vmcore.readAvailable(array, NAMES_MAX * 16, 'names of flags');
   if (bytes.length < 16) vmcore.problems.addMessage('gfpflag_names', 'could not be read', 'fault');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const names: GfpName[] = [];
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
     const pointer = vaddr(view.getBigUint64(at + 8, true));
     if (pointer === 0n) return names.length > 0 ? names : undefined;
-    const text = latin1(vmcore.readAvailable(vaddrAdd(pointer, 0), 64));
+    const text = latin1(vmcore.readText(pointer, 64));
     const name = /^(?:__)?GFP_\w+/.exec(text)?.[0];
     if (name === undefined) return undefined;
     names.push({ mask: Number(view.getBigUint64(at, true)), name });

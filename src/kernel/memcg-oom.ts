@@ -164,7 +164,6 @@ function cgroupPath(vmcore: Vmcore, memcg: Ref): string | undefined {
 }
 
 function nodeName(vmcore: Vmcore, node: Ref): string {
-  const bytes = vmcore.readAvailable(node.member('name').pointer(), NAME_MAX);
-  const end = bytes.indexOf(0);
-  return escapeText(end < 0 ? bytes : bytes.subarray(0, end));
+  const bytes = vmcore.readText(node.member('name').pointer(), NAME_MAX);
+  return escapeText(bytes);
 }

@@ -295,9 +295,7 @@ class NodeReader {
   }
 
   #zoneName(zone: Ref): string {
-    const bytes = this.#vmcore.readAvailable(zone.member('name').pointer(), 16);
-    const end = bytes.indexOf(0);
-    return escapeText(end < 0 ? bytes : bytes.subarray(0, end));
+    return escapeText(this.#vmcore.readText(zone.member('name').pointer(), 16));
   }
 
   #perCpuLists(zone: Ref): CpuPages[] | undefined {

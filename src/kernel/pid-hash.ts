@@ -67,7 +67,7 @@ function readTable(vmcore: Vmcore): Vaddr[] {
   if (shift > SHIFT_MAX) {
     throw new InvalidError(`pidhash_shift: expected up to ${SHIFT_MAX}, have ${shift}`);
   }
-  const bytes = vmcore.readBytes(table, 2 ** shift * HEAD_SIZE);
+  const bytes = vmcore.readBytes(table, 2 ** shift * HEAD_SIZE, 'pid hash');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const heads: Vaddr[] = [];
   for (let at = 0; at < bytes.length; at += HEAD_SIZE) {

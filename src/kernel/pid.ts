@@ -51,7 +51,7 @@ export function tasksByPid(vmcore: Vmcore): Set<bigint> | undefined {
   const tasks = new Set<bigint>();
   for (const { index, pointer } of pids) {
     const node = problems.attempt(`struct pid of pid ${index}`, () => {
-      const bytes = vmcore.readBytes(vaddrAdd(pointer, byteOffsetOf(first)), 8);
+      const bytes = vmcore.readBytes(vaddrAdd(pointer, byteOffsetOf(first)), 8, 'pid');
       return new DataView(bytes.buffer).getBigUint64(0, true);
     });
     // A pid may outlive its thread: as a process group or session it has no task of this type.

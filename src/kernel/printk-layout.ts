@@ -52,7 +52,7 @@ export class PrintkLayout {
   variable(name: string, size: 4 | 8): bigint | undefined {
     const address = this.symbol(name);
     if (address === undefined) return undefined;
-    const view = viewOf(this.#vmcore.readBytes(address, size));
+    const view = viewOf(this.#vmcore.readBytes(address, size, 'log'));
     return size === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true));
   }
 }
@@ -66,7 +66,7 @@ export function viewOf(bytes: Uint8Array): DataView {
 
 /** `unsigned long` at an address. */
 export function wordAt(vmcore: Vmcore, address: Vaddr): bigint {
-  return viewOf(vmcore.readBytes(address, 8)).getBigUint64(0, true);
+  return viewOf(vmcore.readBytes(address, 8, 'log')).getBigUint64(0, true);
 }
 
 /** `array[index]` */

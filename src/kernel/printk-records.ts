@@ -133,7 +133,7 @@ function readRecord(
   if (index + header.size > size) return `index ${index} is past the end of the buffer`;
   try {
     const at = vaddrAdd(buffer, index);
-    const view = viewOf(vmcore.readBytes(at, header.size));
+    const view = viewOf(vmcore.readBytes(at, header.size, 'log'));
     const length = view.getUint16(header.length, true);
     if (length === 0) return undefined;
     const textLength = view.getUint16(header.textLength, true);
@@ -146,7 +146,7 @@ function readRecord(
       timeUs: microseconds(view.getBigUint64(header.time, true)),
       ...(header.level === undefined ? {} : { level: levelOf(view.getUint8(header.level)) }),
       ...(header.facility === undefined ? {} : { facility: view.getUint8(header.facility) }),
-      bytes: vmcore.readBytes(vaddrAdd(at, header.size), textLength),
+      bytes: vmcore.readBytes(vaddrAdd(at, header.size), textLength, 'log'),
     };
     return { record, length };
   } catch (error) {

@@ -124,7 +124,7 @@ function openRing(vmcore: Vmcore, layout: PrintkLayout, at: Vaddr): Ring {
 
 /** @throws InvalidError for what is no size of a ring */
 function bits(vmcore: Vmcore, at: Vaddr, max: number): number {
-  const value = viewOf(vmcore.readBytes(at, 4)).getUint32(0, true);
+  const value = viewOf(vmcore.readBytes(at, 4, 'log')).getUint32(0, true);
   if (value > 0 && value <= max) return value;
   throw new InvalidError(`printk ring: expected a size of 1 to ${max} bits, have ${value}`);
 }
@@ -153,7 +153,7 @@ function readDescriptor(ring: Ring, id: bigint): LogRecord | string {
   const { vmcore, desc, block } = ring;
   const index = Number(id & ((1n << BigInt(ring.countBits)) - 1n));
   try {
-    const bytes = vmcore.readBytes(elementAt(ring.descs, index, desc.size), desc.size);
+    const bytes = vmcore.readBytes(elementAt(ring.descs, index, desc.size), desc.size, 'log');
     const view = viewOf(bytes);
     const word = view.getBigUint64(desc.state, true);
     const state = Number(word >> 62n);
@@ -180,7 +180,7 @@ interface Descriptor {
 function readInfo(ring: Ring, descriptor: Descriptor): LogRecord {
   const { vmcore, info } = ring;
   const at = elementAt(ring.infos, descriptor.index, info.size);
-  const view = viewOf(vmcore.readBytes(at, info.size));
+  const view = viewOf(vmcore.readBytes(at, info.size, 'log'));
   const caller = info.caller === undefined ? undefined : view.getUint32(info.caller, true);
   const text = readText(ring, descriptor, view.getUint16(info.textLength, true));
   return {
@@ -217,7 +217,7 @@ function readText(
       return { bytes: none, damage: 'overwritten' };
     }
     const size = Math.min(length, place.size);
-    const bytes = vmcore.readBytes(vaddrAdd(data, place.text), size);
+    const bytes = vmcore.readBytes(vaddrAdd(data, place.text), size, 'log');
     return size < length ? { bytes, damage: `${length - size} bytes cut off` } : { bytes };
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;

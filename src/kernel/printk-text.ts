@@ -22,8 +22,8 @@ export function readPrintkText(vmcore: Vmcore, layout: PrintkLayout): KernelLog 
   const start = (((Number(end) - length) % size) + size) % size;
   const text = new Uint8Array(length);
   const first = Math.min(length, size - start);
-  vmcore.readInto(text.subarray(0, first), vaddrAdd(buffer, start));
-  vmcore.readInto(text.subarray(first), buffer);
+  vmcore.readInto(text.subarray(0, first), vaddrAdd(buffer, start), 'log');
+  vmcore.readInto(text.subarray(first), buffer, 'log');
   const isWhole = Number(end) === length;
   const records = textRecords(text);
   return { kind: 'text', records, lost: isWhole ? [] : [{ why: OVERWRITTEN }] };

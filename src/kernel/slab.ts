@@ -34,7 +34,7 @@ export interface SlabCache {
 }
 
 /** What the caches are read through: of a vmcore, or of a test. */
-export type SlabSource = Pick<Vmcore, 'problems' | 'types' | 'global' | 'readAvailable'> & {
+export type SlabSource = Pick<Vmcore, 'problems' | 'types' | 'global' | 'readText'> & {
   readonly symbols: Pick<Vmcore['symbols'], 'lookup'>;
 };
 
@@ -80,11 +80,10 @@ function compare(a: string, b: string): number {
 }
 
 function slabCache(vmcore: SlabSource, cache: Ref, nodes: readonly number[]): SlabCache {
-  const bytes = vmcore.readAvailable(cache.member('name').pointer(), NAME_MAX);
-  const end = bytes.indexOf(0);
+  const bytes = vmcore.readText(cache.member('name').pointer(), NAME_MAX);
   const bit = vmcore.types.findEnumerator('_SLAB_RECLAIM_ACCOUNT');
   const mask = bit === undefined ? RECLAIM_ACCOUNT : 1n << bit;
-  const name = escapeText(end < 0 ? bytes : bytes.subarray(0, end));
+  const name = escapeText(bytes);
   const subject = `nodes of kmem_cache ${name}`;
   return {
     address: hex(cache.address),

@@ -92,7 +92,11 @@ export class SlowPathVariables {
     if (range === undefined) return undefined;
     const count = Math.min(Number(range.end - range.start) >> 2, WORDS_MAX);
     try {
-      const bytes = this.#vmcore.readBytes(vaddr(range.end - BigInt(count * 4)), count * 4);
+      const bytes = this.#vmcore.readBytes(
+        vaddr(range.end - BigInt(count * 4)),
+        count * 4,
+        'stack',
+      );
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       return Uint32Array.from({ length: count }, (_, i) =>
         view.getUint32((count - 1 - i) * 4, true),

@@ -110,6 +110,6 @@ function inEntryArea(stacks: Ref): StackRange[] {
 /** A pointer that each CPU has for itself. */
 function perCpuPointer(vmcore: Vmcore, name: string, cpu: number, offset = 0): Vaddr {
   const address = vaddr(vmcore.symbol(name) + vmcore.perCpuOffset(cpu) + BigInt(offset));
-  const bytes = vmcore.readBytes(address, 8);
+  const bytes = vmcore.readBytes(address, 8, 'per-CPU data');
   return vaddr(new DataView(bytes.buffer).getBigUint64(0, true));
 }

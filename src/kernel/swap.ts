@@ -88,7 +88,6 @@ function fileName(vmcore: Vmcore, info: Ref): string | undefined {
   if (file.address === 0n || !file.has('f_path.dentry')) return undefined;
   const dentry = file.member('f_path.dentry').deref();
   if (dentry.address === 0n || !dentry.has('d_name.name')) return undefined;
-  const bytes = vmcore.readAvailable(dentry.member('d_name.name').pointer(), NAME_MAX);
-  const end = bytes.indexOf(0);
-  return escapeText(end < 0 ? bytes : bytes.subarray(0, end));
+  const bytes = vmcore.readText(dentry.member('d_name.name').pointer(), NAME_MAX);
+  return escapeText(bytes);
 }

@@ -62,6 +62,6 @@ function readLetters(vmcore: Vmcore): string | undefined {
 
 /** `S (sleeping)`, or undefined for anything that does not look like it. */
 function stateText(vmcore: Vmcore, address: Vaddr): string | undefined {
-  const text = latin1(vmcore.readAvailable(address, 16));
+  const text = latin1(vmcore.readText(address, 16));
   return /^[A-Za-z] \([a-z]/.test(text) ? text : undefined;
 }

@@ -47,7 +47,7 @@ export function threadInfos(vmcore: Vmcore): ThreadInfoReader {
 function integerAt(vmcore: Vmcore, base: Vaddr, place: MemberPlace): bigint {
   const size = sizeOf(place.type);
   const bytes = new Uint8Array(8);
-  bytes.set(vmcore.readBytes(vaddrAdd(base, byteOffsetOf(place)), size));
+  bytes.set(vmcore.readBytes(vaddrAdd(base, byteOffsetOf(place)), size, 'thread_info'));
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 

@@ -6,6 +6,7 @@ import { PRSTATUS_SIZE, QEMU_CPU_STATE_OLD_SIZE } from '../format/elf/cpu-notes.
 import { maskPrStatus, maskQemuCpuState } from '../format/elf/masked-cpu-notes.ts';
 import type { WrittenNote } from '../format/pack/write.ts';
 import type { CpuRegisters } from '../target/container.ts';
+import type { PackLevel } from '../target/pack-manifest.ts';
 
 /** Whether a register of a CPU goes into the packed dump. */
 export type KeepRegister = (cpu: Pick<CpuRegisters, 'source' | 'index'>, name: string) => boolean;
@@ -24,6 +25,19 @@ export function maskedCpuNotes(notes: readonly ElfNote[], keep: KeepRegister): W
     masked.push({ name, type, desc: mask(desc, (register) => keep(cpu, register)) });
   }
   return masked;
+}
+
+/** What of a CPU that was in the kernel other tools unwind its stack by. */
+const WHERE = ['rip', 'rsp', 'cs', 'ss', 'rflags', 'orig_rax'];
+
+/**
+ * The registers that the answer looked at; for other tools also where each CPU was.
+ */
+export function keptRegisters(
+  asked: { wasAsked(cpu: Pick<CpuRegisters, 'source' | 'index'>, name: string): boolean },
+  level: PackLevel,
+): KeepRegister {
+  return (cpu, name) => asked.wasAsked(cpu, name) || (level === 'tasks' && WHERE.includes(name));
 }
 
 function sourceOf({

@@ -1,6 +1,6 @@
 // The note of a packed dump, made from the account of an answer.
 
-import { compressZlib } from '../format/compress/zlib-encode.ts';
+import { deflateZlib } from '../format/compress/zlib.ts';
 import { SECTION_SIZE_MAX, type SectionName } from '../format/pack/constants.ts';
 import { encodeRanges } from '../format/pack/ranges.ts';
 import { writePackNotes, type PackedSection, type WrittenNote } from '../format/pack/write.ts';
@@ -39,7 +39,7 @@ function textSections(name: SectionName, text: string): PackedSection[] {
 function sections(name: SectionName, pieces: Iterable<Uint8Array>): PackedSection[] {
   return Array.from(pieces, (bytes) => ({
     name,
-    packed: compressZlib(bytes),
+    packed: deflateZlib(bytes),
     plainSize: bytes.length,
   }));
 }

@@ -1,29 +1,42 @@
 // Packs a dump: runs the triage, follows what it reads, and writes that and nothing else.
 
 import type { PageCodec } from '../format/compress/pages.ts';
-import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
+import { readTasks } from '../kernel/task.ts';
 import type { AskedTypes, TypesExport } from '../target/asked-types.ts';
+import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
 import type { PackFacts, PackLevel, PackManifest } from '../target/pack-manifest.ts';
 import { OPENING_STEPS } from '../target/watch.ts';
 import { triage, type TriageAnswer, type TriageOptions } from '../triage/triage.ts';
+import { count } from '../util/count.ts';
 import type { ByteSink } from '../util/io.ts';
 import { optional } from '../util/optional.ts';
-import { bytesIn } from '../util/ranges.ts';
+import type { Problem } from '../util/problems.ts';
+import { bytesIn, NO_RANGES, without, type Ranges } from '../util/ranges.ts';
 import { checksumOf, CHECKSUM_OF } from './checksum.ts';
-import { maskedCpuNotes } from './cpu-notes.ts';
-import { keptPages, pagesOf } from './kept-pages.ts';
+import { keptRegisters, maskedCpuNotes } from './cpu-notes.ts';
+import { readForTools } from './for-tools.ts';
+import { KeptMemory, pagesOf, wholePages, type PageMask } from './kept-memory.ts';
+import { kernelMap } from './kernel-map.ts';
+import { logAreas, physicalRanges } from './log-areas.ts';
 import { keptParts, unionOf } from './manifest.ts';
+import { maskComms } from './mask-comm.ts';
 import { packNotes } from './pack-note.ts';
 import type { PackedDump } from './packed-dump.ts';
 import { Recorder } from './recorder.ts';
+import { writePackedElf } from './write-elf.ts';
 import { writePackedKdump } from './write-kdump.ts';
 
 /** How to pack. */
 export interface PackOptions {
   readonly level: PackLevel;
-  readonly codec: PageCodec;
+  /** What the pages of a kdump file are packed with; `elf` writes an ELF file, unpacked. */
+  readonly format: PageCodec | 'elf';
   /** The program: `stallcore 0.1.0`. */
   readonly tool: string;
+  /** Leaves the kernel's log out. */
+  readonly noLog?: boolean;
+  /** Gives the tasks of users other names; leaves the log out, too, since it has their names. */
+  readonly maskComm?: boolean;
   readonly open?: Omit<OpenOptions, 'watch'>;
   readonly triage?: TriageOptions;
 }
@@ -34,6 +47,8 @@ export interface PackResult {
   readonly manifest: PackManifest;
   /** The answer that the packed dump gives again. */
   readonly answer: TriageAnswer;
+  /** What could not be read on the way to it. */
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -51,66 +66,99 @@ export async function packVmcore(
   const vmcore = await openVmcore(paths, { ...options.open, watch: recorder });
   try {
     const answer = triage(vmcore, options.triage);
-    const { dump, manifest } = dumpOf(vmcore, recorder, { ...options, paths });
-    writePackedKdump(dump, sink, options.codec);
-    return { type: 'pack', manifest, answer };
+    const problems = vmcore.problems.list;
+    const withoutLog = options.noLog === true || options.maskComm === true;
+    if (options.level === 'tasks') readForTools(vmcore, { log: !withoutLog });
+    const { dump, manifest } = recorder.unrecorded(() =>
+      packedDump({ vmcore, recorder, paths, withoutLog, ...options }),
+    );
+    if (options.format === 'elf') writePackedElf(dump, sink);
+    else writePackedKdump(dump, sink, options.format);
+    return { type: 'pack', manifest, answer, problems };
   } finally {
     vmcore.close();
   }
 }
 
-type DumpOptions = PackOptions & { readonly paths: readonly string[] };
+interface Packing extends PackOptions {
+  readonly vmcore: Vmcore;
+  readonly recorder: Recorder;
+  readonly paths: readonly string[];
+  readonly withoutLog: boolean;
+}
 
-function dumpOf(
-  vmcore: Vmcore,
-  recorder: Recorder,
-  options: DumpOptions,
-): { dump: PackedDump; manifest: PackManifest } {
-  const byKind = recorder.rangesByKind();
-  const kept = unionOf(byKind.values());
-  const { memory } = recorder.container;
-  const stored = pagesOf(kept, memory.pageSize);
-  const pageCount = bytesIn(stored) / memory.pageSize;
+function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifest } {
+  const { vmcore, recorder, open } = packing;
+  const { notes, memory } = recorder.container;
+  const byKind = keptByKind(packing);
+  const { mask, masked } = masksOf(packing, byKind);
+  const kept = new KeptMemory(memory, unionOf(byKind.values()), mask);
   const symbols = recorder.notedSymbols();
   const manifest: PackManifest = {
-    tool: options.tool,
-    level: options.level,
+    tool: packing.tool,
+    level: packing.level,
     source: {
       container: recorder.container.info,
-      checksum: checksumOf(options.paths),
+      checksum: checksumOf(packing.paths),
       checksumOf: CHECKSUM_OF,
     },
     kept: keptParts(byKind),
-    keptBytes: bytesIn(kept),
-    keptPages: pageCount,
+    keptBytes: bytesIn(kept.kept),
+    keptPages: kept.pageCount,
     symbols: symbols.kernel.covering.length + Object.keys(symbols.kernel.named).length,
-    masked: [],
+    masked,
   };
   const types = recorder.askedTypes.export(layoutIdentity(vmcore));
-  const facts = factsOf(vmcore, recorder, { manifest, types });
-  const own = packNotes({ facts, symbols, layout: types.layout, kept });
-  const cpus = maskedCpuNotes(recorder.container.notes, (cpu, name) =>
-    recorder.wasAsked(cpu, name),
-  );
+  const facts = factsOf(packing, manifest, types);
+  const own = packNotes({ facts, symbols, layout: types.layout, kept: kept.kept });
+  const cpus = maskedCpuNotes(notes, keptRegisters(recorder, packing.level));
   const vmcoreinfo = vmcoreinfoText(vmcore);
   const dump: PackedDump = {
-    pageSize: memory.pageSize,
-    stored,
-    pageCount,
+    memory: kept,
     end: memory.end,
     identity: vmcore.identity,
     cpuCount: Math.max(1, cpus.filter(({ name }) => name === 'CORE').length),
     vmcoreinfo,
     notes: [...cpus, { name: 'VMCOREINFO', type: 0, desc: vmcoreinfo }, ...own],
-    pages: () => keptPages(memory, kept),
+    vaddrOf: kernelMap(vmcore, kept.stored.starts[0] ?? 0),
+    ...optional('onProgress', open?.onProgress?.('writing')),
   };
   return { dump, manifest };
 }
 
+/** The bytes that are kept, by what they are. */
+function keptByKind({ vmcore, recorder, level, withoutLog }: Packing): Map<string, Ranges> {
+  const byKind = recorder.rangesByKind();
+  const log = withoutLog
+    ? unionOf([byKind.get('log') ?? NO_RANGES, physicalRanges(vmcore, logAreas(vmcore))])
+    : NO_RANGES;
+  if (level === 'pages') {
+    byKind.set(REST_OF_PAGES, wholePages(recorder.container.memory, unionOf(byKind.values())));
+  }
+  return new Map([...byKind].map(([what, ranges]) => [what, without(ranges, log)]));
+}
+
+/** What whole pages have besides the structures that were read. */
+const REST_OF_PAGES = 'rest of pages';
+
+function masksOf(
+  { vmcore, withoutLog, maskComm }: Packing,
+  byKind: ReadonlyMap<string, Ranges>,
+): { mask?: PageMask; masked: string[] } {
+  const masked = withoutLog ? ['the log is left out'] : [];
+  if (maskComm !== true) return { masked };
+  const { tasks, idle } = readTasks(vmcore);
+  const stacks = byKind.get('stack') ?? NO_RANGES;
+  const pages = pagesOf(stacks, vmcore.memory.pageSize);
+  const comms = maskComms(vmcore, [...idle, ...tasks], pages);
+  const what = `${count(comms.count, 'name')} of users' tasks replaced`;
+  return { mask: comms.mask, masked: [...masked, what] };
+}
+
 function factsOf(
-  vmcore: Vmcore,
-  recorder: Recorder,
-  { manifest, types }: { manifest: PackManifest; types: TypesExport },
+  { vmcore, recorder }: Packing,
+  manifest: PackManifest,
+  types: TypesExport,
 ): PackFacts {
   const { source, paddr, physBase, physBaseSource } = recorder.kernel;
   const problems = OPENING_STEPS.map((step) => [step, recorder.problemsOf(step)] as const);

@@ -2,15 +2,11 @@
 
 import type { WrittenNote } from '../format/pack/write.ts';
 import type { KernelIdentity } from '../target/identity.ts';
-import type { Ranges } from '../util/ranges.ts';
-import type { KeptPage } from './kept-pages.ts';
+import type { KeptMemory } from './kept-memory.ts';
 
 /** What is written. */
 export interface PackedDump {
-  readonly pageSize: number;
-  /** Pages that are stored, in bytes, [start, end). */
-  readonly stored: Ranges;
-  readonly pageCount: number;
+  readonly memory: KeptMemory;
   /** One past the highest physical address of the machine that was dumped. */
   readonly end: number;
   readonly identity: KernelIdentity;
@@ -20,6 +16,8 @@ export interface PackedDump {
   readonly vmcoreinfo: Uint8Array;
   /** Those of the CPUs, VMCOREINFO's and pack's own. */
   readonly notes: readonly WrittenNote[];
-  /** The stored pages, in their order; may be asked for once. */
-  readonly pages: () => Iterable<KeptPage>;
+  /** Where the kernel has a byte of physical memory mapped. */
+  readonly vaddrOf: (paddr: number) => bigint;
+  /** Told how many pages have been written. */
+  readonly onProgress?: (done: number, total: number) => void;
 }

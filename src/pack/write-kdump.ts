@@ -2,6 +2,7 @@
 
 import { compressPage } from '../format/compress/encode.ts';
 import type { PageCodec } from '../format/compress/pages.ts';
+import { deflateZlib } from '../format/compress/zlib.ts';
 import { writeNotes } from '../format/elf/write.ts';
 import * as kdump from '../format/kdump/constants.ts';
 import { KdumpWriter, type CompressedPage } from '../format/kdump/write.ts';
@@ -21,7 +22,8 @@ const DUMP_LEVEL = 31;
 
 /** Writes the file. */
 export function writePackedKdump(dump: PackedDump, sink: ByteSink, codec: PageCodec): void {
-  const { pageSize, pageCount, end, vmcoreinfo, identity } = dump;
+  const { memory, end, vmcoreinfo, identity, onProgress } = dump;
+  const { pageSize, pageCount } = memory;
   const writer = new KdumpWriter(sink, {
     maxPfn: Math.ceil(end / pageSize),
     storedCountMax: pageCount,
@@ -42,11 +44,15 @@ export function writePackedKdump(dump: PackedDump, sink: ByteSink, codec: PageCo
     vmcoreinfo,
     notes: writeNotes(dump.notes),
   });
-  for (const { pfn, bytes } of dump.pages()) writer.addPage(pfn, bytes);
+  let done = 0;
+  for (const { pfn, bytes } of memory.pages()) {
+    writer.addPage(pfn, bytes);
+    onProgress?.(++done, pageCount);
+  }
   writer.finish();
 }
 
 function pack(codec: PageCodec, page: Uint8Array): CompressedPage | undefined {
-  const bytes = compressPage(codec, page);
+  const bytes = codec === 'zlib' ? deflateZlib(page) : compressPage(codec, page);
   return bytes === undefined ? undefined : { flags: PAGE_FLAGS[codec], bytes };
 }

@@ -2,6 +2,7 @@
 
 import { escapeLine } from '../util/escape.ts';
 import type { InfoResult } from '../kernel/info.ts';
+import { keptTable, packedFacts } from './pack.ts';
 
 /** The source of types where there are none. */
 const NO_TYPES = 'none';
@@ -9,7 +10,9 @@ const NO_TYPES = 'none';
 /** `KEY  value` lines in groups. */
 export function infoText(result: InfoResult): string {
   const groups = [containerLines(result), kernelLines(result), sourceLines(result)];
-  return groups.map((lines) => `${lines.join('\n')}\n`).join('\n');
+  const { packed } = result.container;
+  const tables = packed === undefined ? [] : [keptTable(packed)];
+  return [...groups.map((lines) => `${lines.join('\n')}\n`), ...tables].join('\n');
 }
 
 function containerLines({ container, memory, registers }: InfoResult): string[] {
@@ -21,6 +24,9 @@ function containerLines({ container, memory, registers }: InfoResult): string[] 
   return [
     ...files,
     fact('FORMAT', container.description),
+    ...(container.packed === undefined
+      ? []
+      : packedFacts(container.packed).map(([title, text]) => fact(title, text))),
     ...optional('MACHINE', container.machine),
     ...optional('DUMP LEVEL', container.dumpLevel),
     ...(container.incomplete
@@ -78,8 +84,13 @@ function signedHex(value: number): string {
   return `${value < 0 ? '-' : ''}0x${Math.abs(value).toString(16)}`;
 }
 
-function sourceLines({ symbols, types }: InfoResult): string[] {
-  return [fact('SYMBOLS', `${symbols.count} (${symbols.source})`), fact('TYPES', types.source)];
+function sourceLines({ symbols, types, container }: InfoResult): string[] {
+  const kept =
+    container.packed === undefined ? '' : ', as far as the note of stallcore pack has it';
+  return [
+    fact('SYMBOLS', `${symbols.count} (${symbols.source}${kept})`),
+    fact('TYPES', `${types.source}${kept}`),
+  ];
 }
 
 const TITLE_WIDTH = 18;

@@ -191,6 +191,21 @@ export class Vmcore implements TypedMemory {
     return bytes.subarray(0, done);
   }
 
+  /** Reads what there is of some bytes, page by page; for `pack`, which keeps what is read. */
+  readPresent(address: Vaddr, length: number, of: string): void {
+    const page = new Uint8Array(4096);
+    for (let done = 0; done < length;) {
+      const at = vaddrAdd(address, done);
+      const part = page.subarray(0, Math.min(length - done, 4096 - Number(at & 4095n)));
+      try {
+        this.readInto(part, at, of);
+      } catch (error) {
+        if (!(error instanceof VmcoreError)) throw error;
+      }
+      done += part.length;
+    }
+  }
+
   /**
    * A string up to its NUL, or as much of it as can be read. What lies behind it is somebody
    * else's, so that no byte of that is read.
@@ -233,7 +248,7 @@ export class Vmcore implements TypedMemory {
   }
 
   #pointerAt(address: Vaddr): Vaddr {
-    const bytes = this.readBytes(address, 8);
+    const bytes = this.readBytes(address, 8, 'per-CPU data');
     return vaddr(new DataView(bytes.buffer).getBigUint64(0, true));
   }
 }

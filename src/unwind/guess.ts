@@ -69,7 +69,7 @@ export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
 const TEXT = /[tTwW]/;
 
 function codeBefore(vmcore: Vmcore, address: Vaddr): Uint8Array {
-  return vmcore.readAvailable(vaddrAdd(address, -CALL_LENGTH_MAX), CALL_LENGTH_MAX);
+  return vmcore.readAvailable(vaddrAdd(address, -CALL_LENGTH_MAX), CALL_LENGTH_MAX, 'code');
 }
 
 function isBehindCall(code: Uint8Array): boolean {

@@ -109,10 +109,10 @@ function caches(memory: FakeMemory, problems = new Problems()): SlabCache[] | un
     types: memory.types,
     symbols: { lookup: (name) => (name === 'slab_caches' ? memory.at(HEAD) : undefined) },
     global: () => new Ref(memory, memory.struct('list_head'), memory.at(HEAD)),
-    readAvailable: (address, length) => {
+    readText: (address, length) => {
       const bytes = new Uint8Array(length);
       memory.readInto(bytes, address);
-      return bytes;
+      return bytes.subarray(0, bytes.indexOf(0));
     },
   };
   return readSlabCaches(source, [0, 1]);

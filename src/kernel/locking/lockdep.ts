@@ -112,7 +112,7 @@ export function lockdepName(at: LockMemory, struct: string, address: Vaddr): str
   // What follows the last name may not be there.
   const inPage = PAGE_SIZE - Number(pointer & BigInt(PAGE_SIZE - 1));
   const bytes = new Uint8Array(Math.min(NAME_MAX, inPage));
-  at.memory.readInto(bytes, pointer);
+  at.memory.readInto(bytes, pointer, 'text');
   const end = bytes.indexOf(0);
   return end <= 0 ? undefined : escapeText(bytes.subarray(0, end));
 }

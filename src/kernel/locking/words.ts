@@ -34,7 +34,7 @@ export class WordReader {
 
   #readable(bytes: Uint8Array, address: Vaddr): boolean {
     try {
-      this.#memory.readInto(bytes, address);
+      this.#memory.readInto(bytes, address, 'stack');
       return true;
     } catch (error) {
       if (error instanceof VmcoreError) return false;
