@@ -1,5 +1,6 @@
 // Options that say which records of the log are meant.
 
+import type { LogOptions } from '../kernel/log.ts';
 import { oneOf } from './near-name.ts';
 import { UsageError } from './usage.ts';
 
@@ -22,12 +23,22 @@ export function levelsOf(given: string): number[] {
   return [...new Set(levels)];
 }
 
+/** From when on: {@link LogOptions} has these members. */
+export type Since = Pick<LogOptions, 'sinceUs' | 'sinceWallUs'>;
+
+/** A day, or a time of day, in UTC as --ctime prints it. */
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)Z?)?$/;
+
 /**
- * A time stamp in seconds as microseconds; below zero it counts back from the newest record.
+ * A time stamp in seconds, which below zero counts back from the newest record; or a date in UTC.
  *
- * @throws UsageError for what is no number
+ * @throws UsageError for what is neither
  */
-export function sinceOf(given: string): number {
-  if (/^-?\d{1,9}(?:\.\d+)?$/.test(given)) return Math.round(Number(given) * 1e6);
-  throw new UsageError(`--since ${given}: expected seconds, such as 120.5 or -60`);
+export function sinceOf(given: string): Since {
+  if (/^-?\d{1,9}(?:\.\d+)?$/.test(given)) return { sinceUs: Math.round(Number(given) * 1e6) };
+  const [, day, time = '00:00'] = DATE.exec(given) ?? [];
+  const ms = day === undefined ? Number.NaN : Date.parse(`${day}T${time}Z`);
+  if (!Number.isNaN(ms)) return { sinceWallUs: ms * 1000 };
+  const expected = 'seconds, such as 120.5 or -60, or a time in UTC, such as 2026-11-21T03:31';
+  throw new UsageError(`--since ${given}: expected ${expected}`);
 }

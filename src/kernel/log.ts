@@ -4,6 +4,7 @@ import { readKernelLog } from './printk.ts';
 import type { LogKind, LogRecord, LostRecords } from './printk-record.ts';
 import { wallClockOffsetUs } from './system.ts';
 import type { Vmcore } from '../target/vmcore.ts';
+import { InvalidError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 
 /** The log of a dump. */
@@ -27,12 +28,15 @@ export interface LogOptions {
   readonly levels?: readonly number[];
   /** From this time stamp on; where negative, that long before the newest. Microseconds. */
   readonly sinceUs?: number;
+  /** From this time of day on: microseconds since 1970 in UTC. */
+  readonly sinceWallUs?: number;
 }
 
 /**
  * Reads the log.
  *
- * @throws VmcoreError if there is none, or its own variables cannot be read
+ * @throws VmcoreError if there is none, or its own variables cannot be read, or a time of day is
+ *   asked for and the dump does not tell any
  */
 export function logResult(vmcore: Vmcore, options: LogOptions = {}): LogResult {
   const { kind, records, lost } = readKernelLog(vmcore);
@@ -41,9 +45,22 @@ export function logResult(vmcore: Vmcore, options: LogOptions = {}): LogResult {
     type: 'log',
     kind,
     lost,
-    ...filtered(records, options),
+    ...filtered(records, { ...options, ...sinceStamp(options, offset) }),
     ...optional('wallClockOffsetUs', offset),
   };
+}
+
+/** The time of day as a time stamp. */
+function sinceStamp(
+  { sinceWallUs }: LogOptions,
+  offsetUs: number | undefined,
+): Pick<LogOptions, 'sinceUs'> {
+  if (sinceWallUs === undefined) return {};
+  if (offsetUs === undefined) {
+    throw new InvalidError('--since: the dump does not tell the time of day; give seconds');
+  }
+  // A negative one would count from the end.
+  return { sinceUs: Math.max(0, sinceWallUs - offsetUs) };
 }
 
 function filtered(

@@ -23,6 +23,21 @@ describe('logResult', () => {
     });
   });
 
+  it('takes records from a time of day on', async function () {
+    await withVmcore(realDump(this, PAIR), (vmcore) => {
+      const { records, wallClockOffsetUs } = logResult(vmcore);
+      const last = records.at(-1)?.timeUs;
+      assert.ok(last !== undefined && wallClockOffsetUs !== undefined);
+      const since = logResult(vmcore, { sinceWallUs: wallClockOffsetUs + last });
+      assert.deepEqual(
+        since.records,
+        records.filter(({ timeUs = 0 }) => timeUs >= last),
+      );
+      const all = logResult(vmcore, { sinceWallUs: wallClockOffsetUs - 1e6 });
+      assert.equal(all.records.length, records.length);
+    });
+  });
+
   it('knows the time of day', async function () {
     await withVmcore(realDump(this, PAIR), (vmcore) => {
       const { wallClockOffsetUs } = logResult(vmcore);

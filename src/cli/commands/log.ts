@@ -35,7 +35,8 @@ const LOG_OPTIONS = {
     type: 'string',
     requiresArg: true,
     coerce: sinceOf,
-    describe: 'records from this time stamp on, in seconds; --since=-60 is the last minute',
+    describe:
+      'records from this time stamp, in seconds, or this date (UTC) on; -60: the last minute',
   },
   memalloc: {
     type: 'boolean',
@@ -55,7 +56,7 @@ export function addLog(cli: Argv, state: RunState): void {
       return onVmcore(args, state, (vmcore) => {
         const result = logResult(vmcore, {
           ...(args.level === undefined ? {} : { levels: args.level }),
-          ...(args.since === undefined ? {} : { sinceUs: args.since }),
+          ...args.since,
         });
         const { raw, ctime } = args;
         if (args.json) {
