@@ -110,10 +110,11 @@ export function* exit_mmap(k: Kernel, mm: Mm): Code {
   yield* call(k, unmap_vmas, mm, Infinity);
   for (const page of mm.filePages) {
     page.mm = undefined;
-    // What was locked can be reclaimed from now on.
-    if (page.lru === undefined) k.node.lru.inactive_file.add(page);
+    // What was locked can be reclaimed from now on. Others on no list are being reclaimed just now.
+    if (mm.lockedPages.has(page)) k.node.lru.inactive_file.add(page);
   }
   mm.filePages.clear();
+  mm.lockedPages.clear();
   free_swap_slots(k, mm);
   up_read(k, mm.mmapLock);
   // There is nothing left for the OOM reaper, and no reason to wait for this one any longer.

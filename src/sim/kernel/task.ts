@@ -27,6 +27,8 @@ export class Mm {
   users = 0;
   readonly anonPages = new Set<Page>();
   readonly filePages = new Set<Page>();
+  /** Those of them that are mlock()ed: on no list of reclaim. */
+  readonly lockedPages = new Set<Page>();
   /** Slots of the swap device that hold its pages, with the page while it is in memory still. */
   readonly swapSlots = new Map<number, Page | undefined>();
   totalPages: number;

@@ -70,7 +70,8 @@ function* do_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {
   const page = yield* call(k, filemap_fault, mm);
   if (page === 'sigbus') return page;
   if (page === undefined) return false;
-  if (kind !== 'locked') k.node.lru.inactive_file.add(page);
+  if (kind === 'locked') mm.lockedPages.add(page);
+  else k.node.lru.inactive_file.add(page);
   page.mm = mm;
   mm.filePages.add(page);
   return true;

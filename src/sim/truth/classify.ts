@@ -5,6 +5,7 @@ import type { Kernel } from '../core/kernel.ts';
 import { DmCrypt } from '../drivers/dm-crypt.ts';
 import { RECEIVE_RING } from '../drivers/e1000.ts';
 import type { Task } from '../kernel/task.ts';
+import { WAITS_FOR_MEMORY } from '../locking/wait-target.ts';
 import {
   ALLOC_MIN_RESERVE,
   ALLOC_NON_BLOCK,
@@ -19,6 +20,7 @@ import {
   CONSOLE,
   CPU,
   ISOLATED,
+  mayKill,
   MEMORY,
   victimTasks,
   type WaitsFor,
@@ -45,7 +47,7 @@ const RULES: readonly Rule[] = [
   // Charges are no requests: what hangs there does not stall, as far as records tell.
   ['D12', cgroupWaitsForWriteback],
   ['D14', ({ stuck, stalling }) => stuck.length === 0 && stalling.length === 0],
-  ['D10', (found) => gotOn(found) && swapWorkerIsThrottled(found)],
+  ['D10', (found) => (gotOn(found) || found.cycle.length === 0) && swapWorkerIsThrottled(found)],
   ['D13', gotOn],
   ['D7', ioWaitsForReserves],
   ['D9', ({ cycle }) => cycle.some(({ kind }) => kind === 'mempool')],
@@ -57,6 +59,7 @@ const RULES: readonly Rule[] = [
   ['D1', ({ cycle }) => cycle.some(({ kind }) => kind === ISOLATED)],
   ['D6', (found) => waitsFor(found, COUNTERS)],
   ['D2', (found) => waitsFor(found, MEMORY) && found.cycle.some(({ what }) => what !== MEMORY)],
+  ['D2', nobodyMayKill],
 ];
 
 /** `unknown` where tasks are stuck and nothing is known to hold them. */
@@ -143,4 +146,15 @@ function cgroupWaitsForWriteback({ kernel, cycle }: Found): boolean {
       .map(({ pid }) => pid),
   );
   return cycle.some(({ pid, kind }) => kind === 'PG_writeback' && inCgroup.has(pid));
+}
+
+/**
+ * No lock holds up those who ask, and there is nothing to reclaim: the OOM killer would end it, and
+ * this kernel invokes it for none of their requests.
+ */
+function nobodyMayKill({ kernel, stuck, cycle }: Found): boolean {
+  const isFree = ({ blockedOn }: Task): boolean =>
+    blockedOn === undefined || blockedOn.kind === WAITS_FOR_MEMORY;
+  if (cycle.length > 0 || victimTasks(kernel).length > 0) return false;
+  return stuck.every((task) => task.request.depth > 0 && isFree(task) && !mayKill(kernel, task));
 }

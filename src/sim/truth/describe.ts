@@ -17,7 +17,7 @@ const CLASSES: Readonly<Record<Truth['diagnosis'], string>> = {
   D7: 'the reserves are gone, and the I/O that would free memory needs some of them',
   D8: 'the holder of oom_lock is runnable, and gets no CPU or comes to no end of printing',
   D9: 'a mempool is empty, and what would refill it waits for it',
-  D10: 'swap on dm-crypt is throttled by reclaim: slow, not dead',
+  D10: 'swap on dm-crypt is throttled by reclaim, and slow',
   D11: "the OOM killer's own caller waits for a lock, in a notifier",
   D12: 'reclaim for a memory cgroup waits for writeback that its own caller has not submitted',
   D13: 'overload: memory comes late, and it comes',

@@ -260,7 +260,7 @@ interface Wait {
 }
 
 /** Whether somebody is killed for its request, which this kernel's slow path itself is asked. */
-function mayKill(k: Kernel, { request }: Task): boolean {
+export function mayKill(k: Kernel, { request }: Task): boolean {
   const { gfp = 0, order } = request;
   return mayHaveSomebodyKilled(k, { gfp, order });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { addProgram } from '../../../src/sim/boot.ts';
 import { RECEIVE_RING } from '../../../src/sim/drivers/e1000.ts';
 import type { Process, Task } from '../../../src/sim/kernel/task.ts';
+import { GFP_KERNEL, GFP_NOFS } from '../../../src/sim/mm/gfp.ts';
 import { classify, type Found } from '../../../src/sim/truth/classify.ts';
 import type { WaitsFor } from '../../../src/sim/truth/wait-graph.ts';
 import { addThread, bareKernel } from '../../support/bare-kernel.ts';
@@ -53,6 +54,19 @@ describe('classify', () => {
     takeAllMemory(k);
     assert.equal(judged(kswapd), 'D7');
     assert.notEqual(judged(victim), 'D7');
+  });
+
+  it('is a stall of requests that may not kill, where nobody else asks', () => {
+    const k = bareKernel();
+    const task = addThread(k, 'nofs', 0, function* () {
+      // It is enough that it is there.
+    });
+    const judged = (gfp: number): string => {
+      Object.assign(task.request, { gfp, depth: 1 });
+      return classify(found({ kernel: k, stuck: [task] }));
+    };
+    assert.equal(judged(GFP_NOFS), 'D2');
+    assert.equal(judged(GFP_KERNEL), 'unknown');
   });
 
   it('does not know where somebody did not, and nobody is known to hold it up', () => {
