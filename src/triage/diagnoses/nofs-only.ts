@@ -18,6 +18,7 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import { canaryEvidence, withoutCanaries } from '../canary.ts';
+import { nofsAlone } from './nofs-alone.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import { chainFrom, doubts, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
@@ -31,6 +32,10 @@ import { cannotInvokeOom, requestMask } from '../request-mask.ts';
  * longer than the timeout already, each in the one lock.
  */
 export function nofsOnly(facts: Facts): Finding | undefined {
+  return behindHolder(facts) ?? nofsAlone(facts);
+}
+
+function behindHolder(facts: Facts): Finding | undefined {
   const requests = facts.tasks.filter((fact) => isRequesting(fact) && isInSlowPath(fact));
   if (facts.tasks.some(holdsOffOomKiller)) return undefined;
   const stopped = requests.filter((fact) => isStopped(fact) && mayBeOverdue(fact));
