@@ -55,12 +55,12 @@ export interface PlacedEvent extends LogEvent {
 /** The stall that a log tells of. */
 export interface MemallocTimeline {
   readonly type: 'log-memalloc';
-  /** The last ones, where there are more than {@link REPORTS_MAX}. */
+  /** The last ones, where there are more than REPORTS_MAX. */
   readonly reports: readonly WatchdogReportRead[];
   readonly reportsNotListed: number;
   readonly tasks: readonly TimelineTask[];
   readonly events: readonly PlacedEvent[];
-  /** Events past {@link EVENTS_MAX}, which are counted only. */
+  /** Events past EVENTS_MAX, which are counted only. */
   readonly eventsNotListed: number;
   /** Lines that begin as the watchdog's and are none that a version prints. */
   readonly notParsed: readonly string[];

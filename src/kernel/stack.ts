@@ -14,6 +14,8 @@ import { runQueues } from './sched.ts';
 import { cpuStacks, threadSize } from './stack-areas.ts';
 import type { Task } from './task.ts';
 
+export type { StackEnd, UnwindMethod };
+
 /** One call on a stack; addresses are `0x…`. */
 export interface StackFrame {
   /** Where the frame goes on when what it called returns. */

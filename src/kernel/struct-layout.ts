@@ -114,7 +114,12 @@ function named(name: string, type: CType): Member {
   return { name, type, bitOffset: 0, bitSize: undefined };
 }
 
-/** @throws FormatError if the type is damaged */
+/**
+ * The layout of a type: its members with their offsets and the holes between them, its values.
+ *
+ * @param found what {@link namedType} found by the name
+ * @throws FormatError if the type is damaged
+ */
 export function typeLayout(asked: AskedType, found: NamedType, source: string): TypeLayout {
   const { type, typedef } = found;
   return {

@@ -140,7 +140,11 @@ function countAbsent(value: Value | undefined): number {
   }
 }
 
-/** @throws InvalidError for what is no name, `struct zone` and `zone._watermark` are ones */
+/**
+ * A type and perhaps members of it: `zone`, `struct zone`, `zone._watermark,name`.
+ *
+ * @throws InvalidError for what is no name
+ */
 export function parseStructName(text: string): { asked: AskedType; members: string[] } {
   const [, kind, name, path] =
     /^(?:(struct|union|enum) )?([A-Za-z_]\w*)(?:\.([\w.[\],]+))?$/.exec(text) ?? [];

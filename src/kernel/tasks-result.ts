@@ -15,7 +15,11 @@ export interface TasksResult extends TaskTable {
   readonly filteredFrom?: FilteredFrom;
 }
 
-/** @throws LookupError where the dump has no types or symbols to find tasks by */
+/**
+ * Every task of the dump, with the bits that say what its flags mean.
+ *
+ * @throws LookupError where the dump has no types or symbols to find tasks by
+ */
 export function tasksResult(vmcore: Vmcore): TasksResult {
   const table = readTasks(vmcore);
   return { type: 'tasks', ...table, allocFlagBits: allocFlagBits(table.tasks) };

@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly problems?: Problems;
   /** Told how far a long step is. */
   readonly onProgress?: (what: string) => (done: number, total: number | undefined) => void;
-  /** Follows what is read: {@link Watch}. */
+  /** Follows what is read: Watch. */
   readonly watch?: Watch;
 }
 

@@ -8,7 +8,7 @@ import type { ProjectFile } from './tidy.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 // What git does not hold.
-const OUTSIDE = new Set(['.git', 'node_modules', 'dist', 'coverage']);
+const OUTSIDE = new Set(['.git', 'node_modules', 'dist', 'docs', 'coverage']);
 
 /** All files of the project. */
 export function projectFiles(folder = ''): ProjectFile[] {
