@@ -26,6 +26,7 @@ import {
   type TraceChoice,
   type VmcoreFormat,
 } from '../sim/simulate.ts';
+import { optional } from '../util/optional.ts';
 import { nearestName, oneOf } from './near-name.ts';
 import { progress } from './output.ts';
 import { simulatedTypes } from './simulated-types.ts';
@@ -57,6 +58,8 @@ export interface SimulateOptions {
   readonly remedies: readonly string[];
   /** Where a trace goes, if one is wanted. */
   readonly trace?: { readonly path: string; readonly of: TraceChoice };
+  /** Seconds after which the machine is dumped once more, to `path.again`. */
+  readonly again?: number;
 }
 
 /** In seconds; beyond it the simulation's timers could not count to the end. */
@@ -116,18 +119,37 @@ export function simulateToFile(name: string, options: SimulateOptions): string {
     ...{ scenario, seed, flavour, asReleased, patch, kmallocwd, knobs, unfiltered, types },
     ...tried,
     ...(trace === undefined ? {} : { trace: trace.of }),
+    ...optional('again', options.again),
     onProgress: progress(scenario.name),
   });
-  const vmcores = writeVmcore(run, { ...options, format });
+  const files = writeDump(run, { ...options, format });
   const others = [ledgerPath(path)];
-  writeTextPieces(ledgerPath(path), ledgerPieces(run.ledger));
+  const again =
+    run.again === undefined
+      ? undefined
+      : writeDump(run.again, { ...options, path: `${path}.again`, format });
+  if (again !== undefined) others.push(ledgerPath(`${path}.again`));
   if (trace !== undefined && run.trace !== undefined) {
     others.push(trace.path);
     writeTextFile(trace.path, chromeTraceText(run.trace));
   }
   const { remedies } = options;
   const asked = { scenario, remedies, trace: trace?.of };
-  return simulationSummary(run, asked, { vmcores, ...writeMap(run, path), others });
+  return simulationSummary(run, asked, { ...files, ...optional('again', again), others });
+}
+
+/** One dump of a run, or the second one. */
+type Dump = Pick<Simulation, 'image' | 'ledger'>;
+
+/** Writes a vmcore, its ledger beside it, and the System.map where a reader needs that. */
+function writeDump(
+  dump: Dump,
+  options: { path: string; format: VmcoreFormat; lz4: boolean },
+): Pick<Written, 'vmcores' | 'map'> {
+  const { path } = options;
+  const vmcores = writeVmcore(dump, options);
+  writeTextPieces(ledgerPath(path), ledgerPieces(dump.ledger));
+  return { vmcores, ...writeMap(dump, path) };
 }
 
 /** From here on the machine itself takes hundreds of MiB. */
@@ -162,7 +184,7 @@ export function checkMachine(machine: Parameters<typeof machineBounds>[0]): void
 }
 
 /** Writes the System.map where nothing in the vmcore leads to its symbols. */
-function writeMap(run: Simulation, path: string): Pick<Written, 'map'> {
+function writeMap(run: Dump, path: string): Pick<Written, 'map'> {
   const text = systemMap(run);
   if (text === undefined) return {};
   const map = `${path}.System.map`;
@@ -237,7 +259,7 @@ function remedyNamed(text: string): RemedyOptions {
 }
 
 /** Of the files of a run: the vmcore or a part of it, and what is written beside it. */
-const OWN_SUFFIX = /^(\.\d+|\.ledger\.json|\.System\.map)?$/;
+const OWN_SUFFIX = /^(\.again)?(\.\d+|\.ledger\.json|\.System\.map)?$/;
 
 /**
  * @throws UsageError where the trace would be written over the vmcore, one of its parts, or what
@@ -256,7 +278,7 @@ function ledgerPath(path: string): string {
 }
 
 function writeVmcore(
-  run: Simulation,
+  run: Dump,
   { path, format, lz4 }: { path: string; format: VmcoreFormat; lz4: boolean },
 ): string[] {
   const files = new UnfinishedFiles(path);

@@ -16,6 +16,8 @@ export interface Written {
   readonly vmcores: readonly string[];
   readonly map?: string;
   readonly others: readonly string[];
+  /** Of the second dump, where there is one. */
+  readonly again?: Pick<Written, 'vmcores' | 'map'>;
 }
 
 /** What the user asked for. */
@@ -28,7 +30,7 @@ export interface Asked {
 
 /** The summary: the machine, what the watchdog says, what is true, and what was written. */
 export function simulationSummary(
-  { ledger, trace }: Simulation,
+  { ledger, trace, again }: Simulation,
   asked: Asked,
   files: Written,
 ): string {
@@ -42,10 +44,20 @@ export function simulationSummary(
     `run on for ${ranOnText(ledger)}: ${fateText(ledger)}\n`,
     ...describeTruth(ledger).map((line) => `${line}\n`),
     lackText(ledger, asked),
+    again === undefined ? '' : againText(again),
     asked.trace === 'stalls' && trace !== undefined ? emptyTraceText(trace, ledger) : '',
     `written: ${allFiles(files).join(', ')}\n`,
     openText(files),
+    compareText(files),
   ].join('');
+}
+
+/** What became of the tasks between the two dumps. */
+function againText({ ledger: { since } }: NonNullable<Simulation['again']>): string {
+  const counts = new Map<string, number>();
+  for (const { fate } of since.tasks) counts.set(fate, (counts.get(fate) ?? 0) + 1);
+  const fates = [...counts].map(([fate, number]) => `${number} ${fate}`);
+  return `dumped again ${since.seconds} s later; since then: ${fates.join(', ')}\n`;
 }
 
 function watchdogText({ lines, silent, patch }: Simulation['ledger']): string {
@@ -117,6 +129,19 @@ function openText({ vmcores, map }: Written): string {
   return `open it: stallcore ${option}${vmcores.join(' ')}\n`;
 }
 
-function allFiles({ vmcores, map, others }: Written): string[] {
-  return [...vmcores, ...(map === undefined ? [] : [map]), ...others];
+/** The command that holds the one dump against the other. */
+function compareText({ vmcores, map, again }: Written): string {
+  if (again === undefined) return '';
+  const option = map === undefined ? '' : `--system-map ${map} `;
+  const [first, second] = [vmcores.join(' '), again.vmcores.join(' ')];
+  const how = vmcores.length === 1 ? '' : '--with ';
+  return `compare them: stallcore compare ${option}${first} ${how}${second}\n`;
+}
+
+function allFiles({ again, others, ...first }: Written): string[] {
+  const files = [first, ...(again === undefined ? [] : [again])];
+  return [
+    ...files.flatMap(({ vmcores, map }) => [...vmcores, ...(map === undefined ? [] : [map])]),
+    ...others,
+  ];
 }

@@ -41,7 +41,7 @@ export function memoryFacts(k: Kernel): MemoryFacts {
     }),
     minFreeKbytes: zones.reduce((sum, { watermark }) => sum + watermark.min, 0) * PAGE_KB,
     ...(k.swap === undefined ? {} : { swap: { pages: k.swap.pages, freePages: k.swap.freePages } }),
-    events: { OOM_KILL: k.oomKills },
+    events: { ...k.events.facts(zones), OOM_KILL: k.oomKills },
   };
 }
 
@@ -71,6 +71,8 @@ function zoneFacts(node: Node, zone: Zone): ZoneFacts {
       NR_PAGES_SCANNED: counterFacts(zone.pagesScanned, cpuCount),
       NR_ISOLATED_ANON: { folded: zone.isolated.anon },
       NR_ISOLATED_FILE: { folded: zone.isolated.file },
+      NR_DIRTIED: { folded: zone.dirtiedPages },
+      NR_WRITTEN: { folded: zone.writtenPages },
     },
     free: orders.map((order) => zone.free.blocks(order)),
     pcp: zone.pcp.map((lists) => {
@@ -172,6 +174,8 @@ function nodeCounters(k: Kernel, pages: readonly PageFacts[]): Record<string, nu
     NR_FILE_PAGES: count(({ kind }) => kind === 'file'),
     NR_FILE_DIRTY: node.nrDirty,
     NR_WRITEBACK: node.nrWriteback,
+    NR_DIRTIED: node.zones.reduce((sum, { dirtiedPages }) => sum + dirtiedPages, 0),
+    NR_WRITTEN: node.zones.reduce((sum, { writtenPages }) => sum + writtenPages, 0),
     NR_KERNEL_STACK_KB: [...k.threads()].length * STACK_KB,
   };
 }

@@ -19,6 +19,8 @@ import type { CompactControl } from './mm/compact-retry.ts';
 import { queueFacts, queuesInImage } from './facts-queues.ts';
 import { workqueueFacts } from './facts-workqueues.ts';
 import { memoryFacts } from './facts-memory.ts';
+import { optional } from '../util/optional.ts';
+import { Prng } from '../util/prng.ts';
 import { shared } from '../util/shared.ts';
 import { callOffset, FUNCTION_SIZE } from './core/text.ts';
 import { bannerOf, type Flavour } from './flavour/flavour.ts';
@@ -45,6 +47,8 @@ export interface RunFacts {
   readonly scenario: string;
   readonly seed: number;
   readonly flavour: Flavour;
+  /** Frames of another instant: see {@link MachineFacts.otherFrames}. */
+  readonly otherFrames?: readonly FrameFacts[];
 }
 
 /** The machine at this instant. */
@@ -65,6 +69,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     version,
     banner: bannerOf(run.flavour),
     buildId: buildId(run),
+    bootId: bootId(k, run),
     hz,
     jiffies: BigInt(k.jiffies),
     clockNs: Math.round(k.sched.now * NS_PER_US),
@@ -88,6 +93,7 @@ export function machineFacts(k: Kernel, run: RunFacts): MachineFacts {
     ]
       .sort()
       .map((name) => ({ name, size: FUNCTION_SIZE })),
+    ...optional('otherFrames', run.otherFrames),
     locks: locks.locks.map((lock) => lockFacts(lock, locks)),
     log: k.log.records,
     memory: memoryFacts(k),
@@ -111,6 +117,19 @@ function oomFacts(k: Kernel): OomFacts {
 function buildId({ scenario, seed }: { scenario: string; seed: number }): string {
   const text = `stallcore ${seed} ${scenario}`.padEnd(20).slice(0, 20);
   return [...text].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * One for each machine: of another size, with another kernel or other boot parameters the same
+ * scenario and seed are another boot.
+ */
+function bootId({ options }: Kernel, { scenario, seed, flavour }: RunFacts): Uint8Array {
+  const { words: _words, ...plain } = options;
+  const text = JSON.stringify([scenario, seed, flavour.name, plain]);
+  const bytes = new Uint8Array(16);
+  const prng = new Prng([...text].reduce((hash, c) => Math.imul(hash, 31) + c.charCodeAt(0), seed));
+  for (let at = 0; at < bytes.length; at++) bytes[at] = prng.below(256);
+  return bytes;
 }
 
 /**
@@ -204,6 +223,8 @@ function threadFacts(task: Task, about: FactsOf): ThreadFacts {
     pending: BigInt(task.pending),
     jobctl: 0,
     inMemstall: task.inMemstall,
+    faults: { ...task.faults },
+    calls: { ...task.calls },
     sched: schedFacts(k, task),
     memalloc: recordFacts(task, about),
     frames: stackFacts(task, about),

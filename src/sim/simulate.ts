@@ -4,7 +4,9 @@
 import { sizeOf } from '../types/ctype.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../types/used-structs.ts';
 import { assert } from '../util/assert.ts';
+import { optional } from '../util/optional.ts';
 import { machineFacts } from './facts.ts';
+import { codeOfBoth, type KernelCode } from './kernel-code.ts';
 import { LINUX_6_1 } from './flavour/linux-6-1.ts';
 import { writeContainer, type CreateFile, type VmcoreFormat } from './image/containers.ts';
 import { buildMachine, type MachineImage } from './image/machine.ts';
@@ -12,11 +14,18 @@ import { systemMapText } from './image/system-map.ts';
 import { ledgerAtDump, TIMEOUT_SECONDS_DEFAULT, type Ledger } from './ledger.ts';
 import type { Kernel } from './core/kernel.ts';
 import type { Knobs } from './scenario.ts';
-import { hasZoneDma, startScenario, type MachinePlan } from './start-scenario.ts';
+import {
+  hasZoneDma,
+  startScenario,
+  type MachinePlan,
+  type StartedScenario,
+} from './start-scenario.ts';
 import type { ChromeTrace } from './trace/chrome-trace.ts';
 import { StallTrace } from './trace/stall-trace.ts';
 import { cpusMax, idleTasksMax } from './mm/free-area-init.ts';
+import { fatesSince, rememberMoment, secondsSince, type LedgerFate } from './truth/between.ts';
 import { findTruth, takeSnapshot } from './truth/truth.ts';
+import type { Snapshot } from './truth/wait-graph.ts';
 import { patchFacts } from './watchdog/patch-facts.ts';
 
 export { VMCORE_FORMATS, type VmcoreFormat } from './image/containers.ts';
@@ -25,6 +34,7 @@ export type { Knobs, Scenario } from './scenario.ts';
 export { findScenario, SCENARIOS } from './scenarios/list.ts';
 export { PATCH_NAMES, patchVersion } from './watchdog/patch-versions.ts';
 export type { PatchName } from './watchdog/patch-version.ts';
+export type { LedgerFate, TaskFate } from './truth/between.ts';
 export { ledgerPieces, ledgerText } from './ledger-text.ts';
 export { featureWords } from './needs.ts';
 export { describeTruth } from './truth/describe.ts';
@@ -52,6 +62,8 @@ export interface SimulationOptions extends MachinePlan {
   readonly unfiltered?: boolean;
   /** Records a trace until the dump. */
   readonly trace?: TraceChoice;
+  /** Dumps the machine once more, so many seconds after the first dump. */
+  readonly again?: number;
   /** Hears after each simulated second how many have passed, and of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -69,33 +81,113 @@ export interface Simulation {
   readonly ledger: Ledger;
   /** Where one was asked for. */
   readonly trace?: ChromeTrace;
+  readonly again?: SecondDump;
+}
+
+/** The same machine, dumped again. */
+export interface SecondDump {
+  readonly image: MachineImage;
+  readonly ledger: SecondLedger;
+}
+
+/** The truth about the second dump, and about the time since the first. */
+export interface SecondLedger extends Ledger {
+  readonly since: {
+    readonly seconds: number;
+    /** In the order of `tasks`, those that have gone behind them. */
+    readonly tasks: readonly LedgerFate[];
+  };
 }
 
 /** Runs a scenario. The same options give the same memory and the same ledger. */
 export function simulate(options: SimulationOptions): Simulation {
-  const { seed, kmallocwd, types, flavour = LINUX_6_1 } = options;
+  const { kmallocwd, again } = options;
+  const code = again === undefined ? undefined : codeOfBoth(options, again);
   const { kernel, scenario, knobs } = startScenario(options);
+  for (const name of code?.functions ?? []) kernel.functions.add(name);
   const tracer = startTrace(kernel, options.trace);
   const seconds = options.judgedBy ?? judgedBySeconds(kmallocwd);
-  const total = knobs.dumpSeconds + TIMEOUTS_AFTER * seconds;
+  const dumps = [knobs.dumpSeconds, ...(again === undefined ? [] : [knobs.dumpSeconds + again])];
+  const ends = dumps.map((at) => at + TIMEOUTS_AFTER * seconds);
+  const total = Math.max(...dumps, ...ends);
   const runTo = (end: number): void => runSeconds(kernel, { end, total, ...options });
+  const dumper = new Dumper(options, { kernel, scenario, knobs, code, seconds });
   runTo(knobs.dumpSeconds);
   const trace = tracer?.finish();
-  const image = buildMachine(machineFacts(kernel, { scenario: scenario.name, seed, flavour }), {
-    types,
-    flavour: flavour.image,
-    patch: patchFacts(kernel),
-    btfNames: USED_TYPES,
-    btfEnumerators: USED_ENUMERATORS,
-    unfiltered: options.unfiltered ?? false,
-  });
-  const run = { scenario, seed, knobs: { ...knobs, kmallocwd }, kernel, image };
-  const atDump = ledgerAtDump(run);
-  const snapshot = takeSnapshot(kernel, seconds * knobs.hz);
+  const first = dumper.dump(knobs.dumpSeconds);
+  const second =
+    again === undefined ? undefined : dumpAgain(dumper, kernel, { first, again, runTo });
+  runTo(Math.max(ends[0]!, ...dumps));
+  const run = { image: first.image, ledger: dumper.judge(first), ...optional('trace', trace) };
+  if (second === undefined) return run;
   runTo(total);
-  const judged = seconds === atDump.timeoutSeconds ? {} : { judgedBySeconds: seconds };
-  const ledger = { ...atDump, ...judged, truth: findTruth(kernel, snapshot) };
-  return { image, ledger, ...(trace === undefined ? {} : { trace }) };
+  const ledger = { ...dumper.judge(second), since: second.since };
+  return { ...run, again: { image: second.image, ledger } };
+}
+
+/** Runs on to the second dump, and remembers what became of each task until then. */
+function dumpAgain(
+  dumper: Dumper,
+  kernel: Kernel,
+  { first, again, runTo }: { first: Dumped; again: number; runTo: (end: number) => void },
+): Dumped & Pick<SecondLedger, 'since'> {
+  const moment = rememberMoment(kernel);
+  const at = first.ledger.knobs.dumpSeconds + again;
+  runTo(at);
+  const since = { seconds: secondsSince(kernel, moment), tasks: fatesSince(kernel, moment) };
+  return { ...dumper.dump(at, first.image), since };
+}
+
+/** An instant, of which the future has still to be seen. */
+interface Dumped {
+  readonly image: MachineImage;
+  readonly ledger: Omit<Ledger, 'truth'>;
+  readonly snapshot: Snapshot;
+}
+
+/** The machine and how it is judged. */
+interface RunToDump extends StartedScenario {
+  readonly code: KernelCode | undefined;
+  /** A tenth of what it runs on for. */
+  readonly seconds: number;
+}
+
+/** Dumps a machine, and judges a dump later. */
+class Dumper {
+  readonly #options: SimulationOptions;
+  readonly #run: RunToDump;
+
+  constructor(options: SimulationOptions, run: RunToDump) {
+    this.#options = options;
+    this.#run = run;
+  }
+
+  /** @param former what the first dump has, where this is the second */
+  dump(dumpSeconds: number, former?: MachineImage): Dumped {
+    const { kernel, scenario, knobs, code, seconds } = this.#run;
+    const { seed, kmallocwd, types, flavour = LINUX_6_1, unfiltered = false } = this.#options;
+    const about = { scenario: scenario.name, seed, flavour };
+    const facts = machineFacts(kernel, { ...about, ...optional('otherFrames', code?.frames) });
+    const image = buildMachine(facts, {
+      types,
+      flavour: flavour.image,
+      patch: patchFacts(kernel),
+      btfNames: USED_TYPES,
+      btfEnumerators: USED_ENUMERATORS,
+      unfiltered,
+      ...optional('former', former),
+    });
+    const run = { scenario, seed, knobs: { ...knobs, dumpSeconds, kmallocwd }, kernel, image };
+    const ledger = ledgerAtDump(run);
+    return { image, ledger, snapshot: takeSnapshot(kernel, seconds * knobs.hz) };
+  }
+
+  /** By what the machine has come to since. */
+  judge({ ledger, snapshot }: Dumped): Ledger {
+    const { kernel, seconds } = this.#run;
+    const judged = seconds === ledger.timeoutSeconds ? {} : { judgedBySeconds: seconds };
+    return { ...ledger, ...judged, truth: findTruth(kernel, snapshot) };
+  }
 }
 
 function judgedBySeconds(kmallocwd: number): number {
@@ -165,7 +257,7 @@ function startTrace(k: Kernel, choice: TraceChoice | undefined): StallTrace | un
 
 /** Writes the vmcore, and tells the suffixes of its files. */
 export function writeSimulation(
-  { image }: Simulation,
+  { image }: Pick<Simulation, 'image'>,
   format: VmcoreFormat,
   create: CreateFile,
 ): string[] {
@@ -176,7 +268,7 @@ export function writeSimulation(
  * System.map of the run's kernel, where nothing in the vmcore leads to its symbols: before Linux
  * 6.0 VMCOREINFO does not name kallsyms.
  */
-export function systemMap({ image }: Simulation): string | undefined {
+export function systemMap({ image }: Pick<Simulation, 'image'>): string | undefined {
   const isNamed = Buffer.from(image.vmcoreinfo).includes('SYMBOL(kallsyms_names)=');
   return isNamed ? undefined : systemMapText(image);
 }

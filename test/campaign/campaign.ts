@@ -38,12 +38,13 @@ export async function campaign(
     const name = caseName(each);
     try {
       const result = await pool.run(each);
-      const { expected, found, ms, problem, triaged } = result;
+      const { expected, found, ms, problem, triaged, unsure } = result;
       countOne(confusion, expected, found);
       if (triaged !== undefined) countOne(triagedAs, found, triaged);
       random.push(...goldenRow(each, result));
       if (problem !== undefined) throw new Error(problem);
-      onCase(`${++done}/${cases.length} ${found} in ${(ms / 1000).toFixed(1)} s: ${name}`);
+      const doubt = unsure === undefined ? '' : `; unsure and not so: ${unsure}`;
+      onCase(`${++done}/${cases.length} ${found} in ${(ms / 1000).toFixed(1)} s: ${name}${doubt}`);
     } catch (error) {
       const what = error instanceof Error ? error.message : String(error);
       failures.push({ name, what });

@@ -19,6 +19,8 @@ export interface CampaignCase {
   readonly kmallocwd: number;
   readonly seed: number;
   readonly containers: readonly ContainerName[];
+  /** The run is dumped twice, so many seconds apart, and the two are compared. */
+  readonly again?: number;
 }
 
 /** Every container. */
@@ -39,8 +41,25 @@ export function randomCase(seed: number): CampaignCase {
   return { scenario: 'random', flavour: 'own', kmallocwd: 4, seed, containers: [container] };
 }
 
+/** A pair is 1 to 8 seconds apart: shorter and longer than the timeout. */
+const PAIR_SECONDS_MAX = 8;
+/** Of so many pairs one is of a kernel that keeps no record. */
+const UNRECORDED_EVERY = 4;
+
+/** A seed of `random`, dumped twice. */
+export function pairCase(seed: number): CampaignCase {
+  const flavour = seed % UNRECORDED_EVERY === 0 ? '6.1' : 'own';
+  const again = 1 + (seed % PAIR_SECONDS_MAX);
+  return { scenario: 'random', flavour, kmallocwd: 4, seed, containers: ['elf'], again };
+}
+
 /** What a case is called where it is told of. */
-export function caseName({ scenario, flavour, kmallocwd, seed, containers }: CampaignCase): string {
+export function caseName(each: CampaignCase): string {
+  const { scenario, flavour, kmallocwd, seed, containers, again } = each;
   const kernel = flavour === 'own' ? 'own kernel' : flavour;
-  return `${scenario} on ${kernel}, kmallocwd=${kmallocwd}, seed ${seed}: ${containers.join(', ')}`;
+  const twice = again === undefined ? '' : `, and again ${again} s later`;
+  return (
+    `${scenario} on ${kernel}, kmallocwd=${kmallocwd}, seed ${seed}: ` +
+    `${containers.join(', ')}${twice}`
+  );
 }

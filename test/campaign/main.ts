@@ -1,5 +1,5 @@
 // npm run campaign -- [--scenario NAME]… [--flavour NAME]… [--kmallocwd N]… [--container NAME]…
-//                     [--seeds FROM-TO] [--random FROM-TO] [--jobs N] [--golden]
+//                     [--seeds FROM-TO] [--random FROM-TO] [--pairs FROM-TO] [--jobs N] [--golden]
 //
 // Runs every scenario on every kernel, with kmallocwd on and off, writes each run to every
 // container and reads it back; then the scenario `random` for 1,000 seeds. All of it takes hours.
@@ -10,6 +10,9 @@
 //   --seeds 1-20                         of the scenarios; 1-3 unless told
 //   --random 1-1000                      of `random`; `0-0` for none. Only these where no --seeds
 //                                        and no scenario are given
+//   --pairs 1-100                        of `random`, each dumped twice, 1 to 8 s apart, and the
+//                                        dumps compared; one in four on a kernel without records.
+//                                        Only these where nothing else is given
 //   --jobs 4                             processes; as many as there are CPUs unless told
 //   --golden                             writes what triage says of each of these seeds of `random`
 //                                        to test/golden/triage-random.txt; others stay as they are
@@ -26,6 +29,7 @@ import {
   CASE_FLAVOURS,
   CASE_TIMEOUTS,
   CONTAINER_NAMES,
+  pairCase,
   randomCase,
   type CampaignCase,
 } from './cases.ts';
@@ -39,6 +43,7 @@ const { values } = parseArgs({
     container: { type: 'string', multiple: true },
     seeds: { type: 'string' },
     random: { type: 'string' },
+    pairs: { type: 'string' },
     jobs: { type: 'string' },
     golden: { type: 'boolean' },
   },
@@ -61,7 +66,8 @@ function chosen<T extends string | number>(all: readonly T[], names?: readonly s
 }
 
 function scenarioCases(): CampaignCase[] {
-  if (values.random !== undefined && values.seeds === undefined && !values.scenario) return [];
+  const others = values.random ?? values.pairs;
+  if (others !== undefined && values.seeds === undefined && !values.scenario) return [];
   const seeds = seedsOf(values.seeds ?? '1-3');
   const names = SCENARIOS.map(({ name }) => name);
   const containers = chosen(CONTAINER_NAMES, values.container);
@@ -75,8 +81,13 @@ function scenarioCases(): CampaignCase[] {
 }
 
 function randomCases(): CampaignCase[] {
-  if (values.random === undefined && (values.scenario ?? values.seeds) !== undefined) return [];
+  const others = values.scenario ?? values.seeds ?? values.pairs;
+  if (values.random === undefined && others !== undefined) return [];
   return seedsOf(values.random ?? '1-1000').map(randomCase);
+}
+
+function pairCases(): CampaignCase[] {
+  return values.pairs === undefined ? [] : seedsOf(values.pairs).map(pairCase);
 }
 
 function rowsOf(matrix: CampaignSummary['triaged']): string[] {
@@ -96,7 +107,7 @@ function summaryText({ passed, failures, confusion, triaged }: CampaignSummary):
   );
 }
 
-const summary = await campaign([...scenarioCases(), ...randomCases()], {
+const summary = await campaign([...scenarioCases(), ...randomCases(), ...pairCases()], {
   jobs: Number(values.jobs ?? availableParallelism()),
   onCase: (line) => process.stderr.write(`${line}\n`),
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Ledger } from '../../src/sim/ledger.ts';
 import type { Simulation } from '../../src/sim/simulate.ts';
 import { patchVersion } from '../../src/sim/watchdog/patch-versions.ts';
+import { checkPair } from '../support/compare-check.ts';
 import { checkAll, checkLog, checkLogAgainstReader, dmesg } from '../support/ledger-checks.ts';
 import { runScenario, withRun, writeRun, type RunFiles } from '../support/simulated.ts';
 import { checkTriage, NO_STALL, type TriageCheck } from '../support/triage-check.ts';
@@ -17,6 +18,9 @@ import type { CampaignCase, ContainerName } from './cases.ts';
 /** Seconds: also with the watchdog off, ten times which the machine runs on. */
 const JUDGED_BY = 4;
 
+/** What becomes of a machine after its second dump is of no interest. */
+const PAIR_JUDGED_BY = 0.1;
+
 /** What a case came to. */
 export interface CaseResult extends Partial<TriageCheck> {
   /** A diagnosis; `not D1` where the kernel lacks what that needs, `any` where the seed decides. */
@@ -25,12 +29,41 @@ export interface CaseResult extends Partial<TriageCheck> {
   readonly ms: number;
   /** Requests in the dump's own log that were in flight at the dump, and so could be compared. */
   readonly compared: number;
+  /** Of a pair: tasks of which what is said to be unsure is not so, and of how many. */
+  readonly unsure?: string;
   /** What is not as it must be: of the diagnosis, or where vmcore and ledger differ. */
   readonly problem?: string;
 }
 
 /** Runs one. @throws what the simulation throws */
-export async function runCase(each: CampaignCase): Promise<CaseResult> {
+export function runCase(each: CampaignCase): Promise<CaseResult> {
+  return each.again === undefined ? runOnce(each) : runPair(each);
+}
+
+/** Two dumps of one run, compared: of each task what became of it. */
+async function runPair({
+  flavour,
+  kmallocwd,
+  seed,
+  scenario,
+  again = 0,
+}: CampaignCase): Promise<CaseResult> {
+  const startedAt = performance.now();
+  const named = flavour === 'own' ? {} : { flavour };
+  const run = runScenario(scenario, { seed, kmallocwd, judgedBy: PAIR_JUDGED_BY, again, ...named });
+  const base = { expected: `pair on ${flavour}`, compared: 0 };
+  try {
+    const { result, unsureAndWrong, tasks } = await checkPair(run);
+    const unsure =
+      unsureAndWrong.length === 0 ? {} : { unsure: `${unsureAndWrong.length} of ${tasks}` };
+    return { ...base, found: result.verdict.class, ms: performance.now() - startedAt, ...unsure };
+  } catch (error) {
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...base, found: 'differs', ms: performance.now() - startedAt, problem };
+  }
+}
+
+async function runOnce(each: CampaignCase): Promise<CaseResult> {
   const startedAt = performance.now();
   const { scenario, flavour, kmallocwd, seed } = each;
   const named = flavour === 'own' ? {} : { flavour };

@@ -71,6 +71,30 @@ describe('simulate', function () {
     assert.doesNotMatch(text, /Warning|Error/i);
   });
 
+  it('leaves in its place what lives on until the second dump', () => {
+    const knobs = { dumpSeconds: 10 };
+    const options = { seed: 2, kmallocwd: 1, judgedBy: 0.1, knobs, again: 3 };
+    const { image, ledger, again } = runScenario('overload', options);
+    assert.ok(again !== undefined);
+    const { tasks, locks, since } = again.ledger;
+    assert.equal(since.seconds, 3);
+    assert.ok(since.tasks.some(({ fate }) => fate === 'gone'));
+    const place = ({ pid, address, stack }: (typeof tasks)[0]): string =>
+      `${pid} ${address} ${stack}`;
+    const [before, now] = [new Set(ledger.tasks.map(place)), tasks.map(place)];
+    const pids = new Set(ledger.tasks.map(({ pid }) => pid));
+    const moved = tasks.filter((task) => pids.has(task.pid) && !before.has(place(task)));
+    assert.deepEqual(moved, []);
+    assert.equal(new Set(now).size, tasks.length);
+    const lockPlace = ({ name, address }: (typeof locks)[0]): string => `${name} ${address}`;
+    const known = new Set(ledger.locks.map(({ name }) => name));
+    assert.deepEqual(
+      locks.filter(({ name }) => known.has(name)).map(lockPlace),
+      ledger.locks.filter(({ name }) => locks.some((lock) => lock.name === name)).map(lockPlace),
+    );
+    assert.deepEqual(again.image.symbols, image.symbols);
+  });
+
   it('gives the same bytes and the same ledger for the same seed', () => {
     const [first, second] = [0, 1].map(() => {
       const run = runScenario('oom-victim-mutex', { seed: 4, kmallocwd: 2 });

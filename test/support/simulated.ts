@@ -37,7 +37,15 @@ export function runScenario(
   name: string,
   options: Pick<
     SimulationOptions,
-    'seed' | 'kmallocwd' | 'judgedBy' | 'features' | 'unfiltered' | 'trace' | 'patch' | 'knobs'
+    | 'seed'
+    | 'kmallocwd'
+    | 'judgedBy'
+    | 'features'
+    | 'unfiltered'
+    | 'trace'
+    | 'patch'
+    | 'knobs'
+    | 'again'
   > & { flavour?: FlavourName },
 ): Simulation {
   const { flavour: flavourName = '6.1-kmallocwd', ...others } = options;

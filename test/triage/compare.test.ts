@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { compareDumps, readDumpState, type CompareResult } from '../../src/triage/compare.ts';
 import type { DumpState } from '../../src/triage/compare.ts';
+import type { FlavourName } from '../../src/sim/flavour/flavours.ts';
+import type { Knobs } from '../../src/sim/simulate.ts';
+import { checkPair, comparePair } from '../support/compare-check.ts';
 import { realDump, truthFile, withVmcore } from '../support/real-dumps.ts';
+import { runScenario } from '../support/simulated.ts';
 import { parseTasksTsv, type TruthRow } from '../support/truth.ts';
 
 type Context = Parameters<typeof realDump>[0];
@@ -111,5 +115,74 @@ describe('compareDumps', function () {
     ];
     assert.throws(() => compareDumps(press, quiet), /different boots of this kernel: KASLR offset/);
     assert.throws(() => compareDumps(press, a), /different kernels: release/);
+  });
+});
+
+// The same over 100 seeds is npm run campaign -- --pairs 1-100.
+
+/** A run, and what the pair comes to. */
+interface Pair {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly flavour?: FlavourName;
+  readonly knobs?: Partial<Knobs>;
+  readonly again: number;
+  readonly verdict: string;
+}
+
+const SMALL = { ramMiB: 64, dumpSeconds: 6 };
+const PAIRS: readonly Pair[] = [
+  { scenario: 'oom-victim-mutex', seed: 1, knobs: SMALL, again: 3, verdict: 'stalled D3' },
+  {
+    scenario: 'oom-victim-mutex',
+    seed: 1,
+    flavour: '4.4',
+    knobs: { dumpSeconds: 6 },
+    again: 2,
+    verdict: 'stalled D3',
+  },
+  { scenario: 'overload', seed: 1, knobs: { dumpSeconds: 10 }, again: 1, verdict: 'overload D13' },
+  {
+    scenario: 'oom-lock-starved',
+    seed: 2,
+    knobs: { dumpSeconds: 10 },
+    again: 1,
+    verdict: 'stalled D8',
+  },
+  { scenario: 'quiet', seed: 1, knobs: SMALL, again: 1, verdict: 'not-stalled D14' },
+];
+
+/** What becomes of the machine after the second dump is of no interest. */
+const JUDGED_BY = 0.1;
+
+describe('compareDumps of simulated pairs', function () {
+  this.timeout(20_000);
+
+  for (const { scenario, seed, verdict: expected, ...options } of PAIRS) {
+    const on = options.flavour === undefined ? '' : ` on ${options.flavour}`;
+    it(`says of each task what became of it: ${scenario}, seed ${seed}${on}`, async () => {
+      const run = runScenario(scenario, { seed, kmallocwd: 1, judgedBy: JUDGED_BY, ...options });
+      const { result, unsureAndWrong } = await checkPair(run);
+      assert.deepEqual(unsureAndWrong, []);
+      const { class: found, diagnosis } = result.verdict;
+      assert.equal(`${found} ${diagnosis}`, expected, result.verdict.sentence);
+    });
+  }
+
+  it('is certain of nothing that is not so where the kernel keeps no record', async () => {
+    const options = { seed: 2, kmallocwd: 0, judgedBy: JUDGED_BY, flavour: '6.1' } as const;
+    const knobs = { dumpSeconds: 10 };
+    const { result } = await checkPair(runScenario('overload', { ...options, knobs, again: 1 }));
+    const sure = result.tasks.filter(
+      ({ request, confidence }) => request !== 'none' && confidence === 'certain',
+    );
+    assert.ok(sure.length > 0);
+    assert.match(result.verdict.missing.join(), /since when requests wait/);
+  });
+
+  it('concludes nothing where the kernel had stopped the machine before', async () => {
+    const options = { seed: 1, kmallocwd: 1, judgedBy: JUDGED_BY, knobs: SMALL, again: 0 };
+    const { verdict } = await comparePair(runScenario('quiet', options));
+    assert.equal(verdict.class, 'same-instant');
   });
 });

@@ -29,6 +29,10 @@ const KNOB_OPTIONS = {
   ram: { type: 'number', describe: 'in MiB, 64 to 1048576' },
   cpus: { type: 'number', describe: `1 to ${CPUS_MAX}, with a 6.1-kmallocwd to 64` },
   hz: { type: 'number', describe: `CONFIG_HZ: ${HZ_CHOICES.join(', ')}` },
+  again: {
+    type: 'number',
+    describe: 'dump once more so many seconds later, to FILE.again: a pair for compare; 1 to 3600',
+  },
   'idle-tasks': { type: 'number', describe: 'threads that wait besides, 0 to 200000' },
 } as const;
 
@@ -149,6 +153,7 @@ export function addSimulate(cli: Argv, state: RunState): void {
           kmallocwd: timeoutSeconds(args.kmallocwd),
           patch: args.patch,
           ...traceOption(args),
+          ...knob('again', '--again', args.again, [1, 3600]),
           knobs: knobsOf(args),
         }),
       );
@@ -166,6 +171,7 @@ function refuseUnused(
     output?: unknown;
     patch?: unknown;
     remedy: readonly string[];
+    again?: unknown;
   },
 ): void {
   const given: readonly [option: string, isGiven: boolean][] = [
@@ -177,6 +183,7 @@ function refuseUnused(
     ['--unfiltered', args.unfiltered === true],
     ['--trace', args.trace !== undefined],
     ['--trace-all', args['trace-all'] === true],
+    ['--again', args.again !== undefined],
   ];
   const names = given.flatMap(([option, isGiven]) => (isGiven ? [option] : []));
   if (names.length === 0) return;
@@ -184,7 +191,7 @@ function refuseUnused(
 }
 
 function knobsOf(
-  args: Readonly<Record<keyof typeof KNOB_OPTIONS, number | undefined>>,
+  args: Readonly<Record<Exclude<keyof typeof KNOB_OPTIONS, 'again'>, number | undefined>>,
 ): Partial<Knobs> {
   return {
     ...knob('dumpSeconds', '--dump-at', args['dump-at'], [1, 86_400]),

@@ -37,6 +37,7 @@ import { WaitQueue } from '../kernel/wait.ts';
 import { KthreadCreation } from '../kernel/kthread.ts';
 import { TaskstatsListeners } from '../kernel/taskstats.ts';
 import { Workqueues } from '../kernel/workqueue.ts';
+import { VmEvents } from '../mm/vm-events.ts';
 import { VmPressure } from '../mm/vmpressure.ts';
 import { VmStat } from '../mm/vmstat.ts';
 import { MemallocState, noMemallocInfo } from '../watchdog/memalloc-info.ts';
@@ -113,6 +114,7 @@ export class Kernel {
   readonly pageWaits = new PageWaits();
   readonly wq = new Workqueues();
   readonly vmstat = new VmStat();
+  readonly events = new VmEvents();
   readonly pcpuDrain = new PcpuDrain();
   readonly vmpressure = new VmPressure();
   readonly taskstats = new TaskstatsListeners();

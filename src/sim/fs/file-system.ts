@@ -102,6 +102,8 @@ function* ksys_write(k: Kernel, write: Write): Code {
 
 function* vfs_write(k: Kernel, write: Write): Code {
   yield* call(k, simfs_file_write_iter, write);
+  // inc_syscw()
+  k.current.calls.writes++;
 }
 
 function* simfs_file_write_iter(k: Kernel, write: Write): Code {
@@ -170,6 +172,7 @@ function* simfs_write_begin(k: Kernel, write: Write): Code<boolean> {
   if (dirty) {
     page.dirty = true;
     k.node.nrDirty++;
+    page.zone.dirtiedPages++;
     k.current.nrDirtied++;
     k.fs.dirty.add(page);
     k.fs.inodeOf.set(page, inode);

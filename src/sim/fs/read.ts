@@ -33,6 +33,8 @@ function* ksys_read(k: Kernel, read: Read): Code {
 
 function* vfs_read(k: Kernel, read: Read): Code {
   yield* call(k, filemap_read, read);
+  // inc_syscr()
+  k.current.calls.reads++;
 }
 
 function* filemap_read(k: Kernel, { inode, index, pages }: Read): Code {

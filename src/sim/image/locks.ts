@@ -41,40 +41,100 @@ export function defineLocks(
 /** What members were called before: mmap_lock is so since Linux 5.8 (da1c55f1b272). */
 const OLD_MEMBERS: Readonly<Record<string, string>> = { mmap_lock: 'mmap_sem' };
 
+/** What {@link placeLocks} gives their memory. */
+export interface LockPlaces {
+  readonly locks: readonly LockFacts[];
+  readonly tasks: PlacedTasks;
+  /** Those of the image of an earlier instant: what is there still lies where it lay. */
+  readonly former?: readonly LockFacts[] | undefined;
+}
+
+/** Gives every lock its memory. @returns where they lie, in the order of `locks` */
+export function placeLocks(
+  image: KernelImage,
+  areas: Areas,
+  { locks, tasks, former = [] }: LockPlaces,
+): Vaddr[] {
+  const placer = new LockPlacer(image, areas, tasks);
+  // Allocated as for the earlier image, which gives the same addresses.
+  const kept = new Map(
+    keyed(former).flatMap(([key, lock]) => {
+      return placer.isOfMm(lock) ? [] : [[key, placer.place(lock)] as const];
+    }),
+  );
+  return keyed(locks).map(([key, lock]) => kept.get(key) ?? placer.place(lock));
+}
+
+/** By kind and name; of several that have the same, by their order. */
+function keyed(locks: readonly LockFacts[]): (readonly [key: string, lock: LockFacts])[] {
+  const counts = new Map<string, number>();
+  return locks.map((lock) => {
+    const name = `${lock.kind} ${lock.name}`;
+    const number = counts.get(name) ?? 0;
+    counts.set(name, number + 1);
+    return [`${name} ${number}`, lock] as const;
+  });
+}
+
+class LockPlacer {
+  readonly #image: KernelImage;
+  readonly #areas: Areas;
+  readonly #mmOf = new Map<number, Vaddr | undefined>();
+
+  constructor(image: KernelImage, areas: Areas, { processes }: PlacedTasks) {
+    this.#image = image;
+    this.#areas = areas;
+    for (const { threads, mm } of processes) this.#mmOf.set(threads[0]!.facts.pid, mm);
+  }
+
+  /** It lies in the mm of a process, which has its place. */
+  isOfMm({ within }: LockFacts): boolean {
+    return within?.tgid !== undefined;
+  }
+
+  place({ kind, name, symbol, within }: LockFacts): Vaddr {
+    if (symbol !== undefined) return this.#image.symbol(symbol);
+    if (within === undefined) return this.#areas.allocate(kind);
+    const { struct, member, tgid } = within;
+    const outer = tgid === undefined ? this.#areas.allocate(struct) : this.#mmOf.get(tgid);
+    assert(outer !== undefined, `${name}: process ${tgid} has no ${struct}`);
+    return vaddrAdd(outer, memberOffset(this.#areas, struct, member));
+  }
+}
+
 /** What {@link writeLocks} links together. */
 export interface LockPlan {
   readonly locks: readonly LockFacts[];
+  /** Where they lie. */
+  readonly places: readonly Vaddr[];
   readonly tasks: PlacedTasks;
   readonly waiters: readonly PlacedWaiter[];
 }
 
-/** Writes every lock. @returns where they lie, in the order of `locks` */
-export function writeLocks(image: KernelImage, areas: Areas, plan: LockPlan): Vaddr[] {
-  const writer = new LockWriter(image, areas, plan);
-  return plan.locks.map((lock, index) => writer.write(lock, index));
+/** Writes every lock. */
+export function writeLocks(areas: Areas, plan: LockPlan): void {
+  const writer = new LockWriter(areas, plan);
+  plan.locks.forEach((lock, index) => {
+    writer.write(lock, plan.places[index]!, index);
+  });
 }
 
 class LockWriter {
-  readonly #image: KernelImage;
   readonly #areas: Areas;
   readonly #taskOf = new Map<number, Vaddr>();
-  readonly #mmOf = new Map<number, Vaddr | undefined>();
   /** By lock and pid. */
   readonly #waiters = new Map<string, Vaddr>();
 
-  constructor(image: KernelImage, areas: Areas, { tasks, waiters }: LockPlan) {
-    this.#image = image;
+  constructor(areas: Areas, { tasks, waiters }: LockPlan) {
     this.#areas = areas;
-    for (const { threads, mm } of tasks.processes) {
+    for (const { threads } of tasks.processes) {
       for (const { facts, task } of threads) this.#taskOf.set(facts.pid, task);
-      this.#mmOf.set(threads[0]!.facts.pid, mm);
     }
     for (const { lock, pid, address } of waiters) this.#waiters.set(`${lock} ${pid}`, address);
   }
 
-  write(lock: LockFacts, index: number): Vaddr {
+  write(lock: LockFacts, address: Vaddr, index: number): void {
     const { memory } = this.#areas;
-    const address = this.#place(lock);
     memory.store(lock.kind, address, this.#fields(lock));
     // All waiters start with their list_head.
     const nodes = [
@@ -86,16 +146,6 @@ class LockWriter {
       const prev = nodes[(i + nodes.length - 1) % nodes.length]!;
       memory.store('list_head', node, { next, prev });
     });
-    return address;
-  }
-
-  #place({ kind, name, symbol, within }: LockFacts): Vaddr {
-    if (symbol !== undefined) return this.#image.symbol(symbol);
-    if (within === undefined) return this.#areas.allocate(kind);
-    const { struct, member, tgid } = within;
-    const outer = tgid === undefined ? this.#areas.allocate(struct) : this.#mmOf.get(tgid);
-    assert(outer !== undefined, `${name}: process ${tgid} has no ${struct}`);
-    return vaddrAdd(outer, this.#offset(struct, member));
   }
 
   #fields(lock: LockFacts): Fields {
@@ -147,9 +197,13 @@ class LockWriter {
   }
 
   #offset(struct: string, member: string): number {
-    const known = this.#has(struct, member) ? member : (OLD_MEMBERS[member] ?? member);
-    const place = findMember(this.#areas.memory.struct(struct), known);
-    assert(place !== undefined, `struct ${struct} has no member ${member}`);
-    return place.bitOffset / 8;
+    return memberOffset(this.#areas, struct, member);
   }
+}
+
+function memberOffset({ memory }: Areas, struct: string, member: string): number {
+  const type = memory.struct(struct);
+  const place = findMember(type, member) ?? findMember(type, OLD_MEMBERS[member] ?? member);
+  assert(place !== undefined, `struct ${struct} has no member ${member}`);
+  return place.bitOffset / 8;
 }

@@ -170,6 +170,9 @@ export interface ThreadFacts {
   readonly pending: bigint;
   readonly jobctl: number;
   readonly inMemstall: boolean;
+  /** Page faults and system calls that have ended; none unless told. */
+  readonly faults?: { readonly minor: number; readonly major: number };
+  readonly calls?: { readonly reads: number; readonly writes: number };
   /** What the scheduler knows of it; zeros unless told. */
   readonly sched?: SchedFacts;
   /** task_struct.memalloc; no members where the kernel has none. */
@@ -210,6 +213,8 @@ export interface MachineFacts {
   readonly banner: string;
   /** GNU build ID in hex. */
   readonly buildId: string;
+  /** /proc/sys/kernel/random/boot_id; zeros, as before somebody reads it, unless told. */
+  readonly bootId?: Uint8Array;
   readonly hz: number;
   readonly jiffies: bigint;
   /** sched_clock() in nanoseconds; 0 unless told. */
@@ -230,6 +235,8 @@ export interface MachineFacts {
   readonly commandLine?: string;
   /** Functions besides those that every image has. */
   readonly functions?: readonly FunctionFacts[];
+  /** Frames of another instant of the same kernel, whose functions must have room for them too. */
+  readonly otherFrames?: readonly FrameFacts[];
   /** Clean pages of files, which an image of all RAM has in its page cache; none unless told. */
   readonly cachePages?: number;
   /** All that was ever logged, the oldest first; without it the image has no log buffer. */

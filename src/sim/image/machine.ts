@@ -6,7 +6,7 @@ import type { Vaddr } from '../../util/address.ts';
 import { Areas } from './areas.ts';
 import { encodeBtf } from './btf.ts';
 import { placeKallsyms } from './kallsyms.ts';
-import { defineLocks, writeLocks } from './locks.ts';
+import { defineLocks, placeLocks, writeLocks } from './locks.ts';
 import { defineLogBuffer, writeLogBuffer } from './log-buffer.ts';
 import { defineCode, writeCode } from './kernel-code.ts';
 import { IMAGE_6_1 } from './image-6-1.ts';
@@ -59,6 +59,8 @@ export interface MachineOptions {
    * page frame. Without it the image is what a filter leaves.
    */
   readonly unfiltered?: boolean;
+  /** The image of the same machine at an earlier instant: what lives on lies where it lay. */
+  readonly former?: Pick<MachineImage, 'facts' | 'tasks'>;
   /** The most pages that the image may take. */
   readonly pageCountMax?: number;
 }
@@ -89,7 +91,7 @@ export interface MachineImage {
  * @throws AssertionError if the facts contradict each other or the types lack what they need
  */
 export function buildMachine(facts: MachineFacts, options: MachineOptions): MachineImage {
-  const { types, unfiltered = false, flavour = IMAGE_6_1 } = options;
+  const { types, unfiltered = false, flavour = IMAGE_6_1, former } = options;
   const { kernelOffset, physBase } = facts.kaslr;
   const image = new KernelImage({ kernelOffset, physBase });
   const patch = options.patch ?? kmallocwdV3(facts.kmallocwdTimeout);
@@ -132,7 +134,9 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   if (facts.log !== undefined) writeLogBuffer(image, areas.memory, facts.log);
   const offsets = writePerCpu(image, areas, facts.cpuCount);
   writePatchPerCpu(image, areas.memory, { patch, offsets });
-  const tasks = placeTasks(image, areas, facts);
+  const tasks = placeTasks(image, areas, { facts, former: former?.tasks });
+  const { locks: lockFacts = [] } = facts;
+  const locks = placeLocks(image, areas, { locks: lockFacts, tasks, former: former?.facts.locks });
   writeTasks(image, areas, { ...tasks, hz: facts.hz, cputime: flavour.cputime });
   const { waiters, waitEntries, statuses } = writeStacks(image, areas, {
     tasks,
@@ -140,7 +144,7 @@ export function buildMachine(facts: MachineFacts, options: MachineOptions): Mach
   });
   if (orc !== undefined) writeOrcTables(image, areas.memory, orc);
   writeCrashNotes(image, areas.memory, { at: crashNotes, offsets, statuses });
-  const locks = writeLocks(image, areas, { locks: facts.locks ?? [], tasks, waiters });
+  writeLocks(areas, { locks: lockFacts, places: locks, tasks, waiters });
   writePids(image, areas, tasks);
   writeOom(image, areas, { facts: facts.oom, tasks });
   const waitEntryOf = (pid: number): Vaddr | undefined => waitEntries.get(pid);

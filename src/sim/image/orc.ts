@@ -60,7 +60,7 @@ export function localSize(types: TypeSource, local: LocalFacts): number {
   return local.type === 'compact_control' ? own + sizeOf('capture_control') : own;
 }
 
-/** A function has room for all that it was seen to keep on any stack. */
+/** A function has room for all that it was seen to keep on any stack, at any instant. */
 export function planFrames(types: TypeSource, facts: MachineFacts): OrcFrames {
   const sizes = new Map<string, number>();
   const see = ({ name, locals }: FrameFacts): void => {
@@ -70,6 +70,7 @@ export function planFrames(types: TypeSource, facts: MachineFacts): OrcFrames {
   for (const { threads } of facts.processes) {
     for (const { frames = [] } of threads) frames.forEach(see);
   }
+  facts.otherFrames?.forEach(see);
   return (name) => {
     if (ENDS.has(name)) return { kind: 'end' };
     if (ENTRIES.has(name)) return { kind: 'entry' };

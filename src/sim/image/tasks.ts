@@ -43,8 +43,17 @@ export interface PlacedTasks {
   readonly idle: readonly PlacedProcess[];
 }
 
-/** Gives every task its memory. */
-export function placeTasks(image: KernelImage, areas: Areas, facts: MachineFacts): PlacedTasks {
+/**
+ * Gives every task its memory.
+ *
+ * @param former where tasks lie in the image of an earlier instant: who lives on stays there, and
+ *   nobody gets the place of one that has gone
+ */
+export function placeTasks(
+  image: KernelImage,
+  areas: Areas,
+  { facts, former }: { facts: MachineFacts; former?: PlacedTasks | undefined },
+): PlacedTasks {
   const idle = facts.idle.map((thread, cpu) => {
     const process: ProcessFacts = {
       ppid: 0,
@@ -56,37 +65,79 @@ export function placeTasks(image: KernelImage, areas: Areas, facts: MachineFacts
       threads: [thread],
     };
     if (cpu > 0) return placeProcess(areas, process);
-    return placeProcess(areas, process, {
-      task: image.symbol('init_task'),
-      stack: image.symbol('init_thread_union'),
-      signal: image.symbol('init_signals'),
-    });
+    const first = { task: image.symbol('init_task'), stack: image.symbol('init_thread_union') };
+    const places = new Map([[keyOf([thread]), first]]);
+    return placeProcess(areas, process, { signal: image.symbol('init_signals') }, places);
   });
-  return { idle, processes: facts.processes.map((process) => placeProcess(areas, process)) };
+  const again = placeFormer(areas, former);
+  const processes = facts.processes.map((process) => {
+    const known = again.processes.get(keyOf(process.threads));
+    return placeProcess(areas, process, known, again.threads);
+  });
+  return { idle, processes };
 }
 
+/** Where those lie that were placed for an earlier instant. */
+interface FormerPlaces {
+  readonly processes: ReadonlyMap<string, FixedPlaces>;
+  readonly threads: ReadonlyMap<string, ThreadPlaces>;
+}
+
+/** Allocates as for the earlier image, which gives the same addresses. */
+function placeFormer(areas: Areas, former: PlacedTasks | undefined): FormerPlaces {
+  const processes = new Map<string, FixedPlaces>();
+  const threads = new Map<string, ThreadPlaces>();
+  for (const { facts } of former?.processes ?? []) {
+    const placed = placeProcess(areas, facts);
+    const { signal, mm } = placed;
+    processes.set(keyOf(facts.threads), { signal, mm });
+    for (const { facts: thread, task, stack } of placed.threads) {
+      threads.set(keyOf([thread]), { task, stack });
+    }
+  }
+  return { processes, threads };
+}
+
+/** A task, or a process by its leader: no pid is given twice at one time. */
+function keyOf([first]: readonly ThreadFacts[]): string {
+  return `${first?.pid} ${first?.startTimeNs}`;
+}
+
+/** What of a process lies where it lay, or at a symbol. */
 interface FixedPlaces {
+  readonly signal: Vaddr;
+  readonly mm?: Vaddr | undefined;
+}
+
+interface ThreadPlaces {
   readonly task: Vaddr;
   readonly stack: Vaddr;
-  readonly signal: Vaddr;
 }
 
-function placeProcess(areas: Areas, facts: ProcessFacts, fixed?: FixedPlaces): PlacedProcess {
+function placeProcess(
+  areas: Areas,
+  facts: ProcessFacts,
+  fixed?: FixedPlaces,
+  fixedThreads: ReadonlyMap<string, ThreadPlaces> = NO_PLACES,
+): PlacedProcess {
   const threads: PlacedThread[] = [];
   const process: PlacedProcess = {
     facts,
     signal: fixed?.signal ?? areas.allocate('signal_struct'),
-    mm: facts.mm === undefined ? undefined : areas.allocate('mm_struct'),
+    mm: facts.mm === undefined ? undefined : (fixed?.mm ?? areas.allocate('mm_struct')),
     threads,
   };
   for (const thread of facts.threads) {
-    const task = fixed?.task ?? areas.allocate('task_struct');
-    const stack = fixed?.stack ?? areas.allocateStack();
+    const known = fixedThreads.get(keyOf([thread]));
+    const task = known?.task ?? areas.allocate('task_struct');
+    const stack = known?.stack ?? areas.allocateStack();
     threads.push({ facts: thread, process, task, stack });
   }
   assert(threads.length > 0, 'a process without threads');
   return process;
 }
+
+const NO_PLACES: ReadonlyMap<string, ThreadPlaces> = new Map();
 
 /** What {@link writeTasks} writes. */
 export interface TaskPlan extends PlacedTasks, Pick<ImageFlavour, 'cputime'> {
@@ -272,6 +323,8 @@ function threadFields({ facts, process, stack }: PlacedThread): Fields {
     tgid: process.threads[0]?.facts.pid ?? facts.pid,
     nvcsw: facts.nvcsw,
     nivcsw: facts.nivcsw,
+    min_flt: facts.faults?.minor ?? 0,
+    maj_flt: facts.faults?.major ?? 0,
     start_time: facts.startTimeNs,
     comm: commBytes(facts.comm),
     signal: process.signal,
@@ -294,6 +347,9 @@ function threadFieldsByKernel({ facts }: PlacedThread): Fields {
     'usage.counter': 1,
     // CONFIG_PSI, Linux 4.20
     in_memstall: facts.inMemstall,
+    // CONFIG_TASK_XACCT
+    'ioac.syscr': facts.calls?.reads ?? 0,
+    'ioac.syscw': facts.calls?.writes ?? 0,
     // Linux 5.5 (cf25e24db61c), and before.
     start_boottime: facts.startTimeNs,
     real_start_time: facts.startTimeNs,

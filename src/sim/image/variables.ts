@@ -22,6 +22,9 @@ const PID_LEVELS = 1;
 /** Which bitmaps of CPUs there are (kernel/cpu.c). */
 const CPU_MASKS = ['possible', 'present', 'online', 'active'];
 
+/** A UUID (drivers/char/random.c). */
+const BOOT_ID_SIZE = 16;
+
 /** Entries of __per_cpu_offset are NR_CPUS, one for each bit of a cpumask. */
 const BITS_PER_BYTE = 8;
 
@@ -53,6 +56,7 @@ export function defineVariables(
     ['bss', 'nr_threads', 4],
     ['bss', 'saved_command_line', 8],
     ['bss', 'vmcoreinfo_size', 8],
+    ['bss', 'sysctl_bootid', BOOT_ID_SIZE],
     ['percpu', 'cpu_number', 4],
     ['percpu', 'this_cpu_off', 8],
     ['percpu', 'current_task', 8, 64],
@@ -114,6 +118,7 @@ export function writeVariables(
   const at = areas.allocatePages(PAGE_SIZE);
   memory.write(at, new Uint8Array(Buffer.from(`${commandLine}\0`, 'latin1')));
   set('saved_command_line', at);
+  if (facts.bootId !== undefined) memory.write(image.symbol('sysctl_bootid'), facts.bootId);
 }
 
 /** A `struct cpumask` with the first CPUs in it. @throws AssertionError beyond its NR_CPUS */

@@ -141,6 +141,10 @@ export class Task {
   /** Weighted CPU time: who has least runs next. */
   vruntime = 0;
   inMemstall = false;
+  /** min_flt and maj_flt: page faults that ended well. */
+  readonly faults = { minor: 0, major: 0 };
+  /** ioac.syscr and syscw. */
+  readonly calls = { reads: 0, writes: 0 };
   /** Pages that it has made dirty since it last looked at the limits. */
   nrDirtied = 0;
   /** Microseconds that throttle_vm_writeout() has held it up. */

@@ -89,6 +89,7 @@ export function folio_end_writeback(k: Kernel, page: Page): void {
   const isWanted = page.reclaim;
   page.writeback = page.reclaim = false;
   k.node.nrWriteback--;
+  page.zone.writtenPages++;
   k.writeback.inFlight.delete(page);
   wakePage(k, page);
   const { lru } = page;

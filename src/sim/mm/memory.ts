@@ -36,8 +36,18 @@ export function* handle_mm_fault(k: Kernel, fault: Fault): Code<boolean | 'sigbu
   const isMapped = yield* call(k, __handle_mm_fault, fault);
   stop_memalloc_timer(k, mask, 'fault');
   task.inUserFault = false;
-  if (isMapped === true) task.memcgOom = undefined;
+  if (isMapped === true) {
+    task.memcgOom = undefined;
+    countFault(k, fault);
+  }
   return isMapped;
+}
+
+/** mm_account_fault(): faults that failed are not counted. */
+function countFault({ current, events }: Kernel, { kind }: Fault): void {
+  const isMajor = kind === 'file' || kind === 'locked' || kind === 'swap';
+  if (isMajor) events.add('PGMAJFAULT');
+  current.faults[isMajor ? 'major' : 'minor']++;
 }
 
 function* __handle_mm_fault(k: Kernel, { mm, kind }: Fault): Code<boolean | 'sigbus'> {

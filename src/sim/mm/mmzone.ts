@@ -171,6 +171,12 @@ export class Zone {
   readonly inUse = new PagesInUse();
   /** By CPU. */
   pcp: readonly PerCpuPages[] = [];
+  /** Since boot: PGALLOC of the zone, and its part of PGFREE. */
+  allocatedPages = 0;
+  freedPages = 0;
+  /** Since boot: NR_DIRTIED and NR_WRITTEN, the node's since Linux 4.8. */
+  dirtiedPages = 0;
+  writtenPages = 0;
   /** ZONE_RECLAIM_ACTIVE: per-CPU lists are to be short. */
   isReclaimActive = false;
   /** How often compaction is put off after it failed; see compaction_deferred(). */
@@ -279,6 +285,7 @@ export class Zone {
     if (pfn === undefined) return undefined;
     const page = new Page(this, pfn, order);
     this.inUse.set(pfn, page);
+    this.allocatedPages += 2 ** order;
     return page;
   }
 
@@ -286,6 +293,7 @@ export class Zone {
   give(page: Page): void {
     const { pfn, order } = page;
     assert(page.lru === undefined, 'a page is freed from a list');
+    this.freedPages += 2 ** order;
     page.memcg?.uncharge(page);
     this.inUse.set(pfn, undefined);
     const lists = this.#lists(order);

@@ -94,6 +94,7 @@ export function* swap_writepage(k: Kernel, page: Page): Code {
   const device = k.swap?.device;
   if (device === undefined) return;
   folio_start_writeback(k, page, device);
+  k.events.add('PSWPOUT');
   const end = (): void => folio_end_writeback(k, page);
   const plan = { device, pages: 1, isWrite: true, end };
   const bio = yield* call(k, bio_alloc_bioset, { set: k.fsBioSet, gfp: GFP_NOIO, plan });
@@ -195,6 +196,7 @@ function* swap_readpage(k: Kernel, page: Page): Code {
   const device = k.swap?.device;
   if (device === undefined) return;
   k.pageWaits.locked.set(page, k.current);
+  k.events.add('PSWPIN');
   const end = (): void => folio_unlock(k, page);
   const plan = { device, pages: 1, isWrite: false, end };
   const bio = yield* call(k, bio_alloc_bioset, { set: k.fsBioSet, gfp: GFP_KERNEL, plan });

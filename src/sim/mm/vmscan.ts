@@ -13,6 +13,7 @@ import type { PageList } from './mmzone.ts';
 import { current_gfp_context } from './page-alloc.ts';
 import { throttle_vm_writeout } from './page-writeback.ts';
 import { shrink_folio_list } from './shrink-list.ts';
+import { countAllocStall, countReclaim } from './vm-events.ts';
 import { vmpressure_prio } from './vmpressure.ts';
 import { zone_reclaimable } from './vmstat.ts';
 import { watermark_higher, watermark_lower } from '../remedies/phased-watermarks.ts';
@@ -55,6 +56,7 @@ export function* try_to_free_pages(
   if (yield* call(k, throttle_direct_reclaim, gfp)) return 1;
   keepOnStack(k, { type: 'scan_control', sc });
   k.harm.allocStalls++;
+  countAllocStall(k);
   watermark_lower(k);
   const reclaimed = yield* call(k, do_try_to_free_pages, sc);
   watermark_higher(k);
@@ -213,8 +215,13 @@ function* shrink_inactive_list(k: Kernel, { batch, list, sc }: Batch): Code<numb
   sc.nrScanned += taken.length;
   sc.nr.taken += taken.length;
   if (list.isFile) sc.nr.fileTaken += taken.length;
-  if (sc.memcg === undefined) taken[0]?.zone.countScanned(taken.length);
+  const zone = taken[0]?.zone;
+  if (sc.memcg === undefined) {
+    zone?.countScanned(taken.length);
+    countReclaim(k, 'PGSCAN', { zone, pages: taken.length });
+  }
   const reclaimed = yield* call(k, shrink_folio_list, taken, sc);
+  if (sc.memcg === undefined) countReclaim(k, 'PGSTEAL', { zone, pages: reclaimed });
   k.node.countIsolated(taken, list, -1);
   k.current.isolated -= taken.length;
   return reclaimed;

@@ -39,7 +39,6 @@ export interface Truth {
 
 /** Remembers which requests are in flight. */
 export function takeSnapshot(k: Kernel, timeout: number): Snapshot {
-  k.dumpTime = k.sched.now;
   const tasks = [...k.threads()].filter(({ request }) => request.depth > 0);
   const longest = Math.max(0, ...tasks.map(({ request }) => k.jiffies - request.start));
   return {
@@ -68,6 +67,7 @@ export function findTruth(
   snapshot: Snapshot,
   runTo: (us: number) => void = (us) => k.sched.run(us),
 ): Truth {
+  k.dumpTime = snapshot.time;
   const truth = judge(k, snapshot);
   if (truth.stuck.length === 0 || truth.diagnosis !== 'unknown') return truth;
   const from = k.sched.now;

@@ -14,7 +14,8 @@ import type { TaskComparison } from './task-comparison.ts';
 /**
  * - `stalled`: requests were overdue in the first dump, and none of them has ended
  * - `partly-stalled`: some of them have, some have not
- * - `overload`: all of them have ended, and others are overdue now
+ * - `overload`: all of them have ended, and others are overdue now; or some have, and triage finds
+ *   nothing in the way of the rest
  * - `stall-begun`: none was overdue in the first dump, and some are in the second
  * - `recovered`: all that were overdue have ended, and none is now
  * - `waiting`: requests are in flight in both dumps, none of them is known to be overdue
@@ -121,13 +122,15 @@ function hasEnded({ request, progress, before }: TaskComparison): boolean {
   return request === 'ended' || request === 'another';
 }
 
-function classOf({ seconds }: PairFacts, requests: Requests): PairClass {
+function classOf({ seconds, now }: PairFacts, requests: Requests): PairClass {
   const { overdueBefore, ended, still, overdueNow, same, unknown } = requests;
   if (seconds !== undefined && seconds <= 0) return 'same-instant';
   if (overdueNow.length > 0) {
     if (overdueBefore.length === 0) return 'stall-begun';
     if (still.length === 0) return ended.length > 0 ? 'overload' : 'unknown';
-    return ended.length === 0 ? 'stalled' : 'partly-stalled';
+    if (ended.length === 0) return 'stalled';
+    const isSlow = now.finding === undefined || now.finding.diagnosis === 'D13';
+    return isSlow ? 'overload' : 'partly-stalled';
   }
   if (overdueBefore.length > 0) return ended.length > 0 ? 'recovered' : 'unknown';
   if (same.length > 0) return 'waiting';
@@ -148,28 +151,29 @@ function sentenceOf(found: PairClass, facts: PairFacts, requests: Requests): str
   const { overdueBefore, ended, still, overdueNow, same, unknown } = requests;
   const time = timeText(facts.seconds);
   const of = `of ${count(overdueBefore.length, 'request')} that ${were(overdueBefore)} overdue`;
+  const others = overdueNow.length - still.length;
   const over = `over ${facts.now.timeoutSeconds ?? '?'} s`;
   switch (found) {
     case 'stalled':
       return `Stalled: none ${of} has ended in the ${time}${howText(still)}.`;
     case 'partly-stalled':
       return (
-        `Stalled in part: ${of.slice(3)}, ${ended.length} ${have(ended)} ended in the ` +
+        `Stalled in part: ${of}, ${ended.length} ${have(ended)} ended in the ` +
         `${time}, and ${still.length} ${have(still)} not${howText(still)}.`
       );
     case 'overload':
       return (
-        `Overload: ${of.slice(3)}, ${have(ended)} ended in the ${time}, and ` +
-        `${count(overdueNow.length, 'other')} ${overdueNow.length === 1 ? 'is' : 'are'} now.`
+        `Overload: ${of}, ${endedText(requests)} in the ${time}, and ` +
+        `${count(others, 'other')} ${others === 1 ? 'is' : 'are'} now.`
       );
     case 'stall-begun':
       return (
-        `A stall has begun: no request was overdue in the first dump, and ` +
+        'A stall has begun: no request was overdue in the first dump, and ' +
         `${overdueNow.length} ${overdueNow.length === 1 ? 'is' : 'are'} after the ${time}` +
         `${howText(overdueNow.filter(({ request }) => request === 'same'))}.`
       );
     case 'recovered':
-      return `Recovered: ${of.slice(3)}, ${have(ended)} ended in the ${time}, and none is now.`;
+      return `Recovered: ${of}, ${endedText(requests)} in the ${time}, and none is now.`;
     case 'waiting':
       return (
         `Too early to tell: ${count(same.length, 'task')} ${same.length === 1 ? 'is' : 'are'} in ` +
@@ -186,6 +190,12 @@ function sentenceOf(found: PairClass, facts: PairFacts, requests: Requests): str
         `the same request after the ${time}.`
       );
   }
+}
+
+/** `5 have ended and 2 have not` */
+function endedText({ ended, still }: Requests): string {
+  if (still.length === 0) return `${ended.length === 1 ? 'it has' : 'all have'} ended`;
+  return `${ended.length} ${have(ended)} ended and ${still.length} ${have(still)} not`;
 }
 
 /** `20.0 s between the dumps` */
