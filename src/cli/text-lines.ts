@@ -1,6 +1,7 @@
 // Text files by lines, of any size: a console log may be larger than a string can be.
 
 import { closeSync, openSync, readSync } from 'node:fs';
+import { consoleLine, type LogLine } from '../kernel/log-lines.ts';
 
 const CHUNK_SIZE = 1 << 20;
 /** A line that is longer is broken; it is of no log. */
@@ -27,6 +28,11 @@ export function* textLines(path: string): Generator<string> {
   } finally {
     closeSync(fd);
   }
+}
+
+/** The lines of console logs, one file after the other, as the kernel printed them. */
+export function* fileLines(files: readonly string[]): Generator<LogLine> {
+  for (const file of files) for (const line of textLines(file)) yield consoleLine(line);
 }
 
 /** gzip, zstd and lz4 frames may have no NUL in front. */

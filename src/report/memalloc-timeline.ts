@@ -120,8 +120,8 @@ function lineBefore({ lines }: TimelineTask, at: number): MemallocLine | undefin
   return lines.slice(0, at).findLast((line) => line !== null) ?? undefined;
 }
 
-/** `=` stands for a seq, and for switches, that have not moved. */
-function cellText(line: MemallocLine | null, before: MemallocLine | undefined): string {
+/** `seq 3 delay 10002 sw +20 D`; `=` stands for a seq, and for switches, that have not moved. */
+export function cellText(line: MemallocLine | null, before: MemallocLine | undefined): string {
   if (line === null) return '-';
   const { seq, delay, switches } = line;
   const parts: string[] = [];

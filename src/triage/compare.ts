@@ -18,6 +18,7 @@ import type { Verdict } from './verdict.ts';
 export { readDumpState, type DumpState } from './compare/dump-state.ts';
 export type { CounterChange, CounterChanges, CpuShare, LevelChange } from './compare/counters.ts';
 export type { LockChange, LockFate } from './compare/lock-changes.ts';
+export { compareReports, type CompareLogResult, type ReportedTask } from './compare/log-pair.ts';
 export type { PairClass, PairVerdict } from './compare/pair-verdict.ts';
 export { sameBoot, type BootCheck, type SameBoot } from './compare/same-boot.ts';
 export type { TaskComparison, TaskSide } from './compare/task-comparison.ts';

@@ -2,22 +2,30 @@
 
 import type { Argv } from 'yargs';
 import { readBoot } from '../../kernel/boot.ts';
+import { recordLines } from '../../kernel/log-lines.ts';
+import { memallocTimeline, type MemallocTimeline } from '../../kernel/memalloc-timeline.ts';
+import { readKernelLog } from '../../kernel/printk.ts';
+import { compareLogTable, compareLogText } from '../../report/compare-log.ts';
 import { compareDetails, compareText } from '../../report/compare.ts';
 import { compareTable } from '../../report/compare-table.ts';
 import type { Vmcore } from '../../target/index.ts';
 import {
   compareDumps,
+  compareReports,
   readDumpState,
   sameBoot,
+  type CompareLogResult,
   type CompareResult,
   type SameBoot,
 } from '../../triage/compare.ts';
 import { count } from '../../util/count.ts';
+import { InvalidError } from '../../util/errors.ts';
 import type { Problem } from '../../util/problems.ts';
 import { EXIT_DONE, EXIT_USAGE } from '../exit.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions, type OpenArguments } from '../open-options.ts';
 import { print, printJson, printTable, proseWidth, remark } from '../output.ts';
+import { fileLines, isTextFile } from '../text-lines.ts';
 import { timeoutOf, withTimeout, type TimeoutArguments } from '../timeout-option.ts';
 import { UsageError } from '../usage.ts';
 
@@ -26,6 +34,19 @@ const COMPARE_OPTIONS = {
     type: 'string',
     array: true,
     describe: 'the parts of the second dump, where dumps are split: compare A.1 A.2 --with B.1 B.2',
+  },
+  log: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'two reports of kmallocwd in a console log, or in the log of a dump, instead of dumps',
+  },
+  reports: {
+    type: 'string',
+    requiresArg: true,
+    coerce: reportNumbers,
+    describe: 'with --log: which two, counted from 1, as 1,3; the last two unless told',
   },
   all: { type: 'boolean', default: false, describe: 'every task, counter and lock' },
 } as const;
@@ -37,6 +58,7 @@ export function addCompare(cli: Argv, state: RunState): void {
     'two dumps of one boot: who got on between them, who loops, who is blocked or starved',
     (verb) => withTimeout(withOpenOptions(verb)).options(COMPARE_OPTIONS),
     async (args) => {
+      if (args.log !== undefined || args.reports !== undefined) return compareLog(args, state);
       const [first, second] = dumpsOf(args);
       let outcome = EXIT_DONE;
       await onVmcore({ ...args, vmcore: first }, state, (a) =>
@@ -51,9 +73,61 @@ export function addCompare(cli: Argv, state: RunState): void {
   );
 }
 
+/** `1,3` @throws UsageError for what is no two numbers */
+function reportNumbers(text: string | undefined): readonly [number, number] | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d{1,6}),(\d{1,6})$/.exec(text);
+  if (match !== null) return [Number(match[1]), Number(match[2])];
+  throw new UsageError(`--reports ${text}: expected two numbers, such as 1,3`);
+}
+
+/** The log of text files, the earlier one first, or of a dump. */
+async function compareLog(args: CompareArguments, state: RunState): Promise<void> {
+  const files = args.log ?? [];
+  if (files.length === 0) throw new UsageError('compare: --reports is for --log FILE');
+  if (args.vmcore.length > 0) throw new UsageError('compare: --log takes no vmcore beside it');
+  const show = async (timeline: MemallocTimeline): Promise<void> => {
+    await printReports(timeline, args);
+  };
+  if (files.every(isTextFile)) {
+    await show(memallocTimeline(fileLines(files)));
+    return;
+  }
+  await onVmcore({ ...args, vmcore: files }, state, (vmcore) =>
+    show(memallocTimeline(recordLines(readKernelLog(vmcore).records))),
+  );
+}
+
+/** A log that has no two reports is the wrong one. */
+async function printReports(timeline: MemallocTimeline, args: CompareArguments): Promise<void> {
+  const result = compared(timeline, args.reports);
+  if (args.json) {
+    printJson(result);
+    return;
+  }
+  print(compareLogText(result, proseWidth()));
+  if (result.tasks.length === 0) return;
+  print('\n');
+  await printTable(compareLogTable(result));
+}
+
+function compared(
+  timeline: MemallocTimeline,
+  reports: readonly [number, number] | undefined,
+): CompareLogResult {
+  try {
+    return compareReports(timeline, reports);
+  } catch (error) {
+    if (error instanceof InvalidError) throw new UsageError(`compare: ${error.message}`);
+    throw error;
+  }
+}
+
 interface CompareArguments extends OpenArguments, TimeoutArguments {
   all: boolean;
   with: string[] | undefined;
+  log: string[] | undefined;
+  reports: readonly [number, number] | undefined;
 }
 
 /** The files of the one dump and of the other. @throws UsageError where they are not two */

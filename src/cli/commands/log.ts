@@ -2,7 +2,7 @@
 
 import type { Argv } from 'yargs';
 import { logResult } from '../../kernel/log.ts';
-import { consoleLine, recordLines, type LogLine } from '../../kernel/log-lines.ts';
+import { recordLines } from '../../kernel/log-lines.ts';
 import { memallocTimeline, type MemallocTimeline } from '../../kernel/memalloc-timeline.ts';
 import { readKernelLog } from '../../kernel/printk.ts';
 import { logBytes, logJson, logRemarks, logText, lostText } from '../../report/log.ts';
@@ -16,7 +16,7 @@ import { levelsOf, sinceOf } from '../log-options.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions, type OpenArguments } from '../open-options.ts';
 import { print, printBytes, printJson, printTable, remark, withProblems } from '../output.ts';
-import { isTextFile, textLines } from '../text-lines.ts';
+import { fileLines, isTextFile } from '../text-lines.ts';
 
 const LOG_OPTIONS = {
   raw: {
@@ -93,10 +93,6 @@ async function logMemalloc(args: OpenArguments, state: RunState): Promise<void> 
     await printTimeline(timeline);
     for (const each of lost) remark(lostText(each));
   });
-}
-
-function* fileLines(files: readonly string[]): Generator<LogLine> {
-  for (const file of files) for (const line of textLines(file)) yield consoleLine(line);
 }
 
 async function printTimeline(timeline: MemallocTimeline): Promise<void> {

@@ -1,7 +1,7 @@
 // The verb compare as a user meets it, on pairs that simulate --again writes.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CliRunner } from '../../support/cli-runner.ts';
@@ -84,6 +84,31 @@ describe('stallcore compare', function () {
     ]);
     assert.equal(exitCode, 2);
     assert.match(stderr, /different boots of this kernel: KASLR offset 0x16400000 and 0x25e00000/);
+  });
+
+  it('compares two reports of a console log, the last two unless told', async () => {
+    const path = join(cli.folder, 'console.txt');
+    const lines = [20, 31, 42].flatMap((seconds) => [
+      `[   ${seconds}.000000] MemAlloc-Info: 1 stalling task, 0 dying task, 0 victim task.`,
+      `[   ${seconds}.000001] MemAlloc: a(1) seq=3 gfp=0x1 order=0 delay=${seconds * 1000}`,
+    ]);
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    const { exitCode, stdout } = await cli.run(['compare', '--log', path]);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^Stalled: none of 1 request that report 2 lists .*, 11000 jiffies later/);
+    const first = await cli.run(['compare', '--log', path, '--reports', '1,3', '--json']);
+    const { type, elapsedJiffies } = JSON.parse(first.stdout) as Record<string, unknown>;
+    assert.deepEqual([type, elapsedJiffies], ['compare-log', 22_000]);
+    for (const argv of [['--reports', '1,9'], ['--reports', 'a'], [pair]]) {
+      const refused = await cli.run(['compare', '--log', path, ...argv]);
+      assert.equal(refused.exitCode, 2, argv.join(' '));
+    }
+  });
+
+  it('compares two reports in the log of a dump', async () => {
+    const { exitCode, stdout } = await cli.run(['compare', '--log', pair]);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^\(reports \d+ and \d+ of \d+\)$/m);
   });
 
   it('wants two dumps, of parts where they are split', async () => {
