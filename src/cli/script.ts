@@ -74,7 +74,9 @@ function describeError(path: string, error: unknown): string {
   const calls = (error.stack ?? '').split('\n').filter(isScriptCall);
   const message = error instanceof VmcoreError ? errorChain(error) : error.message;
   const words = `${error.name}: ${message}`;
-  if (calls.length === 0 && error instanceof SyntaxError) return describeSyntax(path, words);
+  if (calls.length === 0 && error instanceof SyntaxError) {
+    return describeSyntax(path, words, error.stack ?? '');
+  }
   const place = /((?:file:\/\/)?[^\s()]+:\d+(?::\d+)?)\)?$/.exec(calls[0] ?? '')?.[1];
   const where = place === undefined ? path : shown(place, path);
   const others = calls.slice(1, CALLS_SHOWN).map((call) => call.trim().replace('file://', ''));
@@ -90,10 +92,19 @@ function isScriptCall(line: string): boolean {
   return !isOurs && !line.includes('/node_modules/');
 }
 
-/** `import()` does not say where a module does not parse; `node --check` does, and runs nothing. */
-function describeSyntax(path: string, words: string): string {
-  const { stderr } = spawnSync(process.execPath, ['--check', resolve(path)], { encoding: 'utf8' });
-  const [, line, code] = /^\S.*:(\d+)\n((?:.*\n)*?)\n/.exec(stderr) ?? [];
+/** The place in front of what node says of code that does not parse, and that code. */
+const SYNTAX_PLACE = /^\S.*:(\d+)\n((?:.*\n)*?)\n/;
+
+/**
+ * `import()` says of TypeScript where it does not parse, of JavaScript it does not; `node --check`
+ * does, and runs nothing.
+ */
+function describeSyntax(path: string, words: string, stack: string): string {
+  const check = (): string => {
+    const args = ['--check', resolve(path)];
+    return spawnSync(process.execPath, args, { encoding: 'utf8' }).stderr;
+  };
+  const [, line, code] = SYNTAX_PLACE.exec(stack) ?? SYNTAX_PLACE.exec(check()) ?? [];
   return line === undefined
     ? `${path}: ${words} (here, or in what it imports)`
     : `${path}:${line}: ${words}\n${code}`.trimEnd();

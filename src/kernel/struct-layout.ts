@@ -40,6 +40,8 @@ export interface StructBody {
   readonly before: Hole;
   /** Unused behind the last member. */
   readonly padding: Hole;
+  /** Members of damaged types that are too many to be shown. */
+  readonly notShown?: number;
 }
 
 /** A name of an enum; the value in decimal digits, since it may have 64 bits. */
@@ -178,21 +180,35 @@ function unionOf(member: Member): StoredMember {
 /** Reads bodies, so many members in all. */
 class BodyReader {
   #left = MEMBERS_MAX;
+  /** A struct may be a member many times. */
+  readonly #paddings = new Map<StructType, number | undefined>();
 
   body(struct: StructType, base: number, depth = 0): StructBody {
+    const { kind } = struct;
+    if (this.#left <= 0) {
+      return {
+        kind,
+        members: [],
+        before: NO_HOLE,
+        padding: NO_HOLE,
+        notShown: struct.members.length,
+      };
+    }
     const { members, before, padding } = storedMembers(struct);
-    const shown = members.slice(0, Math.max(0, this.#left));
+    const shown = members.slice(0, this.#left);
     this.#left -= shown.length;
+    const notShown = members.length - shown.length;
     return {
-      kind: struct.kind,
+      kind,
       members: shown.map((stored) => {
         const member = this.member(stored, base, depth);
         // What the end of a member of a union leaves, another may use.
-        const paddingBytes = struct.kind === 'union' ? undefined : typePadding(stored.member);
+        const paddingBytes = kind === 'union' ? undefined : this.#padding(stored.member);
         return { ...member, ...optional('typePaddingBytes', paddingBytes) };
       }),
       before,
       padding,
+      ...(notShown > 0 ? { notShown } : {}),
     };
   }
 
@@ -209,11 +225,30 @@ class BodyReader {
       ...(isStruct(inPlace) && depth < NESTING_MAX
         ? { body: this.body(inPlace, isBehindPointer(member.type) ? 0 : base + byte, depth + 1) }
         : {}),
-      ...(inPlace?.kind === 'enum' ? { values: enumValues(inPlace) } : {}),
+      ...(inPlace?.kind === 'enum' ? { values: this.#values(inPlace) } : {}),
       ...(hole.bytes > 0 || hole.bits > 0 ? { hole } : {}),
     };
   }
+
+  #values(type: EnumType): EnumValue[] {
+    const values = enumValues(type).slice(0, Math.max(0, this.#left));
+    this.#left -= values.length;
+    return values;
+  }
+
+  /** As pahole: of what is declared as a struct itself, not through a typedef. */
+  #padding({ type, declaration }: Member): number | undefined {
+    if (type.kind !== 'struct') return undefined;
+    if (declaration !== undefined && !declaration.base.startsWith('struct')) return undefined;
+    if (!this.#paddings.has(type)) {
+      const { bytes } = storedMembers(type).padding;
+      this.#paddings.set(type, bytes > 0 ? bytes : undefined);
+    }
+    return this.#paddings.get(type);
+  }
 }
+
+const NO_HOLE: Hole = { bytes: 0, bits: 0 };
 
 /** `struct { … } *name` lies elsewhere, and its members are counted from there. */
 function isBehindPointer(type: CType): boolean {
@@ -239,14 +274,6 @@ function typeInPlace(type: CType, { base }: Declaration): StructType | EnumType 
 
 function isTagged(type: CType): boolean {
   return (isStruct(type) || type.kind === 'enum') && type.name !== '';
-}
-
-/** As pahole: of what is declared as a struct itself, not through a typedef. */
-function typePadding({ type, declaration }: Member): number | undefined {
-  if (type.kind !== 'struct') return undefined;
-  if (declaration !== undefined && !declaration.base.startsWith('struct')) return undefined;
-  const { bytes } = storedMembers(type).padding;
-  return bytes > 0 ? bytes : undefined;
 }
 
 function enumValues({ values }: EnumType): EnumValue[] {

@@ -9,6 +9,7 @@ import type {
   TypeLayout,
 } from '../kernel/struct-layout.ts';
 import { count } from '../util/count.ts';
+import { escapeLine } from '../util/escape.ts';
 
 /** Columns up to the name of a member, and up to its comment, of an outermost member. */
 const TYPE_WIDTH = 26;
@@ -21,8 +22,10 @@ const CACHE_LINE = 64;
 
 /** The layout as text. */
 export function typeLayoutText(layout: TypeLayout): string {
-  const { kind, tag, typedef, body, values, name } = layout;
-  const head = tag === undefined ? kind : `${kind} ${tag}`;
+  const { kind, tag, body, values } = layout;
+  const name = escapeLine(layout.name);
+  const typedef = layout.typedef === undefined ? undefined : escapeLine(layout.typedef);
+  const head = tag === undefined ? kind : escapeLine(`${kind} ${tag}`);
   const isTypedef = typedef !== undefined;
   // A typedef of something that has a name of its own says so first.
   const lead = isTypedef && (tag !== undefined || kind === 'other') ? [`${typedef};`] : [];
@@ -70,24 +73,30 @@ class BodyPrinter {
       if (body.kind === 'union') this.#cacheLine = cacheLine;
     }
     if (this.lines.at(-1) === '') this.lines.pop();
+    if (body.notShown !== undefined) {
+      this.lines.push(`${'\t'.repeat(level)}/* ${count(body.notShown, 'more member')} */`);
+    }
   }
 
   member(member: MemberLayout, level: number): void {
-    const { declaration, offsetBytes, body, values } = member;
+    const { offsetBytes, body, values } = member;
+    // Names of a damaged dump may be any bytes.
+    const base = escapeLine(member.declaration.base);
+    const declarator = escapeLine(member.declaration.declarator);
     this.#boundary(offsetBytes, level);
     const tabs = '\t'.repeat(level);
     if (body === undefined && values === undefined) {
       const width = Math.max(0, TYPE_WIDTH - TAB_WIDTH * (level - 1));
-      const text = `${declaration.base.padEnd(width)} ${declaration.declarator}`;
+      const text = `${base.padEnd(width)} ${declarator}`;
       this.lines.push(tabs + withComment(text, member, level));
       return;
     }
     // `const struct *`: the stars stand behind the closing brace, before the name.
-    const [, words = '', stars = ''] = /^(.*?)((?: \*)*)$/.exec(declaration.base) ?? [];
+    const [, words = '', stars = ''] = /^(.*?)((?: \*)*)$/.exec(base) ?? [];
     this.lines.push(`${tabs}${words} {`);
     if (body !== undefined) this.body(body, level + 1);
     else this.lines.push(...enumLines(values ?? [], level + 1));
-    const name = `${stars} ${declaration.declarator}`.trim();
+    const name = `${stars} ${declarator}`.trim();
     this.lines.push(tabs + withComment(name === '' ? '}' : `} ${name}`, member, level));
   }
 
@@ -137,7 +146,9 @@ function withComment(text: string, member: MemberLayout, level: number): string 
 
 function enumLines(values: readonly EnumValue[], level: number): string[] {
   const width = Math.max(0, ...values.map(({ name }) => name.length));
-  return values.map(({ name, value }) => `${'\t'.repeat(level)}${name.padEnd(width)} = ${value},`);
+  return values.map(({ name, value }) => {
+    return `${'\t'.repeat(level)}${escapeLine(name).padEnd(width)} = ${value},`;
+  });
 }
 
 /** What pahole sums up behind the last member. */

@@ -4,6 +4,7 @@ import type { StructObject, StructValuesResult } from '../kernel/struct-result.t
 import type { StructTarget } from '../kernel/struct-target.ts';
 import type { ArrayValue, MemberValue, Value } from '../kernel/struct-value.ts';
 import type { FaultReason } from '../util/errors.ts';
+import { escapeLine } from '../util/escape.ts';
 import { wrapWords } from './wrap.ts';
 
 /** How values are written. */
@@ -52,7 +53,7 @@ function targetWords({ symbol, task, through }: StructTarget): string | undefine
     const way = through === undefined ? '' : `, ${through}`;
     return `(pid ${task.pid}, ${task.comm}${way})`;
   }
-  if (symbol !== undefined) return `<${symbol}>`;
+  if (symbol !== undefined) return `<${escapeLine(symbol)}>`;
   return through === undefined ? undefined : `(${through})`;
 }
 
@@ -87,7 +88,7 @@ class ValueWriter {
   }
 
   #member({ name, value }: MemberValue, indent: string): string[] {
-    return this.lines(name === '' ? indent : `${indent}${name} = `, value, ',');
+    return this.lines(name === '' ? indent : `${indent}${escapeLine(name)} = `, value, ',');
   }
 
   #array(head: string, { runs, notShown }: ArrayValue, tail: string): string[] {
@@ -119,14 +120,14 @@ class ValueWriter {
       case 'text':
         return `"${quoted(value.text)}"${value.cut === true ? '…' : ''}`;
       case 'pointer': {
-        const symbol = value.symbol === undefined ? '' : ` <${value.symbol}>`;
+        const symbol = value.symbol === undefined ? '' : ` <${escapeLine(value.symbol)}>`;
         const text = value.text === undefined ? '' : ` "${quoted(value.text)}"`;
         return `${value.value === '0x0' ? 'NULL' : value.value}${symbol}${text}`;
       }
       case 'enum': {
         const names = [...value.names, ...(value.rest === undefined ? [] : [value.rest])];
         const number = this.#number(value.value);
-        return names.length === 0 ? number : `${number} (${names.join(' | ')})`;
+        return names.length === 0 ? number : `${number} (${escapeLine(names.join(' | '))})`;
       }
       case 'absent':
         return `? (${ABSENT_WORDS[value.reason]})`;

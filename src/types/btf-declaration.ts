@@ -1,8 +1,9 @@
 // Declarations as BTF has them: a CType has lost its typedefs and qualifiers, BTF has not, and
 // `pid_t` or `const char *` tells a reader more than `int` and `char *`.
 
+import * as c from '../format/btf/constants.ts';
 import type { BtfTable } from '../format/btf/table.ts';
-import type { BtfParam, BtfType } from '../format/btf/records.ts';
+import type { BtfParam } from '../format/btf/records.ts';
 import { typeWords, type Declaration } from './declaration.ts';
 
 /** As deep as the kernel allows modifiers and arrays to nest (MAX_RESOLVE_DEPTH in btf.c). */
@@ -33,54 +34,54 @@ function declare(
   let qualifiers = '';
   let id = start;
   for (let steps = 0; steps <= DEPTH_MAX; steps++) {
-    const type = table.type(id);
-    switch (type.kind) {
-      case 'type_tag':
-        break;
-      case 'const':
-      case 'volatile':
-      case 'restrict':
-        // A constant array of constants is no more constant than either.
-        if (!qualifiers.includes(type.kind)) qualifiers += `${type.kind} `;
-        break;
-      case 'ptr': {
-        const around = qualifiers === '' ? '*' : `* ${qualifiers}`;
-        qualifiers = '';
-        if (needsGroup(table, type.target)) declarator = `(${around}${declarator})`;
-        else behind = ` ${around.trimEnd()}${behind}`;
-        break;
-      }
-      case 'array':
-        declarator += `[${type.count}]`;
-        break;
-      case 'func_proto':
+    const kind = table.kindOf(id);
+    const qualifier = QUALIFIERS.get(kind);
+    if (qualifier !== undefined) {
+      // A constant array of constants is no more constant than either.
+      if (!qualifiers.includes(qualifier)) qualifiers += `${qualifier} `;
+    } else if (kind === c.BTF_KIND_PTR) {
+      const around = qualifiers === '' ? '*' : `* ${qualifiers}`;
+      qualifiers = '';
+      if (needsGroup(table, table.targetOf(id))) declarator = `(${around}${declarator})`;
+      else behind = ` ${around.trimEnd()}${behind}`;
+    } else if (kind !== c.BTF_KIND_TYPE_TAG) {
+      // Decoded only where more than kind and name is needed: a struct has many members.
+      const type =
+        kind === c.BTF_KIND_ARRAY || kind === c.BTF_KIND_FUNC_PROTO ? table.type(id) : undefined;
+      if (type?.kind === 'array') declarator += `[${type.count}]`;
+      else if (type?.kind === 'func_proto') {
         declarator += `(${parameters(table, type.params, depth)})`;
-        break;
-      default:
-        return { base: `${qualifiers}${baseWords(type)}${behind}`, declarator };
+      } else return { base: `${qualifiers}${baseWords(table, id)}${behind}`, declarator };
     }
-    id = targetOf(type);
+    id = targetOf(table, id);
   }
   throw table.error(start, `expected at most ${DEPTH_MAX} derivations, have more`);
 }
+
+const QUALIFIERS = new Map([
+  [c.BTF_KIND_CONST, 'const'],
+  [c.BTF_KIND_VOLATILE, 'volatile'],
+  [c.BTF_KIND_RESTRICT, 'restrict'],
+]);
 
 /** Whether a pointer to it is written `(*name)`. */
 function needsGroup(table: BtfTable, start: number): boolean {
   let id = start;
   for (let steps = 0; steps <= DEPTH_MAX; steps++) {
-    const type = table.type(id);
-    if (type.kind !== 'type_tag' && type.kind !== 'const' && type.kind !== 'volatile') {
-      return type.kind === 'func_proto' || type.kind === 'array';
+    const kind = table.kindOf(id);
+    if (!QUALIFIERS.has(kind) && kind !== c.BTF_KIND_TYPE_TAG) {
+      return kind === c.BTF_KIND_FUNC_PROTO || kind === c.BTF_KIND_ARRAY;
     }
-    id = type.target;
+    id = table.targetOf(id);
   }
   return false;
 }
 
-function targetOf(type: BtfType): number {
-  if (type.kind === 'array') return type.element;
-  if (type.kind === 'func_proto') return type.result;
-  return 'target' in type ? type.target : 0;
+function targetOf(table: BtfTable, id: number): number {
+  const kind = table.kindOf(id);
+  if (kind !== c.BTF_KIND_ARRAY) return table.targetOf(id);
+  const type = table.type(id);
+  return type.kind === 'array' ? type.element : 0;
 }
 
 /** A parameter without a type at the end is `...`. */
@@ -94,19 +95,25 @@ function parameters(table: BtfTable, params: readonly BtfParam[], depth: number)
   return words.join(', ') + (params.length > PARAMETERS_MAX ? ', ...' : '');
 }
 
-function baseWords(type: BtfType): string {
-  switch (type.kind) {
-    case 'struct':
-    case 'union':
-      return type.name === '' ? type.kind : `${type.kind} ${type.name}`;
-    case 'enum':
-    case 'enum64':
-      return type.name === '' ? 'enum' : `enum ${type.name}`;
-    case 'fwd':
-      return `${type.isUnion ? 'union' : 'struct'} ${type.name}`;
-    case 'void':
-      return 'void';
+function baseWords(table: BtfTable, id: number): string {
+  const name = table.nameOf(id);
+  switch (table.kindOf(id)) {
+    case c.BTF_KIND_STRUCT:
+      return tagged('struct', name);
+    case c.BTF_KIND_UNION:
+      return tagged('union', name);
+    case c.BTF_KIND_ENUM:
+    case c.BTF_KIND_ENUM64:
+      return tagged('enum', name);
+    case c.BTF_KIND_FWD: {
+      const type = table.type(id);
+      return tagged(type.kind === 'fwd' && type.isUnion ? 'union' : 'struct', name);
+    }
     default:
-      return 'name' in type ? type.name : type.kind;
+      return name;
   }
+}
+
+function tagged(keyword: string, name: string): string {
+  return name === '' ? keyword : `${keyword} ${name}`;
 }

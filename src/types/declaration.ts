@@ -48,9 +48,14 @@ export function typeWords({ base, declarator }: Declaration): string {
 /** The type of a member in C words, `int (*)(struct device *)`. */
 export function memberTypeWords(member: Member): string {
   const { base, declarator } = declarationOf(member);
-  const { name } = member;
-  const without = name === '' ? declarator : declarator.replace(new RegExp(`\\b${name}\\b`), '');
-  return typeWords({ base, declarator: without });
+  return typeWords({ base, declarator: withoutName(declarator, member.name) });
+}
+
+/** The name comes behind stars and qualifiers, which are whole words; it may be any bytes. */
+function withoutName(declarator: string, name: string): string {
+  const [before = ''] = /^(?:[(*\s]|const\b|volatile\b|restrict\b)*/.exec(declarator) ?? [];
+  const at = name === '' ? -1 : declarator.indexOf(name, before.length);
+  return at < 0 ? declarator : declarator.slice(0, at) + declarator.slice(at + name.length);
 }
 
 /** A type in C words. */

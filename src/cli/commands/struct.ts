@@ -24,8 +24,9 @@ import { vmcoreAndWords } from '../vmcore-words.ts';
 const STRUCT_OPTIONS = {
   hex: { alias: 'x', type: 'boolean', default: false, describe: 'integers in base 16' },
   'array-max': {
-    type: 'number',
+    type: 'string',
     requiresArg: true,
+    coerce: countOf,
     describe: 'elements of an array that are shown, equal neighbours as one; 16 unless told',
   },
 } as const;
@@ -53,6 +54,12 @@ export function addStruct(cli: Argv, state: RunState): void {
   );
 }
 
+/** @throws UsageError for what is no count */
+function countOf(given: string): number {
+  if (/^[1-9]\d{0,6}$/.test(given)) return Number(given);
+  throw new UsageError(`--array-max ${given}: expected how many elements, such as 100`);
+}
+
 interface StructArguments extends OpenArguments {
   readonly hex: boolean;
   readonly 'array-max': number | undefined;
@@ -76,7 +83,7 @@ function findType(vmcore: Vmcore, asked: AskedType): FoundType {
   if (found !== undefined) return found;
   const near = nearestName([...(vmcore.types.names?.() ?? [])], asked.name);
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
-  throw new UsageError(`struct: no type ${asked.name} in this kernel${meant}`);
+  throw new UsageError(`struct: no type ${asked.name} (types: ${vmcore.types.origin})${meant}`);
 }
 
 function showLayout(

@@ -62,7 +62,7 @@ describe('stallcore struct', function () {
   });
 
   for (const [words, message] of [
-    [['task_strct'], /no type task_strct in this kernel; did you mean task_struct\?/],
+    [['task_strct'], /no type task_strct \(types: BTF in the dump\); did you mean task_struct\?/],
     [['task_struct.nix'], /task_struct has no member nix/],
     [['task_struct.nix', '186'], /member struct task_struct\.nix: not in this kernel/],
     [['task_struct', '99999'], /pid 99999: no task has it/],
