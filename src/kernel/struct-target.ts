@@ -38,11 +38,12 @@ const OWN_MEMBERS: Readonly<Record<string, string>> = {
 
 /** A per-CPU symbol is the offset of its variable in each CPU's area. */
 const PER_CPU = /^(.+):(\d{1,5})$/;
-const SYMBOL = /^([A-Za-z_$][\w.$]*)(?:\+(0x[0-9a-f]+|\d+))?$/i;
+const SYMBOL = /^([A-Za-z_$][\w.$]*)(?:\[(\d{1,6})\])?(?:\+(0x[0-9a-f]+|\d+))?$/i;
 
 /**
  * The object that a word means: `0x…` or 16 hex digits are an address, other digits are a pid,
- * `NAME`, `NAME+OFFSET` and `NAME:CPU` a symbol. A variable that points to the type is followed.
+ * `NAME`, `NAME[INDEX]`, `NAME+OFFSET` and `NAME:CPU` a symbol. A variable that points to the type
+ * is followed; of an array without an index it is the first element.
  *
  * @throws LookupError if there is no such task, symbol or way
  * @throws FaultError if a pointer on the way cannot be read
@@ -78,16 +79,22 @@ function perCpuAddress(vmcore: Vmcore, name: string, cpu: number): Vaddr {
 }
 
 function ofSymbol(vmcore: Vmcore, type: CType, asked: string): StructTarget {
-  const [, name = asked, offset = '0'] = SYMBOL.exec(asked) ?? [];
+  const [, name = asked, index, offset] = SYMBOL.exec(asked) ?? [];
   const known = vmcore.symbols.lookup(name) ?? vmcore.symbols.lookupAll(name)[0]?.address;
   if (known === undefined) throw new LookupError('symbol', name);
+  // With an offset it is the place that is meant, whatever the variable is.
+  if (offset !== undefined) return at(vmcore, asked, vaddrAdd(known, BigInt(offset)));
   const variable = globalType(vmcore.types, name);
-  if (variable?.kind === 'pointer' && isSame(variable.target, type) && offset === '0') {
-    const address = new Ref(vmcore, variable, known).pointer();
-    const through = { asked, through: `*${name}` };
-    return address === 0n ? through : { ...at(vmcore, asked, address), ...through };
+  let reached = new Ref(vmcore, variable ?? type, known);
+  if (variable?.kind === 'array' && !isSame(variable, type))
+    reached = reached.at(Number(index ?? 0));
+  else if (index !== undefined) throw new LookupError('type', `${name}[]`, 'not known as an array');
+  if (reached.type.kind !== 'pointer' || !isSame(reached.type.target, type)) {
+    return at(vmcore, asked, reached.address);
   }
-  return at(vmcore, asked, vaddrAdd(known, BigInt(offset)));
+  const address = reached.pointer();
+  const through = { asked, through: `*${name}${index === undefined ? '' : `[${index}]`}` };
+  return address === 0n ? through : { ...at(vmcore, asked, address), ...through };
 }
 
 function ofTask(vmcore: Vmcore, type: CType, pid: number): StructTarget {

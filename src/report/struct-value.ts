@@ -53,8 +53,11 @@ function targetWords({ symbol, task, through }: StructTarget): string | undefine
     const way = through === undefined ? '' : `, ${through}`;
     return `(pid ${task.pid}, ${task.comm}${way})`;
   }
-  if (symbol !== undefined) return `<${escapeLine(symbol)}>`;
-  return through === undefined ? undefined : `(${through})`;
+  const words = [
+    ...(symbol === undefined ? [] : [`<${escapeLine(symbol)}>`]),
+    ...(through === undefined ? [] : [`(${through})`]),
+  ];
+  return words.length === 0 ? undefined : words.join(' ');
 }
 
 /** Why a value is not there, in few words. */

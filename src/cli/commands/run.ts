@@ -7,18 +7,26 @@ import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, printTable, withProblems } from '../output.ts';
 import { inScript, loadScript } from '../script.ts';
 
+const DETAILS = `The script says what is to be done with the dump:
+
+  import { readTasks } from 'stallcore';
+  export default async function ({ vmcore, args, print, printTable, json }) { … }
+
+What it returns is printed with --json. It may set process.exitCode. Examples: samples/scripts.`;
+
 /** Adds the verb. */
 export function addRun(cli: Argv, state: RunState): void {
   cli.command(
     'run <script> [vmcore..]',
-    'SCRIPT VMCORE [-- ARGS]: your own script with the library and the opened vmcore; it says ' +
-      'export default function ({ vmcore, args, print }) { … } and may import from stallcore',
+    'SCRIPT VMCORE [-- ARGS]: your own script, with the library and the opened vmcore',
     (verb) =>
-      withOpenOptions(verb).positional('script', {
-        type: 'string',
-        demandOption: true,
-        describe: 'JavaScript; TypeScript where node strips types (22.18 and later)',
-      }),
+      withOpenOptions(verb)
+        .positional('script', {
+          type: 'string',
+          demandOption: true,
+          describe: 'JavaScript; TypeScript where node strips types (22.18 and later)',
+        })
+        .epilogue(DETAILS),
     async (args) => {
       const { script: path, json } = args;
       const script = await loadScript(path);

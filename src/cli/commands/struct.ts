@@ -31,15 +31,21 @@ const STRUCT_OPTIONS = {
   },
 } as const;
 
+const DETAILS = `stallcore struct VMCORE NAME[.member,member…] [ADDRESS|SYMBOL|PID…]
+
+NAME is a struct, union, enum or typedef, of a module too. A path of members goes through pointers:
+task_struct.signal.oom_mm. ADDRESS is 0x… or 16 hex digits. SYMBOL may be SYMBOL+0x10,
+SYMBOL[INDEX], SYMBOL:CPU of per-CPU data, or a pointer to NAME, which is followed. PID means the task, or what of
+it NAME is: its mm_struct, signal_struct, …`;
+
 const EXPECTED = 'VMCORE NAME[.member] [ADDRESS|SYMBOL|PID…]';
 
 /** Adds the verb. */
 export function addStruct(cli: Argv, state: RunState): void {
   cli.command(
     'struct [vmcore..]',
-    'VMCORE NAME[.member]: a struct, union, enum or typedef as pahole(1) prints it; with an ' +
-      'address (0x…), a symbol (NAME:CPU of per-CPU data) or a pid behind it the value there',
-    (verb) => withOpenOptions(verb).options(STRUCT_OPTIONS),
+    'VMCORE NAME: a struct as pahole(1) prints it; its value, with an address, symbol or pid',
+    (verb) => withOpenOptions(verb).options(STRUCT_OPTIONS).epilogue(DETAILS),
     (args) => {
       const { files, words } = vmcoreAndWords(args.vmcore, { least: 1, expected: EXPECTED });
       const [name = '', ...targets] = words;

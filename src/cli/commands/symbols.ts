@@ -26,15 +26,19 @@ const SYMBOLS_OPTIONS = {
   },
 } as const;
 
+const DETAILS = `stallcore symbols VMCORE [NAME|ADDRESS|PATTERN…]
+
+By name, schedule or schedule+0x10; by an address in them, 0x… or 16 hex digits; by a pattern,
+'*_lock'; by a regular expression, '/^oom_/'. Without any of these all symbols.`;
+
 const EXPECTED = 'VMCORE [NAME|ADDRESS|PATTERN…]';
 
 /** Adds the verb. */
 export function addSymbols(cli: Argv, state: RunState): void {
   cli.command(
     'symbols [vmcore..]',
-    'VMCORE [NAME|ADDRESS|PATTERN…]: symbols, those of modules too, by name (NAME+0x10), by an ' +
-      "address in them (0x…), by a pattern ('*_lock') or a regular expression ('/^oom_/')",
-    (verb) => withOpenOptions(verb).options(SYMBOLS_OPTIONS),
+    'VMCORE [NAME|ADDRESS|PATTERN…]: symbols, those of modules too',
+    (verb) => withOpenOptions(verb).options(SYMBOLS_OPTIONS).epilogue(DETAILS),
     async (args) => {
       const { files, words } = vmcoreAndWords(args.vmcore, { least: 0, expected: EXPECTED });
       let found = false;

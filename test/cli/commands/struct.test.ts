@@ -46,6 +46,9 @@ describe('stallcore struct', function () {
       struct('rq.cpu,nr_running', 'runqueues:1'),
     ]);
     assert.notEqual(cpu0.split(' ')[2], cpu1.split(' ')[2]);
+    // A pointer to the struct.
+    const log = await struct('printk_ringbuffer.desc_ring.count_bits', 'prb');
+    assert.match(log, /<printk_rb_static> \(\*prb\) \{\n {2}desc_ring\.count_bits = \d+,/);
     const hex = await struct('task_struct.flags', '-x', 'init_task');
     assert.match(hex, /^ {2}flags = 0x[0-9a-f]+,$/m);
   });
@@ -92,6 +95,15 @@ describe('stallcore struct', function () {
     assert.equal(exitCode, 1);
     assert.match(stdout, /^ {2}comm = \? \(excluded by the dump filter\),$/m);
     assert.match(stderr, /1 value not in the dump/);
+  });
+
+  it('follows an array of pointers to the struct', async function () {
+    const dump = realDump(this, 'k61-press-d31.kdump');
+    const words = ['pglist_data.node_id,kswapd.comm', 'node_data', 'node_data[0]', 'node_data[1]'];
+    const { stdout } = await cli.run(['struct', dump, ...words]);
+    const node = / \(\*node_data(?:\[0\])?\) \{\n {2}node_id = 0,\n {2}kswapd\.comm = "kswapd0",/g;
+    assert.equal(stdout.match(node)?.length, 2, stdout);
+    assert.match(stdout, /^struct pglist_data \(\*node_data\[1\]\): \*node_data\[1\] is NULL$/m);
   });
 
   it('finds types of modules', async function () {
