@@ -35,8 +35,8 @@ const DETAILS = `stallcore struct VMCORE NAME[.member,member…] [ADDRESS|SYMBOL
 
 NAME is a struct, union, enum or typedef, of a module too. A path of members goes through pointers:
 task_struct.signal.oom_mm. ADDRESS is 0x… or 16 hex digits. SYMBOL may be SYMBOL+0x10,
-SYMBOL[INDEX], SYMBOL:CPU of per-CPU data, or a pointer to NAME, which is followed. PID means the task, or what of
-it NAME is: its mm_struct, signal_struct, …`;
+SYMBOL[INDEX], SYMBOL:CPU of per-CPU data, or a pointer to NAME, which is followed. PID means the
+task, or what of it NAME is: its mm_struct, signal_struct, …`;
 
 const EXPECTED = 'VMCORE NAME[.member] [ADDRESS|SYMBOL|PID…]';
 
