@@ -70,7 +70,11 @@ export function compareDumps(first: DumpState, second: DumpState): CompareResult
   const boot = sameBoot(before.boot, now.boot);
   if (boot.reason !== undefined) throw new InvalidError(boot.reason);
   const elapsed = elapsedBetween(before, now);
-  const interval = { seconds: elapsed?.seconds, schedNs: now.clock.schedNs };
+  const interval = {
+    seconds: elapsed?.seconds,
+    schedNs: now.clock.schedNs,
+    isNothingAllocated: isNothingAllocated(before, now),
+  };
   const tasks = matchTasks(before.tasks, now.tasks).map((pair) => compareTask(pair, interval));
   const counters = counterChanges(before, now, elapsed?.seconds ?? 0);
   return {
@@ -113,6 +117,16 @@ function elapsedBetween(before: DumpState, now: DumpState): Elapsed | undefined 
   }
   const seconds = Math.max(0, b.schedNs - a.schedNs) / NS_PER_S;
   return { seconds, source: 'rq->clock', ...optional('jiffies', jiffies) };
+}
+
+/** PGALLOC of each zone, of all CPUs; undefined where the kernel does not count it. */
+function isNothingAllocated(
+  { events: a }: DumpState,
+  { events: b }: DumpState,
+): boolean | undefined {
+  const names = Object.keys(b ?? {}).filter((name) => name.startsWith('PGALLOC'));
+  if (a === undefined || b === undefined || names.length === 0) return undefined;
+  return names.every((name) => a[name] === b[name]);
 }
 
 function summaryOf({ machine, verdict, finding }: DumpState): DumpSummary {

@@ -53,9 +53,38 @@ export async function checkPair(run: Simulation): Promise<PairCheck> {
     sure.map((task) => words(task, truth.get(keyOf(task)))),
     [],
   );
+  if (ledger.patch !== 'none' && since.seconds > 0) checkVerdict(run, result);
   const unsureAndWrong = wrong.map((task) => words(task, truth.get(keyOf(task))));
   return { result, unsureAndWrong, tasks: result.tasks.length };
 }
+
+/** The class by whose requests were overdue in each dump, and which of them have ended. */
+function checkVerdict({ ledger, again }: Simulation, { verdict }: CompareResult): void {
+  const { tasks, since } = again!.ledger;
+  const hasEnded = new Set(
+    since.tasks.flatMap(({ pid, fate }) => (ENDED.includes(fate) ? [pid] : [])),
+  );
+  const overdue = (all: typeof tasks): number[] =>
+    all.flatMap(({ pid, record }) => (record?.stalling === true && record.depth > 0 ? [pid] : []));
+  const [before, now] = [overdue(ledger.tasks), overdue(tasks)];
+  const ended = before.filter((pid) => hasEnded.has(pid)).length;
+  const expected =
+    now.length === 0
+      ? before.length > 0
+        ? ['recovered']
+        : ['not-stalled', 'waiting']
+      : before.length === 0
+        ? ['stall-begun']
+        : ended === before.length
+          ? ['overload']
+          : ended === 0
+            ? ['stalled']
+            : ['partly-stalled', 'overload'];
+  assert.ok(expected.includes(verdict.class), `${expected.join(' or ')}: ${verdict.sentence}`);
+}
+
+/** Fates of whom had a request that is over. */
+const ENDED: readonly string[] = ['progressing', 'gone'];
 
 function keyOf({ pid, startTimeNs }: Pick<TaskComparison, 'pid' | 'startTimeNs'>): string {
   return `${pid} ${startTimeNs}`;

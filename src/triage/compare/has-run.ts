@@ -8,6 +8,8 @@ export interface Interval {
   readonly seconds: number | undefined;
   /** rq->clock of the second dump, in nanoseconds. */
   readonly schedNs?: number | undefined;
+  /** No page was allocated by anybody, by the kernel's own count. */
+  readonly isNothingAllocated?: boolean | undefined;
 }
 
 /** Whether it had a CPU; undefined where that is not known. */

@@ -155,7 +155,9 @@ function sentenceOf(found: PairClass, facts: PairFacts, requests: Requests): str
   const over = `over ${facts.now.timeoutSeconds ?? '?'} s`;
   switch (found) {
     case 'stalled':
-      return `Stalled: none ${of} has ended in the ${time}${howText(still)}.`;
+      return overdueBefore.length === 1
+        ? `Stalled: the overdue request has not ended in the ${time}${howText(still)}.`
+        : `Stalled: none ${of} has ended in the ${time}${howText(still)}.`;
     case 'partly-stalled':
       return (
         `Stalled in part: ${of}, ${ended.length} ${have(ended)} ended in the ` +

@@ -68,7 +68,7 @@ interface StepFound {
 export function progressOf(before: TaskInDump, now: TaskInDump, interval: Interval): Conclusion {
   if (interval.seconds !== undefined && interval.seconds <= 0) return sameInstant();
   if (isDead(now) && !isDead(before)) return exited();
-  const found = stepOf(before, now);
+  const found = stepOf(before, now, interval);
   const { step, ended, confidence, because } = found;
   const told = { request: step, ...optional('requestsEnded', ended), confidence };
   if (step === 'unknown') return { progress: 'unknown', ...told, because };
@@ -92,7 +92,7 @@ function isDead({ state }: TaskInDump): boolean {
   return state === 'Z' || state === 'X';
 }
 
-function stepOf(before: TaskInDump, now: TaskInDump): StepFound {
+function stepOf(before: TaskInDump, now: TaskInDump, interval: Interval): StepFound {
   const [a, b] = [before.request, now.request];
   const since = moved(a.begun, b.begun) ? (b.begun as number) - (a.begun as number) : undefined;
   const certain = { confidence: 'certain' } as const;
@@ -109,7 +109,7 @@ function stepOf(before: TaskInDump, now: TaskInDump): StepFound {
   if (a.kind === 'none' && b.kind === 'recorded') {
     return { step: 'begun', ...certain, because: 'it asked for nothing in the first dump' };
   }
-  return unrecordedStep(before, now);
+  return unrecordedStep(before, now, interval);
 }
 
 function recordedStep({ request: a }: TaskInDump, { request: b }: TaskInDump): StepFound {
@@ -129,7 +129,7 @@ function recordedStep({ request: a }: TaskInDump, { request: b }: TaskInDump): S
 }
 
 /** At least one of the two is known by its stack, or not known at all. */
-function unrecordedStep(before: TaskInDump, now: TaskInDump): StepFound {
+function unrecordedStep(before: TaskInDump, now: TaskInDump, interval: Interval): StepFound {
   const [a, b] = [before.request.kind, now.request.kind];
   const certain = { confidence: 'certain' } as const;
   if (a === 'unknown' || b === 'unknown') {
@@ -145,7 +145,7 @@ function unrecordedStep(before: TaskInDump, now: TaskInDump): StepFound {
     const because = 'it has had no CPU to come out of its request';
     return { step: 'same', ...certain, because };
   }
-  return outOfIt(before, now) ?? perhapsSame(before, now);
+  return outOfIt(before, now) ?? perhapsSame(before, now, interval);
 }
 
 /** What is counted only when a task has come out of a request of before. */
@@ -169,7 +169,16 @@ function isElsewhere({ stack: a }: TaskInDump, { stack: b }: TaskInDump): boolea
 }
 
 /** It asks from the same place, and nothing is counted that says it came out between. */
-function perhapsSame(before: TaskInDump, now: TaskInDump): StepFound {
+function perhapsSame(
+  before: TaskInDump,
+  now: TaskInDump,
+  { isNothingAllocated }: Interval,
+): StepFound {
+  // A request that failed and was made again looks the same, and is as good as the same.
+  if (isNothingAllocated === true) {
+    const because = 'nobody has been given a page since, so that it has not been served';
+    return { step: 'same', confidence: 'likely', because };
+  }
   if (before.stack?.caller === undefined || now.stack?.caller === undefined) {
     const because = 'it is in the allocator in both; no record tells one request from another';
     return { step: 'unknown', confidence: 'possible', because };

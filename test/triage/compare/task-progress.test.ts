@@ -130,6 +130,14 @@ describe('progressOf', () => {
       check(asks, ran, 'livelocked same possible');
     });
 
+    it('calls a request likely the same one where nobody was given a page', () => {
+      const interval = { ...INTERVAL, isNothingAllocated: true };
+      const { progress, confidence } = judged(asks, ran, interval);
+      assert.equal(`${progress} ${confidence}`, 'livelocked likely');
+      const out = judged(asks, { ...ran, userTime: 4 }, interval);
+      assert.equal(out.progress, 'progressing');
+    });
+
     it('says unknown where a stack is not known outside of the allocator', () => {
       const guessed = { ...asks, stack: { whole: 'a' } };
       check(guessed, { ...guessed, switches: 20 }, 'unknown unknown possible');
