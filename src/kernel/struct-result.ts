@@ -6,7 +6,7 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { byteAndBitsOf, placeOf, type BitField, type CType } from '../types/ctype.ts';
 import { describeCType } from '../types/declaration.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { InvalidError, LookupError } from '../util/errors.ts';
+import { FaultError, InvalidError, LookupError } from '../util/errors.ts';
 import { count } from '../util/count.ts';
 import { optional } from '../util/optional.ts';
 import type { AskedType, NamedType } from './struct-layout.ts';
@@ -36,9 +36,9 @@ export interface StructObject {
 export interface StructObjectValue {
   /** The path of the member; absent for the whole object. */
   readonly member?: string;
-  /** In C words. */
-  readonly type: string;
-  /** Absent where a pointer on the way is NULL. */
+  /** In C words; absent where a pointer on the way is not in the dump. */
+  readonly type?: string;
+  /** Absent where a pointer on the way is NULL or not in the dump. */
   readonly address?: string;
   readonly value?: Value;
   /** The path of the pointer that is NULL. */
@@ -65,9 +65,12 @@ export interface StructQuestion extends ValueOptions {
 export function structValues(vmcore: Vmcore, question: StructQuestion): StructValuesResult {
   const { asked, found, source, members, targets } = question;
   const reader = new ValueReader(vmcore, question);
-  const objects = targets.map((word): StructObject => {
-    const target = structTarget(vmcore, found.type, word);
-    if (target.address === undefined) return { target, values: [] };
+  const objects = targets.flatMap((word): StructObject[] => {
+    const target = reached(vmcore, `${asked.name} ${word}`, () => {
+      return structTarget(vmcore, found.type, word);
+    });
+    if (target === undefined) return [];
+    if (target.address === undefined) return [{ target, values: [] }];
     const start = vaddr(BigInt(target.address));
     const paths = members.length === 0 ? [undefined] : members;
     const values = paths.map((path) => readAt(vmcore, reader, { type: found.type, start, path }));
@@ -76,10 +79,21 @@ export function structValues(vmcore: Vmcore, question: StructQuestion): StructVa
       const subject = `${asked.name} ${target.address}`;
       vmcore.problems.addMessage(subject, `${count(absent, 'value')} not in the dump`, 'fault');
     }
-    return { target, values };
+    return [{ target, values }];
   });
   const declared = found.typedef === undefined ? describeCType(found.type) : asked.name;
   return { type: 'struct-values', name: asked.name, declared, source, objects };
+}
+
+/** A pointer on the way may lie on a page that is absent: a problem, and undefined. */
+function reached<T>({ problems }: Vmcore, subject: string, reach: () => T): T | undefined {
+  try {
+    return reach();
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    problems.add(subject, error);
+    return undefined;
+  }
 }
 
 function readAt(
@@ -87,7 +101,9 @@ function readAt(
   reader: ValueReader,
   { type, start, path }: { type: CType; start: Vaddr; path: string | undefined },
 ): StructObjectValue {
-  const place = walkPath(vmcore, { type, start, path });
+  const subject = `${describeCType(type)} ${hex(start)}.${path}`;
+  const place = reached(vmcore, subject, () => walkPath(vmcore, { type, start, path }));
+  if (place === undefined) return optional('member', path);
   const told = { ...optional('member', path), type: describeCType(place.type) };
   if (place.nullAt !== undefined) return { ...told, nullAt: place.nullAt };
   const value = reader.read(place.type, place.address, place.bits);

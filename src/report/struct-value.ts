@@ -42,7 +42,9 @@ function objectLines(
   }
   const members = values.flatMap(({ member = '', value, nullAt }) => {
     if (value !== undefined) return writer.lines(`  ${member} = `, value, ',');
-    return [`  ${member}: ${nullAt} is NULL`];
+    const why =
+      nullAt === undefined ? 'a pointer on the way is not in the dump' : `${nullAt} is NULL`;
+    return [`  ${member} = ? (${why}),`];
   });
   return [`${head.join(' ')} {`, ...members, '}'];
 }

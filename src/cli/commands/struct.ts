@@ -13,6 +13,7 @@ import { memberLayoutText, typeLayoutText } from '../../report/struct-layout.ts'
 import { structValuesText } from '../../report/struct-value.ts';
 import { findInModules } from '../../target/module-types.ts';
 import type { Vmcore } from '../../target/index.ts';
+import { globalType } from '../../types/globals.ts';
 import { InvalidError, LookupError } from '../../util/errors.ts';
 import type { RunState } from '../main.ts';
 import { nearestName } from '../near-name.ts';
@@ -88,8 +89,18 @@ function findType(vmcore: Vmcore, asked: AskedType): FoundType {
   });
   if (found !== undefined) return found;
   const near = nearestName([...(vmcore.types.names?.() ?? [])], asked.name);
-  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  const meant =
+    variableHint(vmcore, asked.name) ?? (near === undefined ? '' : `; did you mean ${near}?`);
   throw new UsageError(`struct: no type ${asked.name} (types: ${vmcore.types.origin})${meant}`);
+}
+
+/** A variable whose type is known stands for no type. */
+function variableHint(vmcore: Vmcore, name: string): string | undefined {
+  if (vmcore.symbols.lookup(name) === undefined) return undefined;
+  const type = globalType(vmcore.types, name);
+  const target = type?.kind === 'pointer' ? type.target : type;
+  if (target === undefined || !('name' in target) || target.name === '') return undefined;
+  return `; it is a variable: stallcore struct VMCORE ${target.name} ${name}`;
 }
 
 function showLayout(

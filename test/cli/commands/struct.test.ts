@@ -66,6 +66,7 @@ describe('stallcore struct', function () {
 
   for (const [words, message] of [
     [['task_strct'], /no type task_strct \(types: BTF in the dump\); did you mean task_struct\?/],
+    [['oom_lock'], /it is a variable: stallcore struct VMCORE mutex oom_lock/],
     [['task_struct.nix'], /task_struct has no member nix/],
     [['task_struct.nix', '186'], /member struct task_struct\.nix: not in this kernel/],
     [['task_struct', '99999'], /pid 99999: no task has it/],
@@ -95,6 +96,12 @@ describe('stallcore struct', function () {
     assert.equal(exitCode, 1);
     assert.match(stdout, /^ {2}comm = \? \(excluded by the dump filter\),$/m);
     assert.match(stderr, /1 value not in the dump/);
+    // The pointer itself is on that page.
+    const way = await cli.run([
+      ...['struct', path, 'task_struct.group_leader.pid', `0x${task.toString(16)}`],
+    ]);
+    assert.equal(way.exitCode, 1);
+    assert.match(way.stdout, /^ {2}group_leader\.pid = \? \(a pointer on the way is not in the/m);
   });
 
   it('follows an array of pointers to the struct', async function () {
