@@ -2,11 +2,12 @@
 // here once, so that it is among what was read.
 
 import { readKernelLog } from '../kernel/printk.ts';
+import { cpuSets } from '../kernel/percpu.ts';
 import { threadSize } from '../kernel/stack-areas.ts';
 import { readTasks } from '../kernel/task.ts';
 import { xarrayEntries } from '../kernel/xarray.ts';
 import type { Vmcore } from '../target/index.ts';
-import { vaddr, type Vaddr } from '../util/address.ts';
+import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { logAreas } from './log-areas.ts';
@@ -19,6 +20,31 @@ const GLOBALS: readonly (readonly [symbol: string, struct: string])[] = [
   ['modules', 'list_head'],
 ];
 
+/** Variables that other tools read whole when they start, as long as their symbols are. */
+const VARIABLES = `
+  __per_cpu_offset __cpu_online_mask __cpu_possible_mask __cpu_present_mask __cpu_active_mask
+  pv_ops idt_table boot_cpu_data linux_banner tk_core nr_cpu_ids nr_threads jiffies_64 avenrun
+  panic_cpu crashing_cpu node_data node_states contig_page_data vmap_area_list hstates
+  swapper_pg_dir lookup_num_blocks high_memory max_pfn totalram_pages _totalram_pages nr_swapfiles
+  mem_section swap_info crash_notes tainted_mask pageflag_names`;
+
+/** Variables of each CPU that it reads, with their types; of those without one a word. */
+const PER_CPU: readonly (readonly [symbol: string, struct?: string])[] = [
+  ['cpu_tss_rw', 'tss_struct'],
+  ['init_tss', 'tss_struct'],
+  ['cpu_info', 'cpuinfo_x86'],
+  ['runqueues', 'rq'],
+  ['orig_ist', 'orig_ist'],
+  ['cea_exception_stacks'],
+  ['hardirq_stack_ptr'],
+  ['irq_stack_ptr'],
+  ['current_task'],
+  ['cpu_number'],
+];
+
+/** No variable that is asked for is longer; the last symbol of a section may seem to be. */
+const VARIABLE_SIZE_MAX = 1 << 20;
+
 /** Variables of the log that other tools look at, with those of 3.5 to 5.9. */
 const LOG_VARIABLES = 'prb log_buf log_buf_len log_first_idx log_next_idx clear_idx clear_seq';
 
@@ -27,8 +53,11 @@ export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean })
   for (const [symbol, struct] of GLOBALS) {
     attempt(() => readWhole(vmcore, struct, vmcore.symbol(symbol)));
   }
+  for (const name of VARIABLES.trim().split(/\s+/)) attempt(() => readVariable(vmcore, name));
+  for (const cpu of cpuSets(vmcore).possible) readPerCpu(vmcore, cpu);
   readWholeTasks(vmcore);
   attempt(() => readWholePids(vmcore));
+  attempt(() => readSections(vmcore));
   for (const { address } of vmcore.modules.modules) {
     attempt(() => readWhole(vmcore, 'module', address));
   }
@@ -68,6 +97,47 @@ function readWholePids(vmcore: Vmcore): void {
   const problems = new Problems();
   for (const { pointer } of xarrayEntries(root, { problems, subject: 'pid IDR' })) {
     attempt(() => readWhole(vmcore, 'pid', pointer));
+  }
+}
+
+/** What says where struct page lies: makedumpfile reads it before anything, the log too. */
+function readSections(vmcore: Vmcore): void {
+  const count = Math.min(vmcore.vmcoreinfo.length('mem_section') ?? 0, SECTION_ROOTS_MAX);
+  const roots = vmcore.global('mem_section').pointer();
+  vmcore.readPresent(roots, count * 8, MEM_SECTION);
+  for (let i = 0; i < count; i++) {
+    attempt(() => {
+      const bytes = vmcore.readBytes(vaddrAdd(roots, i * 8), 8, MEM_SECTION);
+      const root = vaddr(new DataView(bytes.buffer).getBigUint64(0, true));
+      if (root !== 0n) vmcore.readPresent(root, ROOT_SIZE, MEM_SECTION);
+    });
+  }
+}
+
+const MEM_SECTION = 'mem_section';
+
+/** NR_SECTION_ROOTS with five levels of page tables. */
+const SECTION_ROOTS_MAX = 1 << 17;
+
+/** SECTIONS_PER_ROOT fill a page (include/linux/mmzone.h). */
+const ROOT_SIZE = 4096;
+
+function readPerCpu(vmcore: Vmcore, cpu: number): void {
+  for (const [symbol, struct] of PER_CPU) {
+    attempt(() => {
+      const address = vaddr(vmcore.symbol(symbol) + vmcore.perCpuOffset(cpu));
+      const size = struct === undefined ? 8 : vmcore.struct(struct).size;
+      vmcore.readPresent(address, size, 'per-CPU data');
+    });
+  }
+}
+
+/** A variable as far as its symbol reaches. */
+function readVariable(vmcore: Vmcore, name: string): void {
+  const address = vmcore.symbols.lookup(name);
+  const size = address === undefined ? 0 : (vmcore.symbols.symbolAt(address)?.size ?? 0);
+  if (address !== undefined && size <= VARIABLE_SIZE_MAX) {
+    vmcore.readPresent(address, size, 'variables');
   }
 }
 
