@@ -3,11 +3,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readKdump } from '../../src/format/kdump/read.ts';
+import { KdumpMemory } from '../../src/memory/kdump-memory.ts';
 import { withProblems } from '../../src/cli/output.ts';
 import { packVmcore, type PackOptions, type PackResult } from '../../src/pack/pack.ts';
 import { openVmcore, type OpenOptions, type Vmcore } from '../../src/target/index.ts';
 import { triage } from '../../src/triage/triage.ts';
-import { BytesSink } from '../../src/util/io.ts';
+import { BytesSink, BytesSource } from '../../src/util/io.ts';
 
 /** A packed dump that lies in a file. */
 export interface PackedFile {
@@ -52,4 +54,25 @@ export async function triageJson(
 /** The same of an opened one. */
 export function answerOf(vmcore: Vmcore): unknown {
   return JSON.parse(JSON.stringify(withProblems(triage(vmcore), vmcore.problems)));
+}
+
+const PAGE_SIZE = 4096;
+
+/** All bytes of the pages of a packed dump, with what lies between them left out. */
+export async function pagesOf({ bytes }: PackedFile): Promise<Map<number, Uint8Array>> {
+  const memory = await KdumpMemory.open([readKdump(new BytesSource(bytes))]);
+  const pages = new Map<number, Uint8Array>();
+  for (const { start, end } of memory.presentRanges()) {
+    for (let at = start; at < end; at += PAGE_SIZE) {
+      const page = new Uint8Array(PAGE_SIZE);
+      memory.readInto(page, at);
+      pages.set(at, page);
+    }
+  }
+  return pages;
+}
+
+/** How many of the pages have a text in them. */
+export function countOf(pages: ReadonlyMap<number, Uint8Array>, text: string | Buffer): number {
+  return [...pages.values()].filter((page) => Buffer.from(page).includes(text)).length;
 }
