@@ -6,6 +6,7 @@ import type { LogLine } from './log-lines.ts';
 /**
  * - `oom-killer`: an allocation called out_of_memory() and it chose a victim (mm/oom_kill.c)
  * - `oom-kill`: whom it killed
+ * - `memcg-kill`: whom it killed for the limit of a memory cgroup: no sign of the whole machine
  * - `oom-reaper`: that the victim's memory was taken, or could not be
  * - `allocation stall`: warn_alloc() of a request that takes longer than 10 s, Linux 4.9 to 4.14
  * - `allocation failure`: warn_alloc() of a request that failed
@@ -16,6 +17,7 @@ import type { LogLine } from './log-lines.ts';
 export type LogEventKind =
   | 'oom-killer'
   | 'oom-kill'
+  | 'memcg-kill'
   | 'oom-reaper'
   | 'allocation stall'
   | 'allocation failure'
@@ -41,6 +43,7 @@ export interface LogEvent {
 const PATTERNS: readonly (readonly [kind: LogEventKind, pattern: RegExp])[] = [
   ['oom-killer', /^(?<comm>.*) invoked oom-killer: (?:gfp_mask|order)=/],
   // 2.6.36 to 4.19 have a line of its own for the choice, and `Killed process` on the next.
+  ['memcg-kill', /Memory cgroup out of memory: Kill(?:ed)? process (?<pid>\d+),? \((?<comm>.*?)\)/],
   ['oom-kill', /\bKill(?:ed)? process (?<pid>\d+),? \((?<comm>.*?)\)/],
   [
     'oom-reaper',

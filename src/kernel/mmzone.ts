@@ -43,8 +43,8 @@ export function boostedMarks({
 }
 
 /**
- * Which marks a number of free pages is below. The allocator asks for more than the mark
- * (zone_watermark_ok()), so that it refuses a zone that is just at it as well.
+ * Which marks a number of free pages does not pass. A zone that is just at a mark is refused as one
+ * below it: zone_watermark_ok() asks for more (mm/page_alloc.c).
  */
 export type ZoneLevel = 'below min' | 'below low' | 'below high' | 'above high';
 
@@ -53,9 +53,9 @@ export function levelAt(
   pages: number,
   { min, low, high }: ReturnType<typeof boostedMarks>,
 ): ZoneLevel {
-  if (pages < min) return 'below min';
-  if (pages < low) return 'below low';
-  return pages < high ? 'below high' : 'above high';
+  if (pages <= min) return 'below min';
+  if (pages <= low) return 'below low';
+  return pages <= high ? 'below high' : 'above high';
 }
 
 /** One zone that has memory. Numbers are pages; what the kernel lacks is absent. */

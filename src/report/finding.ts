@@ -9,9 +9,9 @@ import { commandText } from './command.ts';
 import { shortenedCalls } from './shortened.ts';
 import { ABSENT } from './tasks.ts';
 
-/** `(likely: its stack shows a lock)` below the sentence. */
-export function certaintyText({ confidence, because }: Finding): string {
-  return `(${confidence}: ${because})`;
+/** `(D3, the OOM victim waits for a lock; likely: its stack shows one)` below the sentence. */
+export function certaintyText({ diagnosis, name, confidence, because }: Finding): string {
+  return `(${diagnosis}, ${name}; ${confidence}: ${because})`;
 }
 
 /** Another finding in a line. */

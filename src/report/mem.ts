@@ -73,7 +73,8 @@ function* levelLines(own: ZonePressure, zone: ZoneState): Generator<string> {
     const boost = zone.watermarks?.boost ?? 0;
     const min = (zone.watermarks?.min ?? 0) + boost;
     const of = boost === 0 ? '' : ` (${kb(boost)} kB of it a boost)`;
-    yield `${name} is below min: ${kb(free.value)} kB free, min ${kb(min)} kB${of}.`;
+    const is = free.value === min ? 'at' : 'below';
+    yield `${name} is ${is} min: ${kb(free.value)} kB free, min ${kb(min)} kB${of}.`;
   }
   if (storedLevel !== undefined) {
     yield (

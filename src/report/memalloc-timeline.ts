@@ -72,6 +72,7 @@ function runText(run: readonly PlacedEvent[]): string {
 const KIND_WORDS: Readonly<Record<LogEventKind, string>> = {
   'oom-killer': 'calls of the OOM killer',
   'oom-kill': 'kills',
+  'memcg-kill': 'kills for memory cgroups',
   'oom-reaper': 'reports of the OOM reaper',
   'allocation stall': 'page allocation stalls',
   'allocation failure': 'page allocation failures',

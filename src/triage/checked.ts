@@ -70,6 +70,8 @@ export interface ZoneCheck {
   readonly min?: number;
   readonly low?: number;
   readonly high?: number;
+  /** The most that is kept from requests which a higher zone could serve: lowmem_reserve[]. */
+  readonly reserve?: number;
 }
 
 /** A kswapd. */
@@ -167,13 +169,20 @@ function requestsOf({ tasks }: Facts): RequestCheck {
 }
 
 function zonesOf({ node, zones }: NodeState): ZoneCheck[] {
-  return zones.map(({ name, counters: { NR_FREE_PAGES: free }, watermarks, unreadCpus }) => ({
+  return zones.map(({ name, counters, watermarks, unreadCpus, lowmemReserve = [] }) => ({
     node,
     name,
-    ...(free === undefined ? {} : { free: free.stored, notAdded: free.cpuDiff }),
+    ...freeOf(counters.NR_FREE_PAGES),
     ...(unreadCpus.length === 0 ? {} : { unreadCpus: unreadCpus.length }),
     ...(watermarks === undefined ? {} : boostedMarks(watermarks)),
+    ...(lowmemReserve.length === 0 ? {} : { reserve: Math.max(0, ...lowmemReserve) }),
   }));
+}
+
+function freeOf(
+  free: NodeState['zones'][number]['counters'][string] | undefined,
+): Pick<ZoneCheck, 'free' | 'notAdded'> {
+  return free === undefined ? {} : { free: free.stored, notAdded: free.cpuDiff };
 }
 
 /** By pgdat->kswapd, else by its name. */

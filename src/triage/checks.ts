@@ -73,7 +73,7 @@ function zones(checked: Checked): Checks {
 function zoneText(zone: KnownZone): string {
   const { node, name, free, notAdded = 0, min, low, high } = zone;
   const added = (notAdded === 0 ? '' : ` (${notAdded} not yet added)`) + unreadText(zone);
-  const is = free < min ? 'below min' : 'above min';
+  const is = free < min ? 'below min' : free === min ? 'at min' : 'above min';
   const marks = `min ${min}${low === undefined ? '' : `, low ${low}`}`;
   const all = high === undefined ? marks : `${marks}, high ${high}`;
   return `zone ${name} of node ${node}: ${count(free, 'page')} free${added}, ${is} (${all})`;
@@ -193,6 +193,7 @@ const RECENT_US = 10e6;
 const EVENT_WORDS: Readonly<Record<LogEventKind, readonly [one: string, many: string]>> = {
   'oom-killer': ['call of the OOM killer', 'calls of the OOM killer'],
   'oom-kill': ['kill', 'kills'],
+  'memcg-kill': ['kill for a memory cgroup', 'kills for memory cgroups'],
   'oom-reaper': ['report of the OOM reaper', 'reports of the OOM reaper'],
   'allocation stall': ['page allocation stall', 'page allocation stalls'],
   'allocation failure': ['page allocation failure', 'page allocation failures'],

@@ -14,8 +14,18 @@ import { reservesDepleted } from './diagnoses/reserves-depleted.ts';
 import { staleCounters } from './diagnoses/stale-counters.ts';
 import { tooManyIsolated } from './diagnoses/too-many-isolated.ts';
 import { victimBlocked } from './diagnoses/victim-blocked.ts';
-import { mayBeOverdue, type Facts } from './facts.ts';
-import type { Confidence, Finding } from './finding.ts';
+import { timeoutOf } from './evidence.ts';
+import {
+  hasRunLately,
+  isBlocked,
+  isOverdue,
+  isRequesting,
+  mayBeOverdue,
+  type Facts,
+  type TaskFacts,
+} from './facts.ts';
+import { CONFIDENCES, type Finding } from './finding.ts';
+import { sleepsForPage, sleepsInLock } from './lock-waits.ts';
 
 /**
  * In order of precedence: who keeps the OOM killer from running (D8, D11), then who keeps its
@@ -40,18 +50,14 @@ const DIAGNOSES: readonly ((facts: Facts) => Finding | undefined)[] = [
   nofsOnly,
 ];
 
-const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
-
 /** What fits, the surest first, whatever its precedence; of equally sure ones the order above. */
 export function diagnose(facts: Facts): Finding[] {
-  const stalls = withoutCanaryCulprits(
-    facts,
-    withoutTold(
-      DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
-        isOfConsequence(facts, finding),
-      ),
+  const found = withoutTold(
+    DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []).filter((finding) =>
+      isOfConsequence(facts, finding),
     ),
   );
+  const stalls = withTime(facts, withoutCanaryCulprits(facts, found));
   // Where something better explains why requests wait, that they do is no finding of its own.
   const isExplained = stalls.some(({ confidence }) => confidence !== 'possible');
   const slow = isExplained ? undefined : overload(facts, stalls);
@@ -93,4 +99,26 @@ export function diagnoseYoung(facts: Facts): Finding[] {
 function isOfConsequence(facts: Facts, { confidence, diagnosis }: Finding): boolean {
   if (confidence === 'certain' || diagnosis === 'D12') return true;
   return facts.tasks.some(mayBeOverdue);
+}
+
+/**
+ * Any stall looks in its first second as a busy machine does at any instant: where everybody who
+ * waits is known to have run lately, or to ask since shortly, no likeness is more than possible.
+ */
+function withTime(facts: Facts, findings: readonly Finding[]): Finding[] {
+  const waiting = facts.tasks.filter(
+    (fact) =>
+      isRequesting(fact) || (isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact))),
+  );
+  const isShort = (fact: TaskFacts): boolean => {
+    const overdue = isRequesting(fact) ? isOverdue(fact) : undefined;
+    return overdue === undefined ? hasRunLately(facts, fact) === true : !overdue;
+  };
+  if (waiting.length === 0 || !waiting.every(isShort)) return [...findings];
+  const doubt = `nobody who waits is known to have waited for over ${timeoutOf(facts.memalloc)}`;
+  return findings.map((finding) => ({
+    ...finding,
+    confidence: 'possible',
+    against: [...finding.against, doubt],
+  }));
 }

@@ -10,6 +10,9 @@ import type { Evidence } from './evidence.ts';
  */
 export type Confidence = 'certain' | 'likely' | 'possible';
 
+/** The surest first. */
+export const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'possible'];
+
 /** One diagnosis of one dump. */
 export interface Finding {
   readonly diagnosis: Diagnosis;

@@ -4,8 +4,9 @@
 import { count } from '../util/count.ts';
 import { doing } from './checked.ts';
 import type { Evidence } from './evidence.ts';
-import { btVerb, isBlocked, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { btVerb, isBlocked, nameOf, type Facts, type TaskFacts } from './facts.ts';
 import { chainFrom, endOf } from './lock-waits.ts';
+import { holdsOffOomKiller } from './oom-wait.ts';
 import { givesUpAfter } from './memory-state.ts';
 
 /** One of them. */
@@ -61,15 +62,15 @@ function oomLockHolder({ byPid, oomLockHolder: pid }: Facts): Hindrance[] {
 
 /** A process that was chosen and sleeps where no signal wakes it, and who must move before it. */
 function victimsInTheWay(facts: Facts): Hindrance[] {
-  const stuck = facts.tasks.filter((fact) => isVictim(fact) && isBlocked(fact));
+  // Without MMF_OOM_SKIP the OOM killer waits for it; else it goes on to the next.
+  const stuck = facts.tasks.filter((fact) => holdsOffOomKiller(fact) && isBlocked(fact));
   const [victim] = stuck;
   if (victim === undefined) return [];
   const chain = chainFrom(facts, victim);
   const end = endOf(chain);
   const behind = chain.isProved ? 'behind' : 'probably behind';
-  const reaped = victim.isReaped === true ? ', which is reaped,' : '';
   const more = stuck.length === 1 ? '' : ` (and ${count(stuck.length - 1, 'task')} more)`;
-  const who = `the OOM victim ${nameOf(victim)}${more}${reaped}`;
+  const who = `the OOM victim ${nameOf(victim)}${more}`;
   const does = end.place === undefined ? sleepText(end) : 'waits for memory';
   const clause =
     end === victim

@@ -2,8 +2,16 @@
 
 import { isScheduling, sleepsFor } from '../kernel/locking/wait-functions.ts';
 import { count } from '../util/count.ts';
-import { isInSlowPath, isOverdue, nameOf, namesOf, type Facts, type TaskFacts } from './facts.ts';
-import type { Confidence } from './finding.ts';
+import {
+  hasRunLately,
+  isInSlowPath,
+  isOverdue,
+  nameOf,
+  namesOf,
+  type Facts,
+  type TaskFacts,
+} from './facts.ts';
+import { CONFIDENCES, type Confidence } from './finding.ts';
 
 /**
  * Functions of file systems in which a task sleeps until another is done with a transaction, the
@@ -79,6 +87,37 @@ export function sureness({ writeback }: Facts, end: TaskFacts): Confidence {
   return overdue === true && writeback === 0 ? 'certain' : 'likely';
 }
 
+/** The less sure of two. */
+export function atMost(most: Confidence, confidence: Confidence): Confidence {
+  return CONFIDENCES.indexOf(confidence) < CONFIDENCES.indexOf(most) ? most : confidence;
+}
+
+/**
+ * How sure a likeness makes one in which who holds a lock was not proved: never more than the proof
+ * would. Somebody must have waited for long, by a record, or asleep, or nothing tells for how long.
+ *
+ * @param sleepers those who sleep in the lock
+ */
+export function unprovedSureness(facts: Facts, sleepers: readonly TaskFacts[]): Confidence {
+  if ((facts.writeback ?? 0) > 0) return 'possible';
+  const overdue = facts.tasks.filter(isInSlowPath).map(isOverdue);
+  if (overdue.includes(true)) return 'likely';
+  if (overdue.length > 0 && !overdue.includes(undefined)) return 'possible';
+  return sleepers.every((fact) => hasRunLately(facts, fact) === true) ? 'possible' : 'likely';
+}
+
+/** What speaks against such a likeness. */
+export function unprovedDoubts(facts: Facts, sleepers: readonly TaskFacts[]): string[] {
+  const { writeback = 0 } = facts;
+  const isShort = sleepers.every((fact) => hasRunLately(facts, fact) === true);
+  return [
+    ...(isShort && sleepers.length > 0
+      ? [`${namesOf(sleepers)} ${sleepers.length === 1 ? 'has' : 'have'} not slept for long`]
+      : []),
+    ...(writeback > 0 ? [writebackText(writeback)] : []),
+  ];
+}
+
 /** What keeps {@link sureness} from being certain, in words. */
 export function unsureOf({ writeback }: Facts, end: TaskFacts): string[] {
   const overdue = isOverdue(end);
@@ -101,10 +140,12 @@ export function doubts({ writeback = 0 }: Facts, end: TaskFacts): string[] {
     ...(isOverdue(end) === false
       ? [`${nameOf(end)} has not waited for long: memory may come in the next moment`]
       : []),
-    ...(writeback > 0
-      ? [`${count(writeback, 'page')} being written can be freed when the disk is done with them`]
-      : []),
+    ...(writeback > 0 ? [writebackText(writeback)] : []),
   ];
+}
+
+function writebackText(writeback: number): string {
+  return `${count(writeback, 'page')} being written can be freed when the disk is done with them`;
 }
 
 /** The end of a chain, and who else has what that is waited for and asks for memory. */

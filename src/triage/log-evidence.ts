@@ -57,9 +57,23 @@ export function agoText({ nowUs }: LogHistory, timeUs: number | undefined): stri
   return ` ${(Math.max(0, nowUs - timeUs) / 1e6).toFixed(1)} s before the dump`;
 }
 
+/** `, the last 31.2 s before the dump` */
+function lastText(history: LogHistory, timeUs: number | undefined): string {
+  const ago = agoText(history, timeUs);
+  return ago === '' ? '' : `, the last${ago}`;
+}
+
 /** Events of one kind, oldest first. */
-export function eventsOf({ timeline }: LogHistory, ...kinds: readonly LogEventKind[]): LogEvent[] {
+function eventsOf({ timeline }: LogHistory, ...kinds: readonly LogEventKind[]): LogEvent[] {
   return timeline.events.filter(({ kind }) => kinds.includes(kind));
+}
+
+/** What is older is of another stall, as far as lines tell that name nobody by pid. */
+const RELATED_US = 600e6;
+
+function recentOnes(history: LogHistory, ...kinds: readonly LogEventKind[]): LogEvent[] {
+  const { nowUs = 0 } = history;
+  return eventsOf(history, ...kinds).filter(({ timeUs = nowUs }) => nowUs - timeUs <= RELATED_US);
 }
 
 /** A task as a line of the log has it. */
@@ -69,9 +83,14 @@ interface Named {
 }
 
 /** Whether the line is about this task: names go to others as pids do, but both seldom. */
-function isOf(line: Named, { task: { pid, tgid, comm } }: TaskFacts): boolean {
-  const isPid = line.pid !== undefined && (line.pid === pid || line.pid === tgid);
-  return isPid && (commOf(line) === comm || pid !== tgid);
+function isOf(line: Named, { task: { pid, comm } }: TaskFacts): boolean {
+  return line.pid !== undefined && line.pid === pid && commOf(line) === comm;
+}
+
+/** A line about a kill names a process by its leader, whose name a thread need not have. */
+function isOfProcess(line: Named, fact: TaskFacts): boolean {
+  const { pid, tgid } = fact.task;
+  return isOf(line, fact) || (line.pid !== undefined && line.pid === tgid && pid !== tgid);
 }
 
 /** The name as results have it: text of a log is bytes as Latin-1. */
@@ -88,7 +107,7 @@ function nameOf(line: Named): string {
 function killsOf(facts: Facts, history: LogHistory): string[] {
   const victims = facts.tasks.filter(isVictim);
   const told = eventsOf(history, 'oom-kill', 'oom-reaper').filter((event) =>
-    victims.some((victim) => isOf(event, victim)),
+    victims.some((victim) => isOfProcess(event, victim)),
   );
   // Of a victim with many threads, and of a line printed twice, the first says since when.
   const first = new Map<string, LogEvent>();
@@ -112,8 +131,8 @@ function killsOf(facts: Facts, history: LogHistory): string[] {
 /** `java(186) 29.8 s before the dump`, `a(1) and b(2), the last 0.3 s before the dump` */
 function killedText(history: LogHistory, kills: readonly LogEvent[]): string {
   const names = inSentence(kills.map(nameOf), NAMES_SHOWN);
-  const last = agoText(history, kills.at(-1)?.timeUs);
-  return `${names}${kills.length > 1 && last !== '' ? `, the last${last}` : last}`;
+  const { timeUs } = kills.at(-1) ?? {};
+  return `${names}${kills.length > 1 ? lastText(history, timeUs) : agoText(history, timeUs)}`;
 }
 
 /** Reported by khungtaskd, and still where no signal wakes them. */
@@ -129,30 +148,30 @@ function hungTasks(facts: Facts, history: LogHistory): string[] {
     NAMES_SHOWN,
   );
   const seconds = last?.seconds === undefined ? '' : ` for more than ${last.seconds} s`;
-  const ago = agoText(history, last?.timeUs);
-  return [`khungtaskd reported ${names} blocked${seconds}, the last time${ago}`];
+  const when = lastText(history, last?.timeUs);
+  return [`khungtaskd reported ${names} blocked${seconds}${when}`];
 }
 
 /** warn_alloc() of 4.9 to 4.14; its line has no pid. */
 function allocationStalls(facts: Facts, history: LogHistory): string[] {
   const asking = new Set(facts.tasks.filter(isRequesting).map(({ task }) => task.comm));
-  const events = eventsOf(history, 'allocation stall').filter((line) => asking.has(commOf(line)));
+  const events = recentOnes(history, 'allocation stall').filter((line) => asking.has(commOf(line)));
   if (events.length === 0) return [];
   const longest = events.reduce((a, b) => ((b.seconds ?? 0) > (a.seconds ?? 0) ? b : a));
-  const last = agoText(history, events.at(-1)?.timeUs);
+  const last = lastText(history, events.at(-1)?.timeUs);
   return [
     `${count(events.length, 'page allocation stall')} reported, ` +
-      `the longest ${longest.seconds?.toFixed(1) ?? '?'} s (${commOf(longest)}), the last${last}`,
+      `the longest ${longest.seconds?.toFixed(1) ?? '?'} s (${commOf(longest)})${last}`,
   ];
 }
 
 function lockups(history: LogHistory): string[] {
-  const events = eventsOf(history, 'workqueue lockup');
+  const events = recentOnes(history, 'workqueue lockup');
   const last = events.at(-1);
   if (last === undefined) return [];
   const longest = Math.max(...events.map(({ seconds = 0 }) => seconds));
   const number = count(events.length, 'workqueue lockup');
-  return [`${number} reported, up to ${longest} s, the last${agoText(history, last.timeUs)}`];
+  return [`${number} reported, up to ${longest} s${lastText(history, last.timeUs)}`];
 }
 
 /** Victims that did exit within the time after which a request is overdue. */
@@ -160,11 +179,14 @@ function goneVictims(facts: Facts, history: LogHistory): string[] {
   const { nowUs } = history;
   const [{ overdueSeconds = OVERDUE_SECONDS } = {}] = facts.tasks;
   if (nowUs === undefined) return [];
+  // Up to 4.19 a second line, without the cgroup, follows that of the choice.
+  const ofCgroups = new Set(eventsOf(history, 'memcg-kill').map(({ pid }) => pid));
   const gone = eventsOf(history, 'oom-kill').filter(
     (event) =>
+      !ofCgroups.has(event.pid) &&
       event.timeUs !== undefined &&
       nowUs - event.timeUs <= overdueSeconds * 1e6 &&
-      !facts.tasks.some((fact) => isAlive(fact) && isOf(event, fact)),
+      !facts.tasks.some((fact) => isAlive(fact) && isOfProcess(event, fact)),
   );
   if (gone.length === 0) return [];
   const names = inSentence(gone.map(nameOf), 1);
@@ -188,9 +210,7 @@ function reportsOf(
   const listed = tasks.flatMap((line) => {
     const fact = facts.tasks.find((each) => isOf(line, each));
     const waits = fact !== undefined && (isRequesting(fact) || isVictim(fact));
-    return line.lines.at(-1) === null || !waits
-      ? []
-      : [{ line, since: sinceReport(fact, history) }];
+    return line.lines.at(-1) === null || !waits ? [] : [{ line, since: sinceReport(fact, line) }];
   });
   const isStuck = ({ line, since }: Listed): boolean =>
     since !== 'another request' && STUCK.includes(lastStep(line));
@@ -202,17 +222,24 @@ function reportsOf(
       found.map(({ line }) => nameOf(line)),
       NAMES_SHOWN,
     );
-  const stuck = listed.filter(isStuck).length;
+  const stuck = listed.filter(isStuck);
   const moved = listed.filter(hasMoved);
   const later = listed.filter(({ since }) => since === 'another request');
   const between = betweenText(history);
   return {
-    stuck: stuck === 0 ? [] : [`no progress of ${count(stuck, 'task')} waiting now ${between}`],
+    stuck:
+      stuck.length === 0 ? [] : [`no progress of ${named(stuck)} ${between}${joinedText(listed)}`],
     moving: [
       ...(moved.length === 0 ? [] : [`${named(moved)} got on ${between}`]),
       ...(later.length === 0 ? [] : [`${named(later)} got on after the watchdog's last report`]),
     ],
   };
+}
+
+/** `, which lists 14 more for the first time` */
+function joinedText(listed: readonly Listed[]): string {
+  const joined = listed.filter(({ line }) => lastStep(line) === 'joined').length;
+  return joined === 0 ? '' : `; ${joined} more joined in the last`;
 }
 
 /** A task of the watchdog's last report that waits now. */
@@ -221,15 +248,14 @@ interface Listed {
   readonly since: 'same request' | 'another request' | undefined;
 }
 
-/** Whether its request of now was there when the last report was made, by the age in its record. */
-function sinceReport(
-  { task: { record } }: TaskFacts,
-  { nowUs, timeline }: LogHistory,
-): Listed['since'] {
-  const reportUs = timeline.reports.at(-1)?.timeUs;
-  const age = record?.inFlight === true ? record.delaySeconds : undefined;
-  if (age === undefined || nowUs === undefined || reportUs === undefined) return undefined;
-  return age * 1e6 >= nowUs - reportUs ? 'same request' : 'another request';
+/**
+ * Whether its request of now is the one that the last report lists, by seq. Ages and time stamps
+ * are never compared: those of a late console drift.
+ */
+function sinceReport({ task: { record } }: TaskFacts, line: TimelineTask): Listed['since'] {
+  const listed = line.lines.at(-1)?.seq;
+  if (record?.seq === undefined || listed === undefined) return undefined;
+  return record.inFlight && record.seq === listed ? 'same request' : 'another request';
 }
 
 function lastStep({ steps }: TimelineTask): Step {

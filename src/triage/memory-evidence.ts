@@ -36,26 +36,31 @@ function roomyZones(checked: Checked): string[] {
   return [`no zone is short of memory: ${count(pages, 'page')} free, each above its high mark`];
 }
 
-/** The page cache on the LRU lists, and what of anonymous memory could still be swapped out. */
+/** What reclaim could take: page cache, slab that shrinks, and what swap has room for. */
 function reclaimable({ nodes = [], uses, swap }: Facts): {
   readonly evidence: readonly Evidence[];
   readonly against: readonly string[];
 } {
-  const lists = ['NR_ACTIVE_FILE', 'NR_INACTIVE_FILE'].map((name) => sumOfCounters(nodes, name));
-  const [active, inactive] = lists;
+  const sum = (...names: string[]): number | undefined => sumOfCounters(nodes, ...names);
+  const [active, inactive] = [sum('NR_ACTIVE_FILE'), sum('NR_INACTIVE_FILE')];
+  const slab = sum('NR_SLAB_RECLAIMABLE_B', 'NR_SLAB_RECLAIMABLE') ?? 0;
   const { managedPages = 0 } = uses ?? {};
   const none = { evidence: [], against: [] };
   if (active === undefined || inactive === undefined || managedPages === 0) return none;
   const cache = active + inactive;
-  const held = `${count(cache, 'page')} of page cache (${percent(cache, managedPages)})`;
-  const hasSwap = swap !== undefined && swap.freePages > 0;
-  if (cache < managedPages * NOTHING && !hasSwap) {
+  const swapFree = swap?.freePages ?? 0;
+  const share = (pages: number): string =>
+    `${count(pages, 'page')} (${percent(pages, managedPages)})`;
+  if (Math.max(cache, slab, swapFree) < managedPages * NOTHING) {
     const swapText = swap === undefined || swap.totalPages === 0 ? 'no swap' : 'no swap left';
-    const fact = `little is left to reclaim: ${held}, ${swapText}`;
+    const fact = `little is left to reclaim: ${share(cache)} of page cache, ${swapText}`;
     return { evidence: [{ fact, verb: 'mem' }], against: [] };
   }
-  const busy = sumOfCounters(nodes, 'NR_FILE_DIRTY') ?? cache;
-  const written = sumOfCounters(nodes, 'NR_WRITEBACK') ?? cache;
-  if (cache - busy - written < managedPages * SOMETHING) return none;
-  return { evidence: [], against: [`reclaim has something to take: ${held}, most of it clean`] };
+  const busy = ['NR_FILE_DIRTY', 'NR_WRITEBACK', 'NR_UNSTABLE_NFS'].map((name) => sum(name) ?? 0);
+  const clean = cache - busy.reduce((all, pages) => all + pages, 0);
+  if (sum('NR_FILE_DIRTY') === undefined || clean < managedPages * SOMETHING) return none;
+  return {
+    evidence: [],
+    against: [`reclaim has something to take: ${share(clean)} of page cache, clean on its lists`],
+  };
 }

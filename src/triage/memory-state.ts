@@ -46,7 +46,7 @@ export function knownZones({ zones = [] }: Checked): KnownZone[] {
 /** What the allocator and kswapd compare, the reserves of lower zones aside. */
 export function levelOf({ free, min, low, high }: KnownZone): Level {
   if (low !== undefined && high !== undefined) return levelAt(free, { min, low, high });
-  return free < min ? 'below min' : 'above min';
+  return free <= min ? 'below min' : 'above min';
 }
 
 function zonesText(checked: Checked): string {
@@ -60,13 +60,29 @@ function zonesText(checked: Checked): string {
   return `${[...shown, ...(more > 0 ? [`and ${count(more, 'more zone')}`] : [])].join(', ')}`;
 }
 
-/** `DMA32 0 pages free, below min (368)` */
+/** `DMA32 has 0 pages free, below min (368)` */
 function zoneText(zone: KnownZone, hasNodes: boolean): string {
   const { node, name, free } = zone;
   const level = levelOf(zone);
-  const mark = { min: zone.min, low: zone.low, high: zone.high }[levelMark(level)];
   const where = hasNodes ? `${name} of node ${node}` : name;
-  return `${where} has ${count(free, 'page')} free${unreadText(zone)}, ${level} (${mark})`;
+  return (
+    `${where} has ${count(free, 'page')} free${unreadText(zone)}, ` +
+    `${standText(zone)} (${zone[levelMark(level)]})${reserveText(zone)}`
+  );
+}
+
+/** How a zone stands to its marks: `below min`, or `at min`, which is as short. */
+export function standText(zone: KnownZone): string {
+  const level = levelOf(zone);
+  return zone.free === zone[levelMark(level)] ? level.replace('below', 'at') : level;
+}
+
+/** That a zone is short for all who could have pages of a higher one (lowmem_reserve[]). */
+function reserveText(zone: KnownZone): string {
+  const { reserve = 0, free } = zone;
+  const left = { ...zone, free: free - reserve };
+  if (reserve === 0 || levelOf(zone) === 'below min' || levelOf(left) !== 'below min') return '';
+  return `, but short for who can use higher zones: ${reserve} are reserved`;
 }
 
 function levelMark(level: Level): 'min' | 'low' | 'high' {

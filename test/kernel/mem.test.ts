@@ -134,7 +134,7 @@ describe('memResult', function () {
     ['4.4', { flavour: '4.4' }],
   ] as const) {
     it(`sees on the simulated ${name} that the allocator goes by a stale counter`, async () => {
-      const run = runScenario('kworker-holds-vmstat', { ...flavour, seed: 1, kmallocwd: 1 });
+      const run = runScenario('kworker-holds-vmstat', { ...flavour, seed: 3, kmallocwd: 1 });
       const files = writeRun(run, join(folder, name), { format: 'elf' });
       await withRun(files, (vmcore) => {
         const result = memResult(vmcore);

@@ -31,8 +31,9 @@ function stack(pid: number, ...names: string[]): SharedStack {
 const MUTEX = ['__schedule', 'schedule', '__mutex_lock.constprop.0', 'vfs_write', 'do_syscall_64'];
 
 describe('certaintyText', () => {
-  it('says how sure it is, and why', () => {
-    assert.equal(certaintyText(FINDING), '(likely: its stack shows a lock)');
+  it('names the finding, and says how sure it is, and why', () => {
+    const said = '(D3, the OOM victim waits for a lock; likely: its stack shows a lock)';
+    assert.equal(certaintyText(FINDING), said);
   });
 });
 

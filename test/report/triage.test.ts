@@ -79,7 +79,7 @@ function text(layout: TriageLayout = {}, changes?: Partial<TriageAnswer>): strin
 describe('triageText', () => {
   it('has the verdict first, then who waits since when and for whom, then why', () => {
     const order = [
-      /^The OOM victim java\(47\) cannot exit\.\n\(certain: each wait was proved\)\n/,
+      /^The OOM victim java\(47\) cannot exit\.\n\(D3, .*; certain: each wait was proved\)\n/,
       /\nbackup\(45\) has waited for 35\.1 s\.\n/,
       /\nWho waits for whom \(stallcore locks VMCORE --graph\):\n {2}- OOM victim java\(47\) -/,
       /\nWhat this rests on:\n {2}- java\(47\) was chosen {2}\[stallcore bt VMCORE 47\]\n/,

@@ -37,6 +37,23 @@ describe('diagnose', () => {
     assert.deepEqual(found([ASKS]), [OVERLOAD]);
   });
 
+  it('holds no likeness for likely while everybody who waits has run lately', () => {
+    const { gfp, ...asks } = ASKS;
+    assert.notEqual(gfp, undefined);
+    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
+    const victim = (offCpu: number): TaskSketch => ({
+      ...{ pid: 2, victim: true, offCpu, waitsFor },
+      calls: `${MUTEX} < vfs_write`,
+    });
+    const looper: TaskSketch = { ...asks, offCpu: 0.1 };
+    assert.equal(found([looper, victim(30)])[0], 'D3 likely');
+    assert.equal(found([looper, victim(0.7)])[0], 'D3 possible');
+    assert.match(
+      first([looper, victim(0.7)]).against.join(),
+      /nobody who waits is known to have waited for over/,
+    );
+  });
+
   it('finds no overload beside what explains it, and counts what is known to be overdue', () => {
     const stuck = { pid: 2, victim: true, calls: `${MUTEX} < vfs_write` } as const;
     assert.deepEqual(found([ASKS, stuck]), ['D3 likely']);

@@ -47,16 +47,16 @@ describe('hindrances', () => {
       pid: 8,
       comm: 'java',
       victim: true,
-      reaped: true,
       calls: `${MUTEX} < walk_component`,
       waitsFor: lock,
     };
     const calls = '__schedule < schedule < request_wait_answer < fuse_simple_request';
     const stat: TaskSketch = { pid: 9, comm: 'stat', calls };
     assert.deepEqual(clauses(facts([victim, stat])), [
-      'the OOM victim java(8), which is reaped, waits for a lock probably behind stat(9), ' +
-        'which waits for the answer of a FUSE file system',
+      'the OOM victim java(8) waits for a lock probably behind stat(9), which ' +
+        'waits for the answer of a FUSE file system',
     ]);
     assert.deepEqual(clauses(facts([{ ...victim, state: 'R' }, stat])), []);
+    assert.deepEqual(clauses(facts([{ ...victim, reaped: true }, stat])), []);
   });
 });

@@ -8,6 +8,7 @@ import {
   leadsToMemory,
   sleepsForPage,
   sleepsInLock,
+  unprovedSureness,
   wayToMemory,
   type Chain,
 } from '../../src/triage/lock-waits.ts';
@@ -145,5 +146,25 @@ describe('butFor', () => {
   it('adds what lowers a reason', () => {
     assert.equal(butFor('a', []), 'a');
     assert.equal(butFor('a', ['b', 'c']), 'a, but b, and c');
+  });
+});
+
+describe('unprovedSureness', () => {
+  const slept = (offCpu: number): TaskSketch => ({ pid: 5, calls: MUTEX, offCpu });
+  const asks: TaskSketch = { pid: 6, state: 'R', calls: FAULT };
+  const sure = (tasks: readonly TaskSketch[], writeback = 0): string => {
+    const all = facts(tasks, { writeback });
+    return unprovedSureness(all, all.tasks.slice(0, 1));
+  };
+
+  it('is never certain, and possible where nobody has waited for long', () => {
+    assert.equal(sure([slept(30), asks]), 'likely');
+    assert.equal(sure([slept(0.5), asks]), 'possible');
+    assert.equal(sure([slept(0.5), { ...asks, gfp: 'GFP_KERNEL' }]), 'likely');
+    assert.equal(sure([slept(30), { ...asks, young: true }]), 'possible');
+  });
+
+  it('is possible while pages are being written', () => {
+    assert.equal(sure([slept(30), asks], 3), 'possible');
   });
 });

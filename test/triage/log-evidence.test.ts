@@ -47,6 +47,13 @@ describe('logWords', () => {
     assert.deepEqual(words([ASKS, { pid: 8, comm: 'hog', victim: true }], [lately]).against, []);
   });
 
+  it('takes the kill of a memory cgroup for no sign of the machine', () => {
+    const cgroup =
+      '[   95.000000] Memory cgroup out of memory: Killed process 8 (hog) total-vm:1kB';
+    const again = '[   95.000001] Killed process 8 (hog) total-vm:1kB, anon-rss:1kB';
+    assert.deepEqual(words([ASKS], [cgroup, again]).against, []);
+  });
+
   it('names hung tasks that still sleep, and no others', () => {
     const hung = [5, 6].map(
       (pid) => `[   80.00000${pid}] INFO: task sync:${pid} blocked for more than 120 seconds.`,
@@ -56,8 +63,7 @@ describe('logWords', () => {
       { pid: 6, comm: 'sync', state: 'S', calls: MUTEX },
     ];
     assert.deepEqual(words(tasks, hung).evidence, [
-      'khungtaskd reported sync(5) blocked for more than 120 s, ' +
-        'the last time 20.0 s before the dump',
+      'khungtaskd reported sync(5) blocked for more than 120 s, the last 20.0 s before the dump',
     ]);
   });
 
@@ -94,7 +100,7 @@ describe('logWords', () => {
 
     it('says who waits now and did not get on', () => {
       assert.deepEqual(words([ASKS], [...report(80, 4), ...report(90, 4)]), {
-        evidence: [`no progress of 1 task waiting now ${between}`],
+        evidence: [`no progress of java(9) ${between}`],
         against: [],
       });
     });
@@ -106,18 +112,26 @@ describe('logWords', () => {
       });
     });
 
-    it('goes by the age of the request where that is recorded', () => {
-      const lines = [...report(80, 4), ...report(90, 6)];
-      const aged = (delaySeconds: number): readonly string[] => {
-        const made = facts([ASKS], { history: historyOf(lines, 100) });
-        const [fact] = made.tasks;
-        assert.ok(fact !== undefined);
-        const record = { inFlight: true, delaySeconds } as TaskFacts['task']['record'];
+    it('goes by seq where the record has it, and never by time stamps', () => {
+      const made = facts([ASKS], { history: historyOf([...report(80, 4), ...report(90, 6)], 140) });
+      const [fact] = made.tasks;
+      assert.ok(fact !== undefined);
+      const later = (seq: number): readonly string[] => {
+        const record = { inFlight: true, seq } as TaskFacts['task']['record'];
         const task = { ...fact.task, record };
         return logWords({ ...made, tasks: [{ ...fact, task } as TaskFacts] }).against;
       };
-      assert.deepEqual(aged(11), []);
-      assert.deepEqual(aged(3), ["java(9) got on after the watchdog's last report"]);
+      assert.deepEqual(later(6), []);
+      assert.deepEqual(later(7), ["java(9) got on after the watchdog's last report"]);
+    });
+
+    it('says how many joined in the last report', () => {
+      const hog = '[   90.000003] MemAlloc: hog(4) gfp=0x24280ca order=0 delay=1000';
+      const other: TaskSketch = { ...ASKS, pid: 4, comm: 'hog' };
+      const lines = [...report(80, 4), ...report(90, 4), hog];
+      assert.deepEqual(words([ASKS, other], lines).evidence, [
+        `no progress of java(9) ${between}; 1 more joined in the last`,
+      ]);
     });
   });
 

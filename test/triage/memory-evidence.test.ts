@@ -23,10 +23,11 @@ interface Pages {
   readonly free?: number;
   readonly cache?: number;
   readonly dirty?: number;
+  readonly slab?: number;
   readonly swapFree?: number;
 }
 
-function node({ free = 0, cache = 0, dirty = 0 }: Pages): NodeState {
+function node({ free = 0, cache = 0, dirty = 0, slab = 0 }: Pages): NodeState {
   const counter = (value: number): NonNullable<NodeState['counters'][string]> => ({
     value,
     stored: value,
@@ -51,6 +52,7 @@ function node({ free = 0, cache = 0, dirty = 0 }: Pages): NodeState {
       NR_INACTIVE_FILE: counter(cache),
       NR_FILE_DIRTY: counter(dirty),
       NR_WRITEBACK: counter(0),
+      NR_SLAB_RECLAIMABLE_B: counter(slab),
     },
     unreadCpus: [],
   };
@@ -71,14 +73,18 @@ function said(pages: Pages, diagnosis: Finding['diagnosis'] = 'D13'): [string[],
 
 describe('withMemory', () => {
   it('says that reclaim has next to nothing to take, with swap full or without any', () => {
-    const cache = '9 pages of page cache (1 %)';
+    const cache = '9 pages (1 %) of page cache';
     assert.deepEqual(said({ cache: 9 }), [[`little is left to reclaim: ${cache}, no swap`], []]);
     assert.match(said({ cache: 9, swapFree: 0 })[0].join(), /, no swap left$/);
-    assert.deepEqual(said({ cache: 9, swapFree: 5 }), [[], []]);
+    assert.deepEqual(said({ cache: 9, swapFree: 15 }), [[], []]);
+    assert.deepEqual(said({ cache: 9, slab: 15 }), [[], []]);
   });
 
   it('holds it against a stall that much of the page cache is clean', () => {
-    assert.match(said({ cache: 200 })[1].join(), /something to take: 200 pages .*\(20 %\)/);
+    assert.match(
+      said({ cache: 200, dirty: 10 })[1].join(),
+      /something to take: 190 pages \(19 %\) of page cache, clean/,
+    );
     assert.deepEqual(said({ cache: 200, dirty: 150 }), [[], []]);
   });
 

@@ -11,7 +11,7 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
-import { doubts, sureness } from '../lock-waits.ts';
+import { atMost, butFor, doubts, sureness, unsureOf } from '../lock-waits.ts';
 
 /** drivers/virtio/virtio_balloon.c, drivers/hv/hv_balloon.c and the like, from out_of_memory(). */
 const DEFLATES = ['leak_balloon', 'virtballoon_oom_notify', 'virtio_balloon_oom_notify'];
@@ -47,11 +47,13 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
     name: "deadlock in the balloon's OOM notifier",
     sentence:
       `${nameOf(killer)} runs the OOM killer and waits in its notifier for the balloon's lock, ` +
-      `which ${nameOf(filler)} has while it ${asks ? 'waits for' : 'tries to get'} memory to ` +
-      'fill the balloon.',
+      `which ${nameOf(filler)} ${isProved ? 'has' : 'may have'} while it ` +
+      `${asks ? 'waits for' : 'tries to get'} memory to fill the balloon.`,
     confidence: confidenceOf(facts, filler, isProved),
     because: isProved
-      ? 'the holder of the lock is the task that fills the balloon'
+      ? butFor('the holder of the lock is the task that fills the balloon', [
+          ...(asks ? unsureOf(facts, filler) : ['it tries again and again']),
+        ])
       : 'both stacks are there; who holds the lock could not be proved',
     evidence: [
       { fact: `${nameOf(killer)}: leak_balloon() under out_of_memory()`, verb: btVerb([killer]) },
@@ -71,6 +73,6 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
 
 /** After an attempt that failed fill_balloon() gives the lock up, and may take it again at once. */
 function confidenceOf(facts: Facts, filler: TaskFacts, isProved: boolean): Confidence {
-  if (!isProved) return 'likely';
-  return isRequesting(filler) ? sureness(facts, filler) : 'possible';
+  const proved = isRequesting(filler) ? sureness(facts, filler) : 'possible';
+  return atMost(isProved ? 'certain' : 'likely', proved);
 }

@@ -82,7 +82,7 @@ function becauseOf(requests: readonly TaskFacts[], late: readonly TaskFacts[]): 
 
 function writtenEvidence({ writeback = 0 }: Facts): Evidence[] {
   if (writeback === 0) return [];
-  return [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'triage --json' }];
+  return [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'mem' }];
 }
 
 function againstIt({ writeback }: Facts, late: readonly TaskFacts[]): string[] {

@@ -20,7 +20,16 @@ import {
 import { canaryEvidence, withoutCanaries } from '../canary.ts';
 import { nofsAlone } from './nofs-alone.ts';
 import type { Confidence, Finding } from '../finding.ts';
-import { chainFrom, doubts, endOf, sleepsForPage, sleepsInLock, sureness } from '../lock-waits.ts';
+import {
+  butFor,
+  chainFrom,
+  doubts,
+  endOf,
+  sleepsForPage,
+  sleepsInLock,
+  sureness,
+  unsureOf,
+} from '../lock-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
 import { poolEvidence } from '../pool-waits.ts';
 import { cannotInvokeOom, requestMask } from '../request-mask.ts';
@@ -65,7 +74,7 @@ function behindHolder(facts: Facts): Finding | undefined {
     name: 'only requests without __GFP_FS get on, and for them nobody is killed',
     sentence: holder === undefined ? withoutHolder(free, led) : sentenceOf(holder, free, led),
     confidence: confidenceOf(facts, { free, stopped, led, known }),
-    because: becauseOf(led),
+    because: becauseOf(facts, led),
     evidence: [
       { fact: `${namesOf(free)}: requests that may not kill`, verb: 'memalloc --all' },
       { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
@@ -177,15 +186,17 @@ function waitersOf(waiting: readonly TaskFacts[], blocked: readonly TaskFacts[])
   return `${nameOf(first)}${others} ${waits}`;
 }
 
-function becauseOf(led: Led): string {
+function becauseOf(facts: Facts, led: Led): string {
   const { blocked, toHolder, toOthers, holder } = led;
   if (holder === undefined) return 'who holds what they wait for could not be proved';
   if (isWhole(led)) {
     const whom =
       toOthers.length === 0 ? nameOf(holder) : `such requests, most of them to ${nameOf(holder)}`;
-    return blocked.length === 1
-      ? `the chain of the one that is blocked was proved, and leads to ${whom}`
-      : `the chains of all ${blocked.length} that are blocked were proved, and lead to ${whom}`;
+    const proved =
+      blocked.length === 1
+        ? `the chain of the one that is blocked was proved, and leads to ${whom}`
+        : `the chains of all ${blocked.length} that are blocked were proved, and lead to ${whom}`;
+    return butFor(proved, unsureOf(facts, holder));
   }
   const many = toHolder.length + toOthers.length;
   const are = many === 1 ? 'is' : 'are';
@@ -193,7 +204,9 @@ function becauseOf(led: Led): string {
   return `${of} ${are} proved to wait for such a request`;
 }
 
+/** Whose wait was proved is stopped though it is on its CPU still, on the way to sleep. */
 function isStopped(fact: TaskFacts): boolean {
+  if (fact.task.state === 'D' && fact.waitsFor !== undefined) return true;
   return isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact));
 }
 

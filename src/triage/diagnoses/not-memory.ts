@@ -14,7 +14,7 @@ export function notMemory(
 ): Finding | undefined {
   if (verdictClass !== 'not-stalled') return undefined;
   const { made, unmade } = checksOf(checked);
-  const killed = checked.oom?.killCount ?? 0;
+  const killed = killedForAll(checked);
   const ill = made.filter((check) => !check.isWell);
   const against = [
     ...ill.map(({ fact }) => fact),
@@ -51,4 +51,10 @@ function nextOf({ blocked }: Checked): string {
   return blocked.length === 0
     ? 'look for the trouble elsewhere: no task is even in uninterruptible sleep'
     : `look at what tasks do wait for: ${blockedText(blocked)} (stallcore locks VMCORE)`;
+}
+
+/** Since boot, less those whom the log has killed for the limit of a memory cgroup. */
+function killedForAll({ oom, log }: Checked): number {
+  const ofCgroups = log?.events.find(({ kind }) => kind === 'memcg-kill')?.count ?? 0;
+  return Math.max(0, (oom?.killCount ?? 0) - ofCgroups);
 }

@@ -49,7 +49,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
       ...(late.length > 0 ? [slowPath(late, 'overdue, ')] : []),
       ...(unknown.length > 0 ? [slowPath(unknown, '')] : []),
       ...(writeback > 0
-        ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'triage --json' }]
+        ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'mem' }]
         : []),
       ...hindrances(facts).flatMap(({ evidence }) => evidence),
     ],

@@ -15,6 +15,7 @@ import {
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import {
+  atMost,
   butFor,
   chainFrom,
   doubts,
@@ -172,7 +173,7 @@ function findingOf(facts: Facts, change: MapChange): Finding {
       `The OOM victim's thread ${nameOf(writer)} has its mmap_lock for writing and ` +
       `${waitOf(chain)}, so that the OOM reaper cannot free the victim's memory` +
       `${waiting.length === 0 ? '' : ` and ${namesOf(waiting)} cannot exit`}.`,
-    confidence: isProved ? weighed(confidence, rest) : 'likely',
+    confidence: atMost(isProved ? 'certain' : 'likely', weighed(confidence, rest)),
     because: isProved
       ? butFor('those that cannot exit wait for the lock that it has', [...lowers, ...rest.lowers])
       : 'the code that it is in takes mmap_lock for writing; who has it could not be proved',

@@ -46,7 +46,7 @@ export function reservesDepleted(facts: Facts): Finding | undefined {
     evidence: [
       ...used.map(({ name, free, min }) => ({
         fact: `zone ${name}: ${free} pages free, min is ${min}`,
-        verb: 'triage --json',
+        verb: 'mem',
       })),
       { fact: `${namesOf(requests)} in the slow path`, verb: btVerb(requests) },
       ...(waiting.length === 0

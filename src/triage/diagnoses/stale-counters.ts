@@ -61,7 +61,7 @@ export function staleCounters(facts: Facts): Finding | undefined {
       (fact.task.state === 'R' || fact.task.onCpu === true),
   );
   const off = (facts.zones ?? []).filter(
-    ({ free, min, freeNotAdded }) => free < min && free + freeNotAdded >= min,
+    ({ free, min, freeNotAdded }) => free <= min && free + freeNotAdded > min,
   );
   const looper = withoutCanaries(loopers)[0] ?? loopers[0];
   // Counters that are off look like progress, and then nobody comes to the OOM killer.
@@ -93,8 +93,8 @@ export function staleCounters(facts: Facts): Finding | undefined {
       ...pending.map((name) => ({ fact: `${name} is pending`, verb: 'triage --json' })),
       ...poolEvidence(facts),
       ...off.map(({ name, free, min, freeNotAdded }) => ({
-        fact: `zone ${name}: free ${free} < min ${min}, not yet added ${freeNotAdded}`,
-        verb: 'triage --json',
+        fact: `zone ${name}: free ${free}, min ${min}, not yet added ${freeNotAdded}`,
+        verb: 'mem',
       })),
     ],
     against: [],

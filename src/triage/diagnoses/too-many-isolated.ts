@@ -16,6 +16,7 @@ import {
 } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import {
+  atMost,
   butFor,
   chainFrom,
   circleOf,
@@ -25,6 +26,8 @@ import {
   sleepsForPage,
   sleepsInLock,
   sureness,
+  unprovedDoubts,
+  unprovedSureness,
   unsureOf,
   wayToMemory,
   type Chain,
@@ -119,7 +122,7 @@ function behindKswapd(facts: Facts, found: Throttling): Finding {
     evidence: [
       { fact: `${namesOf(throttled)} in congestion_wait()`, verb: btVerb(throttled) },
       { fact: `${nameOf(kswapd)} is blocked below its scan`, verb: btVerb([kswapd]) },
-      ...isolated.map((fact) => ({ fact, verb: 'triage --json' })),
+      ...isolated.map((fact) => ({ fact, verb: 'mem' })),
       ...(isKnown ? [{ fact: chain.links.map(nameOf).join(' -> '), verb: 'locks --graph' }] : []),
     ],
     against: way.against,
@@ -150,9 +153,9 @@ function wayOf(facts: Facts, found: Throttling, chain: Chain): Way {
   if (!chain.isProved || chain.links.length === 1) {
     return {
       words: 'sleeps in a lock',
-      confidence: 'likely',
+      confidence: unprovedSureness(facts, [found.kswapd]),
       because: 'who holds what kswapd waits for could not be proved',
-      against: [],
+      against: unprovedDoubts(facts, [found.kswapd]),
     };
   }
   if (leadsToMemory(chain)) {
@@ -200,7 +203,7 @@ function asksOutside(facts: Facts, { inLoop }: Throttling, chain: Chain): Way {
     : `${nameOf(end)} is not in that loop at this instant`;
   return {
     words: wayToMemory(chain),
-    confidence: 'likely',
+    confidence: atMost('likely', sureness(facts, end)),
     because: butFor('it was proved who has what kswapd waits for, and that one asks for memory', [
       goesOn,
     ]),

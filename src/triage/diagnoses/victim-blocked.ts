@@ -8,6 +8,7 @@ import type { TaskFacts } from '../facts.ts';
 import type { Evidence } from '../evidence.ts';
 import type { Finding } from '../finding.ts';
 import {
+  atMost,
   butFor,
   chainFrom,
   circleOf,
@@ -18,6 +19,8 @@ import {
   sleepsForPage,
   sleepsInLock,
   sureness,
+  unprovedDoubts,
+  unprovedSureness,
   unsureOf,
   wayToMemory,
   type Chain,
@@ -46,7 +49,7 @@ export function victimBlocked(facts: Facts): Finding | undefined {
   if (circle !== undefined) return byCircle(facts, circle, requests);
   const elsewhere = chains.find(({ links }) => links.length > 1);
   return elsewhere === undefined
-    ? byStacks(blocked, requests)
+    ? byStacks(facts, blocked, requests)
     : byAnother(facts, elsewhere, requests);
 }
 
@@ -124,6 +127,7 @@ function byAnother(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): 
   const [victim] = chain.links as [TaskFacts];
   const end = endOf(chain);
   const waits = end.place !== undefined;
+  const rest = victimDoubts(facts, victim);
   const isLost = sleepsInLock(end);
   return {
     diagnosis: 'D3',
@@ -132,21 +136,27 @@ function byAnother(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): 
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
       `and at the end of that chain is ${nameOf(end)}, which ${stateOf(end)}; ` +
       `${requests.length} requests for memory wait.`,
-    confidence: waits ? 'likely' : 'possible',
+    confidence: waits ? weighed(atMost('likely', sureness(facts, end)), rest) : 'possible',
     because: isLost
       ? `who holds what ${nameOf(end)} waits for could not be proved`
       : butFor(
           chain.isProved ? 'who holds the locks was proved' : LAST_READER,
-          waits ? [] : [`${nameOf(end)} does not wait for memory`],
+          waits
+            ? [...unsureOf(facts, end), ...rest.lowers]
+            : [`${nameOf(end)} does not wait for memory`],
         ),
     evidence: [
       ...chosenAnd(victim, chain.links),
       { fact: `${nameOf(end)}: ${doing(end)}`, verb: btVerb([victim, end]) },
     ],
-    against: waits || isLost ? [] : [`${nameOf(end)} does not wait for memory: ${doing(end)}`],
+    against: [
+      ...(waits || isLost ? [] : [`${nameOf(end)} does not wait for memory: ${doing(end)}`]),
+      ...(waits ? doubts(facts, end) : []),
+      ...rest.against,
+    ],
     missing: [
       ...(isLost ? [`who holds the lock that ${nameOf(end)} waits for`] : []),
-      ...victimDoubts(facts, victim).missing,
+      ...rest.missing,
     ],
     next: `find out why ${nameOf(end)} does not get on`,
     culprits: pidsOf(endsOf(facts, chain)),
@@ -158,23 +168,28 @@ function stateOf(end: TaskFacts): string {
   return sleepsInLock(end) ? 'waits for a lock itself' : 'does not wait for memory';
 }
 
-function byStacks(blocked: readonly TaskFacts[], requests: readonly TaskFacts[]): Finding {
+function byStacks(
+  facts: Facts,
+  blocked: readonly TaskFacts[],
+  requests: readonly TaskFacts[],
+): Finding {
+  const rest = victimDoubts(facts, blocked[0] as TaskFacts);
   return {
     diagnosis: 'D3',
-    name: NAME,
+    name: 'the OOM victim sleeps in a lock',
     sentence:
       (blocked.length === 1
         ? `The OOM victim ${namesOf(blocked)} sleeps in a lock where SIGKILL does not wake it, `
         : `The OOM victims ${namesOf(blocked)} sleep in locks where SIGKILL does not wake them, `) +
       `while ${requests.length} requests for memory wait.`,
-    confidence: 'likely',
-    because: 'its stack shows a lock; who holds it could not be proved',
+    confidence: unprovedSureness(facts, blocked),
+    because: butFor('its stack shows a lock; who holds it could not be proved', rest.lowers),
     evidence: [
       { fact: `${namesOf(blocked)}: uninterruptible, in a lock`, verb: btVerb(blocked) },
       { fact: `${count(requests.length, 'request')} in the slow path`, verb: 'bt --stalled' },
     ],
-    against: [],
-    missing: ['who holds the lock'],
+    against: [...unprovedDoubts(facts, blocked), ...rest.against],
+    missing: ['who holds the lock', ...rest.missing],
     next: NEXT,
     culprits: [],
   };
