@@ -156,7 +156,7 @@ describe('packVmcore, of a simulated dump', function () {
     });
   });
 
-  it('makes a dump whose damaged note is refused, or changes nothing that is read of it', async () => {
+  it('makes a dump whose damaged note is refused, or is one all the same', async () => {
     await withPacked([path], {}, async (packed) => {
       const { start, end } = noteOf(packed.bytes);
       const random = new Prng(1);

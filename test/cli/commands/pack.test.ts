@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { CliRunner } from '../support/cli-runner.ts';
-import { runScenario, writeRun } from '../support/simulated.ts';
+import { CliRunner } from '../../support/cli-runner.ts';
+import { runScenario, writeRun } from '../../support/simulated.ts';
 
 describe('stallcore pack', function () {
   this.timeout(60_000);
