@@ -75,7 +75,10 @@ export function compareDumps(first: DumpState, second: DumpState): CompareResult
     schedNs: now.clock.schedNs,
     isNothingAllocated: isNothingAllocated(before, now),
   };
-  const tasks = matchTasks(before.tasks, now.tasks).map((pair) => compareTask(pair, interval));
+  const isWhole = { before: before.isWhole, now: now.isWhole };
+  const tasks = matchTasks(before.tasks, now.tasks).map((pair) =>
+    compareTask(pair, interval, isWhole),
+  );
   const counters = counterChanges(before, now, elapsed?.seconds ?? 0);
   return {
     type: 'compare',

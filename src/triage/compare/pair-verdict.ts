@@ -9,30 +9,10 @@ import { inSentence, nameOf } from '../words.ts';
 import type { CounterChanges } from './counters.ts';
 import type { DumpState } from './dump-state.ts';
 import type { SameBoot } from './same-boot.ts';
+import { sentenceOf, type PairClass, type Requests } from './pair-sentence.ts';
 import type { TaskComparison } from './task-comparison.ts';
 
-/**
- * - `stalled`: requests were overdue in the first dump, and none of them has ended
- * - `partly-stalled`: some of them have, some have not
- * - `overload`: all of them have ended, and others are overdue now; or some have, and triage finds
- *   nothing in the way of the rest
- * - `stall-begun`: none was overdue in the first dump, and some are in the second
- * - `recovered`: all that were overdue have ended, and none is now
- * - `waiting`: requests are in flight in both dumps, none of them is known to be overdue
- * - `not-stalled`: no request was overdue in either dump, and none is in both
- * - `same-instant`: no time lies between the dumps
- * - `unknown`: whether requests are the same ones could not be told
- */
-export type PairClass =
-  | 'stalled'
-  | 'partly-stalled'
-  | 'overload'
-  | 'stall-begun'
-  | 'recovered'
-  | 'waiting'
-  | 'not-stalled'
-  | 'same-instant'
-  | 'unknown';
+export type { PairClass } from './pair-sentence.ts';
 
 /** The answer. */
 export interface PairVerdict {
@@ -60,29 +40,15 @@ export interface PairFacts {
   readonly seconds: number | undefined;
 }
 
-/** Requests by what became of them. */
-interface Requests {
-  /** Overdue in the first dump, and what became of them. */
-  readonly overdueBefore: readonly TaskComparison[];
-  readonly ended: readonly TaskComparison[];
-  readonly still: readonly TaskComparison[];
-  readonly overdueNow: readonly TaskComparison[];
-  /** In the same request in both dumps. */
-  readonly same: readonly TaskComparison[];
-  /** Had requests that ended. */
-  readonly served: readonly TaskComparison[];
-  /** May be in the same request, for all that is known. */
-  readonly unknown: readonly TaskComparison[];
-}
-
 /** Judges a pair. */
 export function pairVerdict(facts: PairFacts): PairVerdict {
   const requests = requestsOf(facts);
   const found = classOf(facts, requests);
   const finding = fittingFinding(facts, found);
+  const timeout = facts.now.timeoutSeconds;
   return {
     class: found,
-    sentence: sentenceOf(found, facts, requests),
+    sentence: sentenceOf(found, requests, { seconds: facts.seconds, timeout }),
     confidence: confidenceOf(found, requests),
     ...optional('diagnosis', finding?.diagnosis),
     because: becauseOf(facts, requests),
@@ -127,12 +93,14 @@ function classOf({ seconds, now }: PairFacts, requests: Requests): PairClass {
   if (seconds !== undefined && seconds <= 0) return 'same-instant';
   if (overdueNow.length > 0) {
     if (overdueBefore.length === 0) return 'stall-begun';
-    if (still.length === 0) return ended.length > 0 ? 'overload' : 'unknown';
+    if (still.length === 0) return ended.length === overdueBefore.length ? 'overload' : 'unknown';
     if (ended.length === 0) return 'stalled';
     const isSlow = now.finding === undefined || now.finding.diagnosis === 'D13';
     return isSlow ? 'overload' : 'partly-stalled';
   }
-  if (overdueBefore.length > 0) return ended.length > 0 ? 'recovered' : 'unknown';
+  if (overdueBefore.length > 0) {
+    return ended.length === overdueBefore.length ? 'recovered' : 'unknown';
+  }
   if (same.length > 0) return 'waiting';
   return unknown.length > 0 ? 'unknown' : 'not-stalled';
 }
@@ -145,89 +113,6 @@ function confidenceOf(found: PairClass, { still, same }: Requests): Confidence {
     return 'certain';
   }
   return meant.some(({ confidence }) => confidence === 'likely') ? 'likely' : 'possible';
-}
-
-function sentenceOf(found: PairClass, facts: PairFacts, requests: Requests): string {
-  const { overdueBefore, ended, still, overdueNow, same, unknown } = requests;
-  const time = timeText(facts.seconds);
-  const of = `of ${count(overdueBefore.length, 'request')} that ${were(overdueBefore)} overdue`;
-  const others = overdueNow.length - still.length;
-  const over = `over ${facts.now.timeoutSeconds ?? '?'} s`;
-  switch (found) {
-    case 'stalled':
-      return overdueBefore.length === 1
-        ? `Stalled: the overdue request has not ended in the ${time}${howText(still)}.`
-        : `Stalled: none ${of} has ended in the ${time}${howText(still)}.`;
-    case 'partly-stalled':
-      return (
-        `Stalled in part: ${of}, ${ended.length} ${have(ended)} ended in the ` +
-        `${time}, and ${still.length} ${have(still)} not${howText(still)}.`
-      );
-    case 'overload':
-      return (
-        `Overload: ${of}, ${endedText(requests)} in the ${time}, and ` +
-        `${count(others, 'other')} ${others === 1 ? 'is' : 'are'} now.`
-      );
-    case 'stall-begun':
-      return (
-        'A stall has begun: no request was overdue in the first dump, and ' +
-        `${overdueNow.length} ${overdueNow.length === 1 ? 'is' : 'are'} after the ${time}` +
-        `${howText(overdueNow.filter(({ request }) => request === 'same'))}.`
-      );
-    case 'recovered':
-      return `Recovered: ${of}, ${endedText(requests)} in the ${time}, and none is now.`;
-    case 'waiting':
-      return (
-        `Too early to tell: ${count(same.length, 'task')} ${same.length === 1 ? 'is' : 'are'} in ` +
-        `the same request after the ${time}, and none is known to wait for ${over}` +
-        `${howText(same)}.`
-      );
-    case 'not-stalled':
-      return `No stall: no request was overdue in either dump, and none lasted for the ${time}.`;
-    case 'same-instant':
-      return 'Both dumps are of the same instant: nothing tells who moves.';
-    case 'unknown':
-      return (
-        `Not known: of ${count(unknown.length, 'task')} it cannot be told whether they are in ` +
-        `the same request after the ${time}.`
-      );
-  }
-}
-
-/** `5 have ended and 2 have not` */
-function endedText({ ended, still }: Requests): string {
-  if (still.length === 0) return `${ended.length === 1 ? 'it has' : 'all have'} ended`;
-  return `${ended.length} ${have(ended)} ended and ${still.length} ${have(still)} not`;
-}
-
-/** `20.0 s between the dumps` */
-function timeText(seconds: number | undefined): string {
-  const time = seconds === undefined ? 'time' : `${seconds.toFixed(seconds < 1 ? 3 : 1)} s`;
-  return `${time} between the dumps`;
-}
-
-function were(tasks: readonly unknown[]): string {
-  return tasks.length === 1 ? 'was' : 'were';
-}
-
-function have(tasks: readonly unknown[]): string {
-  return tasks.length === 1 ? 'has' : 'have';
-}
-
-const HOW = [
-  ['livelocked', 'loop in it (livelock)', 'loops in it (livelock)'],
-  ['blocked', 'are blocked', 'is blocked'],
-  ['starved', 'get no CPU', 'gets no CPU'],
-  ['stuck', 'stand still or loop', 'stands still or loops'],
-] as const;
-
-/** `; 14 tasks loop in it (livelock), 1 is blocked` */
-function howText(tasks: readonly TaskComparison[]): string {
-  const parts = HOW.flatMap(([progress, many, one]) => {
-    const number = tasks.filter((task) => task.progress === progress).length;
-    return number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
-  });
-  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }
 
 /** Classes in which somebody stands still. */

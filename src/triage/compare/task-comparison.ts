@@ -36,8 +36,18 @@ export interface TaskComparison {
   readonly reusedPid?: true;
 }
 
+/** Of which dump the task list could be read whole. */
+export interface Wholeness {
+  readonly before: boolean;
+  readonly now: boolean;
+}
+
 /** Judges one pair. */
-export function compareTask(pair: TaskPair, interval: Interval): TaskComparison {
+export function compareTask(
+  pair: TaskPair,
+  interval: Interval,
+  isWhole: Wholeness,
+): TaskComparison {
   const { before, now, reusedPid } = pair;
   const { pid, tgid, comm, startTimeNs } = (now ?? before) as TaskInDump;
   const stacks = [before?.stack?.whole, now?.stack?.whole];
@@ -47,7 +57,7 @@ export function compareTask(pair: TaskPair, interval: Interval): TaskComparison 
     ...optional('tgid', tgid),
     ...optional('comm', comm),
     ...optional('startTimeNs', startTimeNs),
-    ...concluded(pair, interval),
+    ...concluded(pair, interval, isWhole),
     ...optional('before', before === undefined ? undefined : sideOf(before)),
     ...optional('now', now === undefined ? undefined : sideOf(now)),
     ...optional('isSameStack', isSameStack),
@@ -55,20 +65,25 @@ export function compareTask(pair: TaskPair, interval: Interval): TaskComparison 
   };
 }
 
-function concluded({ before, now, reusedPid }: TaskPair, interval: Interval): Conclusion {
+function concluded(
+  { before, now, reusedPid }: TaskPair,
+  interval: Interval,
+  isWhole: Wholeness,
+): Conclusion {
   if (before !== undefined && now !== undefined) return progressOf(before, now, interval);
-  const certain = { confidence: 'certain' } as const;
+  const which = before === undefined ? 'first' : 'second';
   const other = reusedPid === true ? ', where another task has its pid' : '';
-  if (before === undefined) {
-    const because = `it is not in the first dump${other}`;
-    return { progress: 'new', request: 'none', ...certain, because };
+  const absent = `it is not in the ${which} dump${other}`;
+  const certain = { confidence: 'certain' } as const;
+  // Who has its pid has it alone; else a list that is torn may just not lead to it.
+  if (reusedPid !== true && !(before === undefined ? isWhole.before : isWhole.now)) {
+    const because = `${absent}, whose task list could not be read whole`;
+    return { progress: 'unknown', request: 'unknown', ...certain, because };
   }
-  return {
-    progress: 'gone',
-    request: 'ended',
-    ...certain,
-    because: `it is not in the second dump${other}`,
-  };
+  if (before === undefined) {
+    return { progress: 'new', request: 'none', ...certain, because: absent };
+  }
+  return { progress: 'gone', request: 'ended', ...certain, because: absent };
 }
 
 function sideOf(task: TaskInDump): TaskSide {
