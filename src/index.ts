@@ -12,6 +12,7 @@
  * | `mem` | {@link memResult} | {@link memText}, {@link showMemText} |
  * | `log` | {@link logResult}, {@link memallocTimeline} | {@link logText}, {@link timelineText} |
  * | `compare` | {@link compareDumps} of two {@link readDumpState} | {@link compareText} |
+ * | `compare --log` | {@link compareReports} of a {@link memallocTimeline} | {@link compareLogText} |
  * | `info` | {@link readInfo} | {@link infoText} |
  * | `struct` | {@link typeLayout}, {@link structValues} | {@link typeLayoutText} |
  * | `symbols` | {@link symbolsResult} | {@link symbolsTable} |
@@ -257,8 +258,10 @@ export type {
 } from './triage/checked.ts';
 export {
   compareDumps,
+  compareReports,
   readDumpState,
   sameBoot,
+  type CompareLogResult,
   type CompareResult,
   type DumpState,
   type DumpSummary,
@@ -273,6 +276,7 @@ export type {
 } from './triage/compare/counters.ts';
 export type { InstantClock, TaskInDump } from './triage/compare/dump-state.ts';
 export type { LockChange, LockFate } from './triage/compare/lock-changes.ts';
+export type { ComparedReport, ReportedTask } from './triage/compare/log-pair.ts';
 export type { PairClass, PairVerdict } from './triage/compare/pair-verdict.ts';
 export type { RequestInDump } from './triage/compare/request.ts';
 export type { BootCheck, SameBoot } from './triage/compare/same-boot.ts';
@@ -295,6 +299,7 @@ export { packVmcore, type PackOptions, type PackResult } from './pack/pack.ts';
 
 export { evidenceTable } from './report/alloc-evidence.ts';
 export { btText } from './report/bt.ts';
+export { compareLogTable, compareLogText } from './report/compare-log.ts';
 export { compareTable } from './report/compare-table.ts';
 export { compareDetails, compareText, type CompareLayout } from './report/compare.ts';
 export { infoText } from './report/info.ts';
