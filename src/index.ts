@@ -12,7 +12,7 @@
  * | `mem` | {@link memResult} | {@link memText}, {@link showMemText} |
  * | `log` | {@link logResult}, {@link memallocTimeline} | {@link logText}, {@link timelineText} |
  * | `compare` | {@link compareDumps} of two {@link readDumpState} | {@link compareText} |
- * | `compare --log` | {@link compareReports} of a {@link memallocTimeline} | {@link compareLogText} |
+ * | `compare --log` | {@link compareReports} of a timeline | {@link compareLogText} |
  * | `info` | {@link readInfo} | {@link infoText} |
  * | `struct` | {@link typeLayout}, {@link structValues} | {@link typeLayoutText} |
  * | `symbols` | {@link symbolsResult} | {@link symbolsTable} |
