@@ -95,6 +95,16 @@ describe('the published package', function () {
     };
     assert.equal(own, true);
     assert.deepEqual(tasks, JSON.parse(run('tasks', SAMPLE, '--json')));
+    writeFileSync(join(at, 'never.mjs'), 'export default () => new Promise(() => {});');
+    const never = spawnSync(process.execPath, [bin, 'run', 'never.mjs', SAMPLE], {
+      cwd: at,
+      encoding: 'utf8',
+    });
+    assert.equal(
+      never.stderr,
+      'stallcore: never.mjs: its function waits for something that never comes\n',
+    );
+    assert.equal(never.status, 1);
   });
 
   it('has types that a strict compiler takes, each export with a comment', function () {

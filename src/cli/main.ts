@@ -56,7 +56,7 @@ export interface RunState {
   readonly scriptArgs: readonly string[];
 }
 
-/** Behind `--` of the verb run everything is the script's; of other verbs these are file names. */
+/** Behind `--` of the verb run everything is the script's; yargs would look for options there. */
 function apart(argv: readonly string[]): { words: readonly string[]; scriptArgs: string[] } {
   const end = argv.indexOf('--');
   const verb = argv.find((word) => !word.startsWith('-'));

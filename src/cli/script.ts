@@ -7,7 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AssertionError } from '../util/assert.ts';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import type { Script } from '../index.ts';
-import { BrokenPipe } from './output.ts';
+import { EXIT_PARTIAL } from './exit.ts';
+import { BrokenPipe, remark } from './output.ts';
 import { libraryUrl, makeOwnPackageImportable } from './own-package.ts';
 import { UsageError } from './usage.ts';
 
@@ -65,6 +66,23 @@ export async function inScript<T>(path: string, run: () => T | Promise<T>): Prom
     // A reader that has gone, and a bug of ours, are none of the script's.
     if (error instanceof BrokenPipe || error instanceof AssertionError) throw error;
     throw new ScriptError(describeError(path, error), { cause: error });
+  }
+}
+
+/**
+ * Waits for the script. Where nothing is left that it could wait for, node would end without a
+ * word.
+ */
+export async function untilSettled<T>(path: string, wait: () => Promise<T>): Promise<T> {
+  const onIdle = (): void => {
+    remark(`${path}: its function waits for something that never comes`);
+    process.exitCode = EXIT_PARTIAL;
+  };
+  process.once('beforeExit', onIdle);
+  try {
+    return await wait();
+  } finally {
+    process.removeListener('beforeExit', onIdle);
   }
 }
 

@@ -5,7 +5,7 @@ import * as stallcore from '../../index.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, printTable, withProblems } from '../output.ts';
-import { inScript, loadScript } from '../script.ts';
+import { inScript, loadScript, untilSettled } from '../script.ts';
 
 const DETAILS = `The script says what is to be done with the dump:
 
@@ -44,7 +44,7 @@ export function addRun(cli: Argv, state: RunState): void {
           },
           stallcore,
         };
-        const result = await inScript(path, () => script(context));
+        const result = await untilSettled(path, () => inScript(path, () => script(context)));
         if (json) await inScript(path, () => printJson(asResult(result, vmcore)));
       });
       // A script says so itself where it found what it was to look for.
