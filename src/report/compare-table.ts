@@ -7,7 +7,7 @@ import type { Column, Table } from './table.ts';
 import { ABSENT } from './tasks.ts';
 
 /** Rows on a screen with all the rest. */
-const ROWS_SHOWN = 16;
+const ROWS_SHOWN = 12;
 
 type Cell = (task: TaskComparison) => string;
 

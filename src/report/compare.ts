@@ -161,7 +161,7 @@ function cpuText({ cpu, user, system, irq, steal }: CpuShare): string {
   return `CPU ${cpu}: ${parts.length === 0 ? 'idle' : parts.join(', ')}`;
 }
 
-const LOCKS_SHOWN = 5;
+const LOCKS_SHOWN = 3;
 
 function lockLines(result: CompareResult, locks: readonly LockChange[], all: boolean): string[] {
   const names = new Map(result.tasks.map((task) => [task.pid, nameOf(task)]));

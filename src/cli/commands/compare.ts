@@ -56,7 +56,10 @@ export function addCompare(cli: Argv, state: RunState): void {
   cli.command(
     'compare [vmcore..]',
     'two dumps of one boot: who got on between them, who loops, who is blocked or starved',
-    (verb) => withTimeout(withOpenOptions(verb)).options(COMPARE_OPTIONS),
+    (verb) =>
+      withTimeout(withOpenOptions(verb))
+        .options(COMPARE_OPTIONS)
+        .describe('vmcore', 'two dumps, in any order; of one that is split its parts'),
     async (args) => {
       if (args.log !== undefined || args.reports !== undefined) return compareLog(args, state);
       const [first, second] = dumpsOf(args);

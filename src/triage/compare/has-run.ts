@@ -12,15 +12,34 @@ export interface Interval {
   readonly isNothingAllocated?: boolean | undefined;
 }
 
+const NS_PER_S = 1e9;
+
 /** Whether it had a CPU; undefined where that is not known. */
-export function hasRun(before: TaskInDump, now: TaskInDump): boolean | undefined {
+export function hasRun(
+  before: TaskInDump,
+  now: TaskInDump,
+  interval: Interval,
+): boolean | undefined {
   if (now.onCpu === true) return true;
   const arrivals = [before.lastArrivalNs, now.lastArrivalNs];
   // Who leaves a CPU after the first dump and gets none since has not arrived anew, though its
   // switches count the leaving.
-  if (!arrivals.includes(undefined)) return arrivals[0] !== arrivals[1];
+  if (!arrivals.includes(undefined)) {
+    return arrivals[0] !== arrivals[1] || hasGoneOn(before, now, interval);
+  }
   if (moved(before.switches, now.switches) || moved(before.execNs, now.execNs)) return true;
   return before.switches === undefined || now.switches === undefined ? undefined : false;
+}
+
+/** Of a turn that had begun before what counts is this part of the interval and more. */
+const TURN_SHARE = 1 / 100;
+
+/** It had a CPU in the first dump, and kept it for more than a moment. */
+function hasGoneOn(before: TaskInDump, now: TaskInDump, { seconds = 0 }: Interval): boolean {
+  if (before.onCpu !== true || before.execNs === undefined || now.execNs === undefined) {
+    return false;
+  }
+  return now.execNs - before.execNs > seconds * NS_PER_S * TURN_SHARE;
 }
 
 /** Both are known, and differ. */
@@ -41,8 +60,6 @@ export type Idleness =
 
 /** A wait for a CPU counts where it is this part of the interval. */
 const STARVED_SHARE = 1 / 2;
-
-const NS_PER_S = 1e9;
 
 /** What a task did that had no CPU between the dumps. */
 export function idleness(before: TaskInDump, now: TaskInDump, interval: Interval): Idleness {

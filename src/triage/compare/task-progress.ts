@@ -141,7 +141,7 @@ function unrecordedStep(before: TaskInDump, now: TaskInDump, interval: Interval)
   if (a === 'none') {
     return { step: 'begun', ...certain, because: 'it was not in the allocator before' };
   }
-  if (hasRun(before, now) === false) {
+  if (hasRun(before, now, interval) === false) {
     const because = 'it has had no CPU to come out of its request';
     return { step: 'same', ...certain, because };
   }
@@ -199,7 +199,7 @@ interface Sides {
 
 function sameRequest({ confidence, because }: StepFound, sides: Sides): Conclusion {
   const { before, now } = sides;
-  const ran = hasRun(before, now);
+  const ran = hasRun(before, now, sides.interval);
   const base = { request: 'same', confidence } as const;
   if (ran === undefined) {
     return { progress: 'stuck', ...base, because: `${because}; whether it ran is not known` };
@@ -217,7 +217,7 @@ function sameRequest({ confidence, because }: StepFound, sides: Sides): Conclusi
 function withoutRequest(sides: Sides): Conclusion {
   const { before, now } = sides;
   const base = { request: 'none', confidence: 'certain' } as const;
-  const ran = hasRun(before, now);
+  const ran = hasRun(before, now, sides.interval);
   if (ran === undefined) {
     return { progress: 'unknown', ...base, because: 'whether it ran is not known' };
   }

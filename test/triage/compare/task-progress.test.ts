@@ -58,6 +58,13 @@ describe('progressOf', () => {
     check({ ...left, onCpu: true }, { ...left, switches: 11 }, 'blocked same certain');
   });
 
+  it('takes a turn on a CPU that went on after the first dump for a run', () => {
+    const left = { ...IN_FLIGHT, lastArrivalNs: 90 * S, switches: 11 };
+    const before = { ...left, onCpu: true, switches: 10, execNs: 1 * S };
+    check(before, { ...left, execNs: 6 * S }, 'livelocked same certain');
+    check(before, { ...left, execNs: 1.01 * S }, 'blocked same certain');
+  });
+
   it('says progressing of another request, and how many have ended', () => {
     check(IN_FLIGHT, { request: recorded(9) }, 'progressing another certain');
     assert.equal(judged(IN_FLIGHT, { request: recorded(9) }).requestsEnded, 4);
