@@ -16,7 +16,7 @@ export function orderParts(files: readonly KdumpFile[]): KdumpFile[] {
   const whole = files.find(({ isSplit }) => !isSplit);
   if (whole !== undefined && files.length > 1) {
     // Which of their headers differ is of no use to who wanted the two compared.
-    const what = 'is a whole dump, not a part of one: no verb compares two dumps yet';
+    const what = 'is a whole dump, not a part of one: compare A B takes two dumps';
     throw setError(`${whole.source.name} ${what}`);
   }
   for (const file of files.slice(1)) {

@@ -121,7 +121,7 @@ async function readContainer(inputs: readonly Input[], options: ContainerOptions
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
     const what =
       'not a part of a split kdump, and only those can be named together: ' +
-      'no verb compares two dumps yet';
+      'compare A B takes two dumps';
     throw new FormatError({ section: other.source.name }, what);
   }
   return startsAsElf(first.source) ? openElf(first, options) : openRaw(first, options);

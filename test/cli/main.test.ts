@@ -174,7 +174,7 @@ describe('main', function () {
     [['tasks', ROOT], /is no regular file/],
     [
       ['tasks', SAMPLE, join(ROOT, 'LICENSE')],
-      /LICENSE: not a part of a split kdump, .*: no verb compares two dumps yet/,
+      /LICENSE: not a part of a split kdump, .*: compare A B takes two dumps/,
     ],
     [['info', '--phys-offset', '4096', SAMPLE], /a physical offset is for raw images/],
     [['tasks', SAMPLE, SAMPLE], /three-stalls\.vmcore/],

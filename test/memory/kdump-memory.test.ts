@@ -299,7 +299,7 @@ describe('KdumpMemory of a split set', () => {
     [
       'two whole dumps',
       () => [openBuilt(MIXED, { name: 'a' }), openBuilt(MIXED, { name: 'b' })],
-      /a is a whole dump, not a part of one: no verb compares two dumps yet/,
+      /a is a whole dump, not a part of one: compare A B takes two dumps/,
     ],
     [
       'two whole dumps of different times',
@@ -307,7 +307,7 @@ describe('KdumpMemory of a split set', () => {
         openBuilt(MIXED, { name: 'a' }),
         openBuilt(MIXED, { name: 'b', timestamp: { sec: 5, usec: 6 } }),
       ],
-      /a is a whole dump, not a part of one: no verb compares two dumps yet/,
+      /a is a whole dump, not a part of one: compare A B takes two dumps/,
     ],
     ['nothing', () => [], /no kdump file was given/],
   ];

@@ -522,29 +522,6 @@ describe('diagnose', () => {
     assert.ok(!found([asks, ASKS]).some((name) => name.startsWith('D9')));
   });
 
-  it('finds a worker that keeps counters from being added up (D6)', () => {
-    const looper: TaskSketch = {
-      ...ASKS,
-      pid: 25,
-      kthread: true,
-      calls: `${RECLAIM} < process_one_work < worker_thread`,
-    };
-    const zone = { name: 'Normal', free: 90, min: 100, freeNotAdded: 20 };
-    const pendingWorks = new Map([['vmstat_update', 1]]);
-    assert.equal(found([looper], { zones: [zone], pendingWorks })[0], 'D6 likely');
-    assert.equal(found([looper], { pendingWorks })[0], 'D6 possible');
-    assert.equal(found([looper], { zones: [zone] })[0], 'D6 possible');
-    assert.deepEqual(found([looper], { zones: [{ ...zone, freeNotAdded: 0 }] }), [OVERLOAD]);
-    const killer: TaskSketch = { pid: 26, state: 'R', calls: `out_of_memory < ${FAULT}` };
-    assert.deepEqual(found([looper, killer], { zones: [zone], pendingWorks }), [OVERLOAD]);
-    const young: TaskSketch = { ...ASKS, pid: 1 };
-    const { gfp, ...others } = looper;
-    assert.notEqual(gfp, undefined);
-    assert.deepEqual(found([{ ...others, young: true }, young], { zones: [zone] }), [OVERLOAD]);
-    const asleep = { ...looper, state: 'D' };
-    assert.deepEqual(found([asleep], { zones: [zone], pendingWorks }), [OVERLOAD]);
-  });
-
   it('finds reserves that are gone (D7)', () => {
     const zone = { name: 'Normal', free: 3, min: 100, freeNotAdded: 0 };
     const throttled = { ...ASKS, calls: `throttle_direct_reclaim < try_to_free_pages < ${FAULT}` };
