@@ -59,10 +59,10 @@ export function rememberMoment(k: Kernel): Moment {
 
 /** What became of each task since, in the order of the task list, those that have gone last. */
 export function fatesSince(k: Kernel, moment: Moment): LedgerFate[] {
-  const living = [...k.threads()];
-  const gone = [...moment.tasks.keys()].filter((task) => !living.includes(task));
+  const living = new Set(k.threads());
+  const gone = [...moment.tasks.keys()].filter((task) => !living.has(task));
   return [
-    ...living.map((task) => entry(task, moment, fateOf(k, task, moment))),
+    ...[...living].map((task) => entry(task, moment, fateOf(k, task, moment))),
     ...gone.map((task) => entry(task, moment, 'gone')),
   ];
 }
