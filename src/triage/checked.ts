@@ -221,14 +221,19 @@ function throttledOf({ tasks, unread = [] }: Facts): ThrottleCheck[] | undefined
   if (subjects.some((subject) => THROTTLE_QUEUES.test(subject))) return undefined;
   const byQueue = new Map<string, { reason: ThrottleReason; facts: TaskFacts[] }>();
   for (const fact of tasks) {
-    const throttled = fact.task.evidence?.throttled;
-    if (throttled === undefined) continue;
-    const { source, value: reason } = throttled;
+    const { source, value: reason } = fact.task.evidence?.throttled ?? byStack(fact) ?? {};
+    if (source === undefined || reason === undefined) continue;
     const known = byQueue.get(source);
     if (known === undefined) byQueue.set(source, { reason, facts: [fact] });
     else known.facts.push(fact);
   }
   return [...byQueue].map(([queue, { reason, facts }]) => ({ queue, reason, pids: pidsOf(facts) }));
+}
+
+/** congestion_wqh is static: without CONFIG_KALLSYMS_ALL who is on it is told by stacks alone. */
+function byStack({ calls }: TaskFacts): { source: string; value: ThrottleReason } | undefined {
+  if (!calls.includes('congestion_wait')) return undefined;
+  return { source: 'congestion_wait(), by their stacks', value: 'congestion' };
 }
 
 function blockedOf({ tasks }: Facts): BlockedCheck[] {

@@ -8,6 +8,7 @@ import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, remark, withProblems } from '../output.ts';
 import { FILTER_OPTIONS, filterOf } from '../task-options.ts';
+import { UsageError } from '../usage.ts';
 
 const BT_OPTIONS = {
   all: { type: 'boolean', default: false, describe: 'every task, also those that only sleep' },
@@ -32,23 +33,28 @@ export function addBt(cli: Argv, state: RunState): void {
       return onVmcore({ ...args, vmcore: files }, state, (vmcore) => {
         const options = { all, stalled, fold, ...(filter === undefined ? {} : { filter }) };
         const result = btResult(vmcore, options);
+        const found = new Set(result.stacks.flatMap(({ tasks }) => tasks.map(({ pid }) => pid)));
+        for (const { pid } of result.unreadable) found.add(pid);
+        const missing = (filter?.pids ?? []).filter((pid) => !found.has(pid));
+        if (named.length > 0 && found.size === 0) throw new UsageError(missingText(missing));
         if (args.json) {
           printJson(withProblems(result, vmcore.problems));
           return;
         }
         print(btText(result));
-        const found = new Set(result.stacks.flatMap(({ tasks }) => tasks.map(({ pid }) => pid)));
-        for (const { pid } of result.unreadable) found.add(pid);
-        const missing = (filter?.pids ?? []).filter((pid) => !found.has(pid));
-        for (const pid of missing) remark(`no task has pid ${pid}, or other options leave it out`);
+        if (missing.length > 0) remark(missingText(missing));
       });
     },
   );
 }
 
-/** A word of digits is a pid, unless there is a file of that name. */
+function missingText(pids: readonly number[]): string {
+  return `no task has pid ${pids.join(' or ')}, or other options leave it out`;
+}
+
+/** A word of digits is a pid, and some with commas are several, unless there is a file of that name. */
 function apart(words: readonly string[]): { files: string[]; pids: string[] } {
-  const isPid = (word: string): boolean => /^\d+$/.test(word) && !existsSync(word);
+  const isPid = (word: string): boolean => /^\d+(,\d+)*$/.test(word) && !existsSync(word);
   return {
     files: words.filter((word) => !isPid(word)),
     pids: words.filter(isPid),

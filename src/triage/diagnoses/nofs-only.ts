@@ -92,7 +92,7 @@ function behindHolder(facts: Facts): Finding | undefined {
         ? []
         : aboutOnes(led.unproved, (who, verb) => `whom ${who} ${verb} for`)),
     ],
-    next: 'the file system holds a lock while it asks for memory: its transaction or its journal',
+    next: 'find out where the file system asks for memory with its transaction or journal held',
     culprits: holder === undefined ? pidsOf(matter) : pidsOf([holder]),
   };
 }

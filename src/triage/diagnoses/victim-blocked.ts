@@ -64,7 +64,7 @@ function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Fi
   return {
     diagnosis: 'D3',
     name: NAME,
-    sentence: `The OOM victim ${nameOf(victim)} cannot exit: it ${wayToMemory(chain)}.`,
+    sentence: `The OOM victim ${nameOf(victim)} cannot exit: it ${wayToMemory(chain)}${alsoText(facts, chain)}.`,
     confidence: weighed(sureness(facts, end), rest),
     because: `${butFor(proved, [...unsureOf(facts, end), ...rest.lowers])}; ${meanwhile(rest)}`,
     evidence: [
@@ -77,6 +77,14 @@ function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Fi
     next: NEXT,
     culprits: pidsOf(endsOf(facts, chain)),
   };
+}
+
+/** That a lock of readers has more of them who wait for memory. */
+function alsoText(facts: Facts, chain: Chain): string {
+  const others = endsOf(facts, chain).length - 1;
+  return others < 1
+    ? ''
+    : `, as ${others === 1 ? 'does another' : `do ${others} others`} that have it`;
 }
 
 function chosenAnd(victim: TaskFacts, links: readonly TaskFacts[]): Evidence[] {
@@ -134,7 +142,8 @@ function byAnother(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): 
     name: 'the OOM victim waits for a lock',
     sentence:
       `The OOM victim ${nameOf(victim)} cannot exit: it waits for ${victim.waitsFor?.lock}, ` +
-      `and at the end of that chain is ${nameOf(end)}, which ${stateOf(end)}; ` +
+      `and at the end of that chain is ${nameOf(end)}, which ${stateOf(end)}` +
+      `${alsoText(facts, chain)}; ` +
       `${requests.length} requests for memory wait.`,
     confidence: waits ? weighed(atMost('likely', sureness(facts, end)), rest) : 'possible',
     because: isLost
