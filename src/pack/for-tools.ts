@@ -1,16 +1,30 @@
 // What other tools read to list tasks and to unwind their stacks, beyond what a triage reads. Read
 // here once, so that it is among what was read.
 
-import { readKernelLog } from '../kernel/printk.ts';
+import { btResult } from '../kernel/bt.ts';
+import { readInfo } from '../kernel/info.ts';
+import { locksResult } from '../kernel/locking.ts';
+import { logResult } from '../kernel/log.ts';
+import { memResult } from '../kernel/mem.ts';
 import { cpuSets } from '../kernel/percpu.ts';
 import { threadSize } from '../kernel/stack-areas.ts';
 import { readTasks } from '../kernel/task.ts';
+import { tasksResult } from '../kernel/tasks-result.ts';
 import { xarrayEntries } from '../kernel/xarray.ts';
 import type { Vmcore } from '../target/index.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { logAreas } from './log-areas.ts';
+
+/** Their results are of no interest, but what they read. */
+const VERBS: readonly ((vmcore: Vmcore) => unknown)[] = [
+  readInfo,
+  tasksResult,
+  (vmcore) => btResult(vmcore, { all: true }),
+  locksResult,
+  memResult,
+];
 
 /** Structures that are read whole, by the symbol that they lie at. */
 const GLOBALS: readonly (readonly [symbol: string, struct: string])[] = [
@@ -48,8 +62,13 @@ const VARIABLE_SIZE_MAX = 1 << 20;
 /** Variables of the log that other tools look at, with those of 3.5 to 5.9. */
 const LOG_VARIABLES = 'prb log_buf log_buf_len log_first_idx log_next_idx clear_idx clear_seq';
 
-/** Reads what crash, drgn and makedumpfile need for tasks, stacks and, if wanted, the log. */
+/**
+ * Reads what crash, drgn and makedumpfile need for tasks, stacks and, if wanted, the log, and what
+ * the other verbs of ours do.
+ */
 export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean }): void {
+  for (const verb of VERBS) attempt(() => verb(vmcore));
+  if (log) attempt(() => logResult(vmcore));
   for (const [symbol, struct] of GLOBALS) {
     attempt(() => readWhole(vmcore, struct, vmcore.symbol(symbol)));
   }
@@ -62,7 +81,6 @@ export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean })
     attempt(() => readWhole(vmcore, 'module', address));
   }
   if (!log) return;
-  attempt(() => readKernelLog(vmcore));
   for (const name of LOG_VARIABLES.split(' ')) {
     attempt(() => vmcore.readBytes(vmcore.symbol(name), 8, 'log'));
   }

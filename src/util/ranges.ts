@@ -69,6 +69,8 @@ export function without(a: Ranges, b: Ranges): Ranges {
   return growing.finish();
 }
 
+const FULL = 7 / 8;
+
 /** Takes ranges in ascending order of their starts. */
 export class GrowingRanges {
   #starts: Float64Array;
@@ -95,11 +97,13 @@ export class GrowingRanges {
     this.#ends[this.#count++] = end;
   }
 
+  /** All of them; copied where more than an eighth of the room would stay unused. */
   finish(): Ranges {
-    return {
-      starts: this.#starts.slice(0, this.#count),
-      ends: this.#ends.slice(0, this.#count),
-    };
+    const count = this.#count;
+    const isFull = count >= this.#starts.length * FULL;
+    const cut = (array: Float64Array): Float64Array =>
+      isFull ? array.subarray(0, count) : array.slice(0, count);
+    return { starts: cut(this.#starts), ends: cut(this.#ends) };
   }
 }
 
