@@ -79,6 +79,9 @@ function progressCell({ progress, confidence }: TaskComparison): string {
 function requestCell({ request, before, now, requestsEnded }: TaskComparison): string {
   const [a, b] = [before?.request.seq, now?.request.seq];
   const seq = b ?? a;
+  const { kind, isCharge } = (now ?? before)?.request ?? {};
+  // A record tells nothing of a request that it is not of.
+  if (kind === 'by stack') return `${isCharge === true ? 'charge, ' : ''}${request}`;
   if (request === 'none' || seq === undefined) return request === 'none' ? '-' : request;
   if (a !== undefined && b !== undefined && a !== b) {
     return requestsEnded === 0 ? `seq ${b}, its first` : `seq ${a} to ${b}`;

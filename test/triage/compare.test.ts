@@ -149,6 +149,7 @@ const PAIRS: readonly Pair[] = [
     again: 1,
     verdict: 'stalled D8',
   },
+  { scenario: 'memcg-writeback', seed: 1, again: 1, verdict: 'stalled D12' },
   { scenario: 'quiet', seed: 1, knobs: SMALL, again: 1, verdict: 'not-stalled D14' },
 ];
 

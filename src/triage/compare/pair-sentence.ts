@@ -81,7 +81,7 @@ export function sentenceOf(
         `${howText(same)}.`
       );
     case 'not-stalled':
-      return `No stall: no request was overdue in either dump, and none lasted for the ${time}.`;
+      return `No stall of requests: none was overdue in either dump, and none lasted the ${time}.`;
     case 'same-instant':
       return 'Both dumps are of the same instant: nothing tells who moves.';
     case 'unknown':

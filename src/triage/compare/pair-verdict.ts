@@ -54,7 +54,7 @@ export function pairVerdict(facts: PairFacts): PairVerdict {
     because: becauseOf(facts, requests),
     against: againstOf(found, facts, requests),
     missing: found === 'same-instant' ? [] : missingOf(facts, requests),
-    next: nextOf(found, facts, finding),
+    next: nextOf(found, facts, finding ?? contradicting(facts, found)),
   };
 }
 
@@ -133,6 +133,13 @@ function fittingFinding({ now }: PairFacts, found: PairClass): Finding | undefin
   return undefined;
 }
 
+/** A stall that triage sees in the second dump, of which no request shows anything. */
+function contradicting({ now }: PairFacts, found: PairClass): Finding | undefined {
+  const { finding } = now;
+  const isSure = finding !== undefined && finding.confidence !== 'possible';
+  return found === 'not-stalled' && isSure ? finding : undefined;
+}
+
 const NAMES_SHOWN = 4;
 
 function named(tasks: readonly TaskComparison[]): string {
@@ -199,7 +206,7 @@ function againstOf(found: PairClass, facts: PairFacts, requests: Requests): stri
     finding !== undefined &&
     finding.confidence !== 'possible' &&
     ((STANDS.includes(found) && isMove) ||
-      ((found === 'overload' || found === 'recovered') && !isMove));
+      ((found === 'overload' || found === 'recovered' || found === 'not-stalled') && !isMove));
   return [
     ...(gotOn ? [`${count(others.length, 'other task')} got memory: ${named(others)}`] : []),
     ...(contradicts
@@ -239,6 +246,7 @@ function nextOf(found: PairClass, { now }: PairFacts, finding: Finding | undefin
       return `take a third dump ${timeout} s or more after the second, and compare those`;
     case 'recovered':
     case 'not-stalled':
+      if (finding !== undefined && !MOVES.includes(finding.diagnosis)) return finding.next;
       return 'look for the trouble elsewhere, or for who used the memory then (stallcore mem)';
     default:
       return finding?.next ?? 'look at what they wait for (stallcore triage of the second dump)';

@@ -1,6 +1,6 @@
 // What a task asks for in one dump, and whether that is the request that it had in the other.
 
-import { isOverdue, type TaskFacts } from '../facts.ts';
+import { isOverdue, overdueAge, type TaskFacts } from '../facts.ts';
 import { optional } from '../../util/optional.ts';
 
 /** What is known of a task's request in one dump. */
@@ -41,7 +41,8 @@ export function requestOf(fact: TaskFacts): RequestInDump {
   if (record.corruptDepth) return { kind: 'unknown', ...base };
   // A record that is being written belongs to a request that begins.
   if (!record.inFlight && !record.torn) {
-    return fact.place === 'slow path' ? { ...byStack(fact), ...base } : { kind: 'none', ...base };
+    // No version records a charge to a cgroup, nor v7 and later who cannot reclaim.
+    return fact.place === undefined ? { kind: 'none', ...base } : { ...byStack(fact), ...base };
   }
   return {
     kind: 'recorded',
@@ -79,8 +80,15 @@ function byStack(fact: TaskFacts): RequestInDump {
     ...optional('gfpMask', gfpMask?.value),
     ...optional('gfpNames', gfpNames),
     ...optional('order', order?.value),
-    ...optional('isOverdue', isOverdue(fact)),
+    ...optional('isOverdue', isLate(fact)),
     ...(fact.place === 'memory cgroup' ? { isCharge: true } : {}),
     ...optional('scanned', reclaim?.nrScanned),
   };
+}
+
+/** A charge is late by how long its task has been without a CPU: it has no record. */
+function isLate(fact: TaskFacts): boolean | undefined {
+  if (fact.place !== 'memory cgroup') return isOverdue(fact) === true ? true : undefined;
+  const age = fact.task.evidence?.age?.value;
+  return age !== undefined && age >= overdueAge(fact) ? true : undefined;
 }

@@ -38,7 +38,7 @@ describe('stallcore compare', function () {
     const { since } = JSON.parse(readFileSync(`${path}.again.ledger.json`, 'utf8')) as Second;
     assert.equal(since.seconds, 1);
     const compared = await cli.run(['compare', path, `${path}.again`]);
-    assert.match(compared.stdout, /^No stall: /);
+    assert.match(compared.stdout, /^No stall of requests: /);
   });
 
   it('says who got on, with a table, counters and locks, on one screen', async () => {
