@@ -106,6 +106,7 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
     keptBytes: bytesIn(kept.kept),
     keptPages: kept.pageCount,
     symbols: symbols.kernel.covering.length + Object.keys(symbols.kernel.named).length,
+    origins: { symbols: vmcore.symbols.origin, types: vmcore.types.origin },
     masked,
   };
   const types = recorder.askedTypes.export(layoutIdentity(vmcore));

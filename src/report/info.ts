@@ -85,11 +85,12 @@ function signedHex(value: number): string {
 }
 
 function sourceLines({ symbols, types, container }: InfoResult): string[] {
-  const kept =
-    container.packed === undefined ? '' : ', as far as the note of stallcore pack has it';
+  const origins = container.packed?.origins;
+  const from = (source: string, noted: string | undefined): string =>
+    source === noted ? `${source}, as far as the note of stallcore pack has it` : source;
   return [
-    fact('SYMBOLS', `${symbols.count} (${symbols.source}${kept})`),
-    fact('TYPES', `${types.source}${kept}`),
+    fact('SYMBOLS', `${symbols.count} (${from(symbols.source, origins?.symbols)})`),
+    fact('TYPES', from(types.source, origins?.types)),
   ];
 }
 

@@ -27,7 +27,10 @@ export interface PackManifest {
   readonly kept: readonly KeptPart[];
   readonly keptBytes: number;
   readonly keptPages: number;
+  /** How many symbols the note has. */
   readonly symbols: number;
+  /** Where symbols and types came from in the dump that was packed. */
+  readonly origins: { readonly symbols: string; readonly types: string };
   /** What was left out or replaced on demand, in words. */
   readonly masked: readonly string[];
 }

@@ -58,6 +58,7 @@ const MANIFEST = record({
   keptBytes: SIZE,
   keptPages: SIZE,
   symbols: SIZE,
+  origins: record({ symbols: STRING, types: STRING }),
   masked: STRINGS,
 });
 

@@ -30,6 +30,7 @@ const FACTS: PackFacts = {
     keptBytes: 8,
     keptPages: 1,
     symbols: 1,
+    origins: { symbols: 'kallsyms in the dump', types: 'BTF in the dump' },
     masked: [],
   },
   kernel: { vmcoreinfoSource: 'PT_NOTE', physBase: -4096, physBaseSource: 'VMCOREINFO' },

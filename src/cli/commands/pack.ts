@@ -52,7 +52,7 @@ export function addPack(cli: Argv, state: RunState): void {
       const output = outputOf(args);
       // A triage of 100,000 tasks leaves much behind, and all that was read is kept beside it: a
       // heap that may double between two collections would take more than 1 GiB.
-      setFlagsFromString('--heap-growing-percent=20');
+      setFlagsFromString('--heap-growing-percent=10');
       const problems = new Problems();
       const files = new UnfinishedFiles(output);
       try {
