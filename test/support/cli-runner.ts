@@ -24,7 +24,7 @@ export interface CliOutcome {
 }
 
 /** What {@link CliRunner.run} waits for at most. */
-const TIME_MAX_MS = 10_000;
+const TIME_MAX_MS = 50_000;
 
 /** One process that runs command lines, one at a time. */
 export class CliRunner {
