@@ -52,7 +52,7 @@ function missingText(pids: readonly number[]): string {
   return `no task has pid ${pids.join(' or ')}, or other options leave it out`;
 }
 
-/** A word of digits is a pid, and some with commas are several, unless there is a file of that name. */
+/** A word of digits is a pid, some with commas are several, unless a file has that name. */
 function apart(words: readonly string[]): { files: string[]; pids: string[] } {
   const isPid = (word: string): boolean => /^\d+(,\d+)*$/.test(word) && !existsSync(word);
   return {

@@ -24,7 +24,7 @@ const PACK_OPTIONS = {
     choices: PACK_LEVELS,
     default: 'bytes',
     describe:
-      'what is kept: the bytes that were read, whole pages, or also what crash and drgn need to ' +
+      'what is kept: the bytes that were read, whole pages, or also what other verbs and drgn need to ' +
       'list tasks and their stacks',
   },
   compression: { choices: CODECS, default: 'zlib', describe: 'how pages are packed' },

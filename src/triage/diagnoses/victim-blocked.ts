@@ -64,7 +64,9 @@ function byLocks(facts: Facts, chain: Chain, requests: readonly TaskFacts[]): Fi
   return {
     diagnosis: 'D3',
     name: NAME,
-    sentence: `The OOM victim ${nameOf(victim)} cannot exit: it ${wayToMemory(chain)}${alsoText(facts, chain)}.`,
+    sentence:
+      `The OOM victim ${nameOf(victim)} cannot exit: it ${wayToMemory(chain)}` +
+      `${alsoText(facts, chain)}.`,
     confidence: weighed(sureness(facts, end), rest),
     because: `${butFor(proved, [...unsureOf(facts, end), ...rest.lowers])}; ${meanwhile(rest)}`,
     evidence: [
