@@ -1,7 +1,7 @@
 // Files that are written beside their place and renamed when all of them are whole, so that an
 // interrupt leaves the old files or the new ones.
 
-import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { wrapLz4 } from '../format/compress/lz4-encode.ts';
 import { FileSource } from '../target/file-source.ts';
@@ -14,7 +14,8 @@ const BLOCK_LENGTH = 1 << 16;
 /**
  * Looks whether a file can have that name, before the work for it is done.
  *
- * @throws UsageError if its folder is not there, or it is a folder itself
+ * @throws UsageError if its folder is not there, or it is a folder itself, or a device or a link,
+ *   which a file that is renamed would replace
  */
 export function checkPlace(path: string): void {
   const folder = dirname(path);
@@ -23,6 +24,11 @@ export function checkPlace(path: string): void {
   if (!found.isDirectory()) throw new UsageError(`${folder}: is no folder`);
   if (path === '' || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     throw new UsageError(`${path}: expected the name of a file, this is a folder`);
+  }
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) {
+    const what = there.isSymbolicLink() ? 'a symbolic link' : 'a device';
+    throw new UsageError(`${path}: expected a new file or one to replace, this is ${what}`);
   }
 }
 
@@ -44,9 +50,10 @@ export class UnfinishedFiles {
     this.#path = path;
   }
 
-  /** Creates a file of the set. @throws the error of open(2) */
+  /** Creates a file of the set. @throws UsageError, or the error of open(2) */
   create(suffix: string): ByteSink {
-    const fd = openSync(unfinished(this.#path + suffix), 'w');
+    checkPlace(this.#path + suffix);
+    const fd = openNew(unfinished(this.#path + suffix));
     this.#open.add(fd);
     this.#created.push(suffix);
     return new FileSink(fd);
@@ -61,7 +68,7 @@ export class UnfinishedFiles {
       try {
         // The packed file takes the name; the plain one can be read on without.
         rmSync(path);
-        const fd = openSync(path, 'w');
+        const fd = openNew(path);
         this.#open.add(fd);
         wrapLz4(source, new FileSink(fd));
       } finally {
@@ -135,8 +142,19 @@ function* blocksOf(pieces: Iterable<string>): Generator<string, void, undefined>
   yield block.join('');
 }
 
+/** Another process has another name for it, so that what is there is of one that was killed. */
 function unfinished(path: string): string {
-  return `${path}.unfinished`;
+  return `${path}.${process.pid}.unfinished`;
+}
+
+/** Never a file that is there, be it an input or a link to one. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new UsageError(`${path}: is there already, and is needed while the file is written`);
+  }
 }
 
 class FileSink implements ByteSink {

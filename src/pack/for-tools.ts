@@ -93,10 +93,10 @@ function readWholeTasks(vmcore: Vmcore): void {
   const size = threadSize(vmcore);
   const { tasks, idle } = readTasks(vmcore);
   const seen = new Set<string>();
-  for (const { address, stack, signal, mm } of [...idle, ...tasks]) {
+  for (const { address, stack, signal, mm, onCpu } of [...idle, ...tasks]) {
     attempt(() => readWhole(vmcore, 'task_struct', vaddr(BigInt(address))));
     if (stack !== undefined && BigInt(stack) !== 0n) {
-      vmcore.readPresent(vaddr(BigInt(stack)), size, 'stack');
+      attempt(() => readStack(vmcore, { address, stack, onCpu }, size));
     }
     for (const [struct, at] of [
       ['signal_struct', signal],
@@ -107,6 +107,22 @@ function readWholeTasks(vmcore: Vmcore): void {
       attempt(() => readWhole(vmcore, struct, vaddr(BigInt(at))));
     }
   }
+}
+
+/**
+ * What a task's calls have on its stack, from where it was switched out: what is below was left by
+ * calls that have returned. Where one that runs has come to is not in its task_struct.
+ */
+function readStack(
+  vmcore: Vmcore,
+  { address, stack, onCpu }: { address: string; stack: string; onCpu: boolean | undefined },
+  size: number,
+): void {
+  const base = vaddr(BigInt(stack));
+  const task = vmcore.object('task_struct', vaddr(BigInt(address)));
+  const used = onCpu === true ? 0 : Number(task.member('thread.sp').pointer() - base);
+  const from = used > 0 && used < size ? used : 0;
+  vmcore.readPresent(vaddrAdd(base, from), size - from, 'stack');
 }
 
 /** struct pid of each pid, with the nodes of the tree that leads to them. */

@@ -4,7 +4,12 @@ import type { PageCodec } from '../format/compress/pages.ts';
 import { readTasks } from '../kernel/task.ts';
 import type { AskedTypes, TypesExport } from '../target/asked-types.ts';
 import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
-import type { PackFacts, PackLevel, PackManifest } from '../target/pack-manifest.ts';
+import {
+  LOG_LEFT_OUT,
+  type PackFacts,
+  type PackLevel,
+  type PackManifest,
+} from '../target/pack-manifest.ts';
 import { OPENING_STEPS } from '../target/watch.ts';
 import { triage, type TriageAnswer, type TriageOptions } from '../triage/triage.ts';
 import { count } from '../util/count.ts';
@@ -23,6 +28,7 @@ import { maskComms } from './mask-comm.ts';
 import { packNotes } from './pack-note.ts';
 import type { PackedDump } from './packed-dump.ts';
 import { Recorder } from './recorder.ts';
+import { registerAreas } from './user-registers.ts';
 import { writePackedElf } from './write-elf.ts';
 import { writePackedKdump } from './write-kdump.ts';
 
@@ -136,7 +142,10 @@ function keptByKind({ vmcore, recorder, level, withoutLog }: Packing): Map<strin
   if (level === 'pages') {
     byKind.set(REST_OF_PAGES, wholePages(recorder.container.memory, unionOf(byKind.values())));
   }
-  return new Map([...byKind].map(([what, ranges]) => [what, without(ranges, log)]));
+  // No structure has them among what was read, but whole ones and whole pages do.
+  const registers = physicalRanges(vmcore, registerAreas(vmcore));
+  const left = unionOf([log, registers]);
+  return new Map([...byKind].map(([what, ranges]) => [what, without(ranges, left)]));
 }
 
 /** What whole pages have besides the structures that were read. */
@@ -146,7 +155,7 @@ function masksOf(
   { vmcore, withoutLog, maskComm }: Packing,
   byKind: ReadonlyMap<string, Ranges>,
 ): { mask?: PageMask; masked: string[] } {
-  const masked = withoutLog ? ['the log is left out'] : [];
+  const masked = withoutLog ? [LOG_LEFT_OUT] : [];
   if (maskComm !== true) return { masked };
   const { tasks, idle } = readTasks(vmcore);
   const stacks = byKind.get('stack') ?? NO_RANGES;

@@ -28,7 +28,8 @@ function verdictOf({ verdict, findings }: TriageAnswer): unknown {
   return {
     class: verdict.class,
     diagnosis: verdict.diagnosis,
-    findings: findings.map(({ diagnosis }) => diagnosis),
+    confidence: verdict.confidence,
+    findings: findings.map(({ diagnosis, confidence }) => [diagnosis, confidence]),
   };
 }
 

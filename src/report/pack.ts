@@ -33,7 +33,9 @@ export function packText(
   const lines = [
     `${escapeLine(output)}: ${bytes(keptBytes)} of memory in ${pages}, ${count(symbols, 'symbol')}`,
     ...masked.map(escapeLine),
-    ...(verified ? ['verified: it gives the same triage'] : []),
+    ...(verified
+      ? [`verified: it gives the same ${masked.length === 0 ? 'triage' : 'verdict'}`]
+      : []),
   ];
   return `${lines.join('\n')}\n\n${keptTable(manifest)}`;
 }

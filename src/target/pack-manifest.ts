@@ -5,6 +5,9 @@ import type { OpeningStep } from './watch.ts';
 import type { Problem } from '../util/problems.ts';
 import type { AbsentState } from '../memory/packed-memory.ts';
 
+/** What a manifest says of a dump without the log. */
+export const LOG_LEFT_OUT = 'the log is left out';
+
 /** How much is kept: bytes that were read, pages that were touched, or what other tools need. */
 export const PACK_LEVELS = ['bytes', 'pages', 'tasks'] as const;
 export type PackLevel = (typeof PACK_LEVELS)[number];

@@ -1,9 +1,9 @@
 // The verb that writes vmcores, as a user meets it.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkChromeTrace } from '../support/chrome-trace.ts';
 import { CliRunner } from '../support/cli-runner.ts';
@@ -47,7 +47,10 @@ describe('simulateToFile', function () {
     assert.equal(ledger.seed, 7);
     const read = await cli.run(['memalloc', path]);
     assert.match(read.stdout, /^MemAlloc-Info: 0 stalling task, 0 dying task, 0 victim task\.$/m);
-    assert.ok(!existsSync(`${path}.unfinished`));
+    assert.deepEqual(
+      readdirSync(dirname(path)).filter((name) => name.endsWith('.unfinished')),
+      [],
+    );
   });
 
   it('says in README.md what it says, but for the numbers of a run', async () => {

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkPlace, writeTextFile, writeTextPieces } from '../../src/cli/unfinished-files.ts';
@@ -44,5 +51,31 @@ describe('checkPlace', () => {
     assert.throws(() => checkPlace(tmpdir()), /expected the name of a file, this is a folder/);
     assert.throws(() => checkPlace(join(import.meta.filename, 'x')), /\.test\.ts: is no folder/);
     assert.doesNotThrow(() => checkPlace('x'));
+  });
+
+  it('replaces no device and no link', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stallcore-unfinished-'));
+    try {
+      const kept = join(folder, 'kept');
+      writeFileSync(kept, 'kept');
+      symlinkSync(kept, join(folder, 'link'));
+      assert.throws(() => writeTextFile(join(folder, 'link'), 'new'), /this is a symbolic link$/);
+      assert.throws(() => checkPlace('/dev/null'), /this is a device$/);
+      assert.equal(readFileSync(kept, 'utf8'), 'kept');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('writes to no file that is there under the name of the work', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stallcore-unfinished-'));
+    try {
+      const input = join(folder, `x.${process.pid}.unfinished`);
+      writeFileSync(input, 'input');
+      assert.throws(() => writeTextFile(join(folder, 'x'), 'new'), /is there already/);
+      assert.equal(readFileSync(input, 'utf8'), 'input');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -12,6 +12,9 @@ import {
   timelineTable,
   timelineText,
 } from '../../report/memalloc-timeline.ts';
+import { LOG_LEFT_OUT } from '../../target/pack-manifest.ts';
+import type { Vmcore } from '../../target/index.ts';
+import { UnsupportedError } from '../../util/errors.ts';
 import { levelsOf, sinceOf } from '../log-options.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions, type OpenArguments } from '../open-options.ts';
@@ -54,6 +57,7 @@ export function addLog(cli: Argv, state: RunState): void {
     (args) => {
       if (args.memalloc) return logMemalloc(args, state);
       return onVmcore(args, state, (vmcore) => {
+        refuseWithoutLog(vmcore);
         const result = logResult(vmcore, {
           ...(args.level === undefined ? {} : { levels: args.level }),
           ...args.since,
@@ -74,6 +78,12 @@ export function addLog(cli: Argv, state: RunState): void {
   );
 }
 
+/** @throws UnsupportedError of a packed dump that has none */
+function refuseWithoutLog({ container }: Vmcore): void {
+  if (container.packed?.masked.includes(LOG_LEFT_OUT) !== true) return;
+  throw new UnsupportedError('the log was left out when this dump was packed (--no-log)');
+}
+
 /** The timeline of a dump's log, or of text files, the earlier one first. */
 async function logMemalloc(args: OpenArguments, state: RunState): Promise<void> {
   const files = args.vmcore;
@@ -84,6 +94,7 @@ async function logMemalloc(args: OpenArguments, state: RunState): Promise<void> 
     return;
   }
   await onVmcore(args, state, async (vmcore) => {
+    refuseWithoutLog(vmcore);
     const { records, lost } = readKernelLog(vmcore);
     const timeline = memallocTimeline(recordLines(records));
     if (args.json) {

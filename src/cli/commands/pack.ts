@@ -24,8 +24,8 @@ const PACK_OPTIONS = {
     choices: PACK_LEVELS,
     default: 'bytes',
     describe:
-      'what is kept: the bytes that were read, whole pages, or also what other verbs and drgn need to ' +
-      'list tasks and their stacks',
+      'what is kept: the bytes that were read, whole pages, or also what other verbs and drgn ' +
+      'need to list tasks and their stacks',
   },
   compression: { choices: CODECS, default: 'zlib', describe: 'how pages are packed' },
   elf: { type: 'boolean', default: false, describe: 'an ELF file in place of a kdump file' },
@@ -104,6 +104,10 @@ function outputOf({ vmcore, output }: PackArguments): string {
 function packOptionsOf(args: PackArguments, problems: Problems): PackOptions {
   if (args.elf && args.compression !== PACK_OPTIONS.compression.default) {
     throw new UsageError('pack: --compression: an ELF file has no packed pages');
+  }
+  if (args.level === 'pages' && (args['no-log'] || args['mask-comm'])) {
+    const why = 'whole pages have such words wherever the kernel has put them';
+    throw new UsageError(`pack: --level pages goes with neither --no-log nor --mask-comm: ${why}`);
   }
   const level = PACK_LEVELS.find((each) => each === args.level);
   const codec = CODECS.find((each) => each === args.compression);

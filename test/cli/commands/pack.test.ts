@@ -50,6 +50,9 @@ describe('stallcore pack', function () {
       [result.type, result.manifest.masked, result.verdict.class],
       ['pack', ['the log is left out'], 'after-oom-kill'],
     );
+    const { exitCode, stderr } = await cli.run(['log', small]);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /the log was left out when this dump was packed/);
   });
 
   it('never writes over a dump that it reads, by whichever name', async () => {
@@ -77,6 +80,7 @@ describe('stallcore pack', function () {
   it('says what it lacks, and what does not go together', async () => {
     for (const [args, says] of [
       [[path], /expected -o FILE/],
+      [[path, '-o', small, '--level', 'pages', '--no-log'], /goes with neither --no-log nor/],
       [['-o', small], /expected the name of a vmcore/],
       [[path, '-o', small, '--elf', '--compression', 'lzo'], /an ELF file has no packed pages/],
       [[path, '-o', small, '--level', 'all'], /Choices: "bytes", "pages", "tasks"/],
