@@ -29,7 +29,9 @@ function isPlain(value: unknown): boolean {
   try {
     JSON.stringify(value);
     return true;
-  } catch {
+  } catch (error) {
+    // Of a bigint, and of a value that holds itself.
+    if (!(error instanceof TypeError)) throw error;
     return false;
   }
 }
