@@ -69,7 +69,7 @@ export function findTruth(
 ): Truth {
   k.dumpTime = snapshot.time;
   const truth = judge(k, snapshot);
-  if (truth.stuck.length === 0 || truth.diagnosis !== 'unknown') return truth;
+  if (!mayGetOn(truth)) return truth;
   const from = k.sched.now;
   const timeoutUs = (snapshot.timeout * US_PER_SECOND) / k.options.hz;
   const end = from + Math.max(FURTHER_US, FURTHER_TIMEOUTS * timeoutUs);
@@ -78,6 +78,15 @@ export function findTruth(
   }
   return { ...judge(k, snapshot), furtherSeconds: (k.sched.now - from) / US_PER_SECOND };
 }
+
+/** Nobody is known to hold those who have not moved: they may be only slow. */
+function mayGetOn({ stuck, diagnosis, cycle }: Truth): boolean {
+  if (stuck.length === 0) return false;
+  return diagnosis === 'unknown' || (cycle.length === 0 && WITHOUT_CIRCLE.includes(diagnosis));
+}
+
+/** What a stall without a circle may be called, once it has not ended by itself. */
+const WITHOUT_CIRCLE: readonly Truth['diagnosis'][] = ['D2', 'D10'];
 
 /** Whose request of that time is still in flight. */
 function stuckTasks({ inFlight }: Snapshot): Task[] {
