@@ -16,6 +16,11 @@ const TASK_RTLOCK_WAIT = 0x1000;
 /** A task in the freezer (v6.1, commit f5d39b020809). */
 const TASK_FROZEN = 0x8000;
 
+/** It is in the freezer, which the kernel shows as D since it has a state of its own. */
+export function isFrozen({ stateBits = 0 }: { readonly stateBits?: number }): boolean {
+  return (stateBits & TASK_FROZEN) !== 0;
+}
+
 /** No kernel has more states than this in its array. */
 const STATES_MAX = 16;
 

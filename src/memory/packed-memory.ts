@@ -4,7 +4,7 @@
 import { FaultError, FormatError } from '../util/errors.ts';
 import type { PageState } from '../util/page-state.ts';
 import { rangeAt, type Ranges } from '../util/ranges.ts';
-import type { PhysicalMemory, PhysicalRange, ReadObserver } from './physical.ts';
+import { MemoryWrapper, type PhysicalMemory, type PhysicalRange } from './physical.ts';
 
 /** A byte that could not be read in the dump that was packed, and why. */
 export type AbsentState = Exclude<PageState, 'present' | 'removed-by-pack'>;
@@ -24,34 +24,19 @@ export interface PackedRanges {
 }
 
 /** Physical memory of which only the kept ranges can be read. */
-export class PackedMemory implements PhysicalMemory {
-  readonly pageSize: number;
-  readonly #inner: PhysicalMemory;
+export class PackedMemory extends MemoryWrapper {
   readonly #ranges: PackedRanges;
   /** Reads go on where the last one was more often than not. */
   #last = 0;
 
   constructor(inner: PhysicalMemory, ranges: PackedRanges) {
-    this.pageSize = inner.pageSize;
-    this.#inner = inner;
+    super(inner);
     this.#ranges = ranges;
-  }
-
-  get end(): number {
-    return this.#inner.end;
-  }
-
-  get onRead(): ReadObserver | undefined {
-    return this.#inner.onRead;
-  }
-
-  set onRead(observer: ReadObserver | undefined) {
-    this.#inner.onRead = observer;
   }
 
   /** 'removed-by-pack' for all that nobody asked for: what it was is not known any more. */
   stateOf(paddr: number): PageState {
-    if (this.#keptEnd(paddr) > paddr) return this.#inner.stateOf(paddr);
+    if (this.#keptEnd(paddr) > paddr) return this.inner.stateOf(paddr);
     for (const [state, ranges] of this.#ranges.absent) {
       if (rangeAt(ranges, paddr) >= 0) return state;
     }
@@ -69,7 +54,7 @@ export class PackedMemory implements PhysicalMemory {
     const end = paddr + into.length;
     const keptEnd = this.#keptEnd(paddr);
     if (keptEnd >= end) {
-      this.#inner.readInto(into, paddr);
+      this.inner.readInto(into, paddr);
       return;
     }
     this.#throwDamage(paddr, end);

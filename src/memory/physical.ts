@@ -1,7 +1,7 @@
 // Physical memory as a dump holds it: the one interface that every container ends in, and the
 // page cache that bounds what we keep of it.
 
-import { FaultError } from '../util/errors.ts';
+import { FaultError, VmcoreError } from '../util/errors.ts';
 import { LruCache } from '../util/lru.ts';
 import type { PageState } from '../util/page-state.ts';
 
@@ -34,6 +34,44 @@ export interface PhysicalMemory {
   readInto(into: Uint8Array, paddr: number): void;
   /** The present ranges in ascending order, merged, for scans over all memory. */
   presentRanges(): Iterable<PhysicalRange>;
+}
+
+/** Reads if all of the bytes are there; a page may be in a dump in part only, or damaged. */
+export function tryRead(memory: PhysicalMemory, into: Uint8Array, paddr: number): boolean {
+  try {
+    memory.readInto(into, paddr);
+    return true;
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    return false;
+  }
+}
+
+/** Another memory, of which a subclass changes what it must. */
+export abstract class MemoryWrapper implements PhysicalMemory {
+  readonly pageSize: number;
+  protected readonly inner: PhysicalMemory;
+
+  constructor(inner: PhysicalMemory) {
+    this.pageSize = inner.pageSize;
+    this.inner = inner;
+  }
+
+  get end(): number {
+    return this.inner.end;
+  }
+
+  get onRead(): ReadObserver | undefined {
+    return this.inner.onRead;
+  }
+
+  set onRead(observer: ReadObserver | undefined) {
+    this.inner.onRead = observer;
+  }
+
+  abstract stateOf(paddr: number): PageState;
+  abstract readInto(into: Uint8Array, paddr: number): void;
+  abstract presentRanges(): Iterable<PhysicalRange>;
 }
 
 /** How much page data a cache keeps: 4096 pages of 4 KiB are 16 MiB. */

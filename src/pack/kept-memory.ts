@@ -1,7 +1,6 @@
 // What a packed dump stores: the bytes that were kept, and zeros around them, page by page.
 
-import type { PhysicalMemory } from '../memory/physical.ts';
-import { VmcoreError } from '../util/errors.ts';
+import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
 import type { ByteSource } from '../util/io.ts';
 import { lowerBound } from '../util/interval-map.ts';
 import { bytesIn, GrowingRanges, type Ranges } from '../util/ranges.ts';
@@ -115,16 +114,5 @@ export class KeptMemory {
         return length;
       },
     };
-  }
-}
-
-/** A page may be in the dump in part only. */
-function tryRead(memory: PhysicalMemory, into: Uint8Array, paddr: number): boolean {
-  try {
-    memory.readInto(into, paddr);
-    return true;
-  } catch (error) {
-    if (!(error instanceof VmcoreError)) throw error;
-    return false;
   }
 }

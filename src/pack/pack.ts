@@ -1,7 +1,7 @@
 // Packs a dump: runs the triage, follows what it reads, and writes that and nothing else.
 
 import type { PageCodec } from '../format/compress/pages.ts';
-import { readTasks } from '../kernel/task.ts';
+import { readTasks, type Task } from '../kernel/task.ts';
 import type { AskedTypes, TypesExport } from '../target/asked-types.ts';
 import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
 import {
@@ -96,8 +96,10 @@ interface Packing extends PackOptions {
 function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifest } {
   const { vmcore, recorder, open } = packing;
   const { notes, memory } = recorder.container;
-  const byKind = keptByKind(packing);
-  const { mask, masked } = masksOf(packing, byKind);
+  // A walk over 100,000 tasks takes its time, and only bytes that were read need none.
+  const tasks = packing.maskComm === true || packing.level !== 'bytes' ? everyTask(vmcore) : [];
+  const byKind = keptByKind(packing, tasks);
+  const { mask, masked } = masksOf(packing, tasks, byKind);
   const kept = new KeptMemory(memory, unionOf(byKind.values()), mask);
   const symbols = recorder.notedSymbols();
   const manifest: PackManifest = {
@@ -133,8 +135,17 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
   return { dump, manifest };
 }
 
+/** Those of the CPUs first. */
+function everyTask(vmcore: Vmcore): Task[] {
+  const { tasks, idle } = readTasks(vmcore);
+  return [...idle, ...tasks];
+}
+
 /** The bytes that are kept, by what they are. */
-function keptByKind({ vmcore, recorder, level, withoutLog }: Packing): Map<string, Ranges> {
+function keptByKind(
+  { vmcore, recorder, level, withoutLog }: Packing,
+  tasks: readonly Task[],
+): Map<string, Ranges> {
   const byKind = recorder.rangesByKind();
   const log = withoutLog
     ? unionOf([byKind.get('log') ?? NO_RANGES, physicalRanges(vmcore, logAreas(vmcore))])
@@ -143,8 +154,8 @@ function keptByKind({ vmcore, recorder, level, withoutLog }: Packing): Map<strin
     byKind.set(REST_OF_PAGES, wholePages(recorder.container.memory, unionOf(byKind.values())));
   }
   // No structure has them among what was read, but whole ones and whole pages do.
-  const registers = physicalRanges(vmcore, registerAreas(vmcore));
-  const left = unionOf([log, registers]);
+  const registers = level === 'bytes' ? [] : registerAreas(vmcore, tasks);
+  const left = unionOf([log, physicalRanges(vmcore, registers)]);
   return new Map([...byKind].map(([what, ranges]) => [what, without(ranges, left)]));
 }
 
@@ -153,14 +164,14 @@ const REST_OF_PAGES = 'rest of pages';
 
 function masksOf(
   { vmcore, withoutLog, maskComm }: Packing,
+  tasks: readonly Task[],
   byKind: ReadonlyMap<string, Ranges>,
 ): { mask?: PageMask; masked: string[] } {
   const masked = withoutLog ? [LOG_LEFT_OUT] : [];
   if (maskComm !== true) return { masked };
-  const { tasks, idle } = readTasks(vmcore);
   const stacks = byKind.get('stack') ?? NO_RANGES;
   const pages = pagesOf(stacks, vmcore.memory.pageSize);
-  const comms = maskComms(vmcore, [...idle, ...tasks], pages);
+  const comms = maskComms(vmcore, tasks, pages);
   const what = `${count(comms.count, 'name')} of users' tasks replaced`;
   return { mask: comms.mask, masked: [...masked, what] };
 }

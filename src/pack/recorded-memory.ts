@@ -1,6 +1,6 @@
 // Memory that tells of each range which was read, and of what could not be.
 
-import type { PhysicalMemory, PhysicalRange, ReadObserver } from '../memory/physical.ts';
+import { MemoryWrapper, type PhysicalMemory, type PhysicalRange } from '../memory/physical.ts';
 import { FaultError, VmcoreError } from '../util/errors.ts';
 import type { PageState } from '../util/page-state.ts';
 
@@ -14,34 +14,19 @@ export interface MemoryListener {
 }
 
 /** Reads another memory. */
-export class RecordedMemory implements PhysicalMemory {
-  readonly pageSize: number;
+export class RecordedMemory extends MemoryWrapper {
   readonly forTables?: PhysicalMemory;
-  readonly #inner: PhysicalMemory;
   readonly #listener: MemoryListener;
 
   /** @param tables told of the reads of page tables, in place of `listener` */
   constructor(inner: PhysicalMemory, listener: MemoryListener, tables?: MemoryListener) {
-    this.pageSize = inner.pageSize;
-    this.#inner = inner;
+    super(inner);
     this.#listener = listener;
     if (tables !== undefined) this.forTables = new RecordedMemory(inner, tables);
   }
 
-  get end(): number {
-    return this.#inner.end;
-  }
-
-  get onRead(): ReadObserver | undefined {
-    return this.#inner.onRead;
-  }
-
-  set onRead(observer: ReadObserver | undefined) {
-    this.#inner.onRead = observer;
-  }
-
   stateOf(paddr: number): PageState {
-    const state = this.#inner.stateOf(paddr);
+    const state = this.inner.stateOf(paddr);
     if (this.#listener.isSuspended) return state;
     // That a byte is there is an answer too.
     if (state === 'present') this.#listener.read(paddr, paddr + 1);
@@ -50,17 +35,17 @@ export class RecordedMemory implements PhysicalMemory {
   }
 
   presentRanges(): Iterable<PhysicalRange> {
-    return this.#inner.presentRanges();
+    return this.inner.presentRanges();
   }
 
   readInto(into: Uint8Array, paddr: number): void {
     if (this.#listener.isSuspended) {
-      this.#inner.readInto(into, paddr);
+      this.inner.readInto(into, paddr);
       return;
     }
     const end = paddr + into.length;
     try {
-      this.#inner.readInto(into, paddr);
+      this.inner.readInto(into, paddr);
     } catch (error) {
       if (error instanceof FaultError) {
         // What lies in front of the byte was there.

@@ -1,7 +1,7 @@
 // Where the kernel keeps what a program had in its vector registers when it was switched out:
 // strings that were copied, keys. Nobody needs it to list tasks or to unwind them.
 
-import { readTasks } from '../kernel/task.ts';
+import type { Task } from '../kernel/task.ts';
 import type { Vmcore } from '../target/index.ts';
 import { vaddr } from '../util/address.ts';
 import type { LogArea } from './log-areas.ts';
@@ -10,10 +10,9 @@ import type { LogArea } from './log-areas.ts';
  * `thread.fpu` of every task (struct fpu, arch/x86/include/asm/fpu/types.h): the registers
  * themselves, or a pointer to them. None on a kernel whose types are not known to have it.
  */
-export function registerAreas(vmcore: Vmcore): LogArea[] {
+export function registerAreas(vmcore: Vmcore, tasks: readonly Task[]): LogArea[] {
   if (vmcore.types.find('struct', 'fpu') === undefined) return [];
-  const { tasks, idle } = readTasks(vmcore);
-  const addresses = [...idle, ...tasks].map(({ address }) => vaddr(BigInt(address)));
+  const addresses = tasks.map(({ address }) => vaddr(BigInt(address)));
   const fpuSize = vmcore.struct('fpu').size;
   const taskSize = allocatedSize(vmcore, addresses);
   return addresses.flatMap((address) => {

@@ -12,7 +12,7 @@ import { latin1 } from '../util/byte-reader.ts';
 import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { readVmcoreinfo, VMCOREINFO_SIZE_MAX, type Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
-import type { PhysicalMemory, PhysicalRange } from '../memory/physical.ts';
+import { tryRead, type PhysicalMemory, type PhysicalRange } from '../memory/physical.ts';
 import { findKernelSpace, type KernelSpace } from './kernel-memory.ts';
 
 /** A VMCOREINFO and the kernel that it was proved to describe. */
@@ -159,16 +159,6 @@ function* readablePieces(
     if (tryRead(memory, page, start + at)) {
       yield { start: start + at, end: start + at + page.length };
     }
-  }
-}
-
-function tryRead(memory: PhysicalMemory, into: Uint8Array, paddr: number): boolean {
-  try {
-    memory.readInto(into, paddr);
-    return true;
-  } catch (error) {
-    if (!(error instanceof VmcoreError)) throw error;
-    return false;
   }
 }
 

@@ -10,6 +10,7 @@ import type { MemoryUses } from '../kernel/memory-users.ts';
 import type { SwapState } from '../kernel/swap.ts';
 import { functionName } from '../kernel/function-name.ts';
 import { isKswapdByName } from '../kernel/task-flags.ts';
+import { isFrozen } from '../kernel/task-state.ts';
 import type { ThrottleReason } from '../kernel/throttled.ts';
 import type { PoolStall } from '../kernel/workqueue-stalls.ts';
 import { optional } from '../util/optional.ts';
@@ -239,7 +240,7 @@ function byStack({ calls }: TaskFacts): { source: string; value: ThrottleReason 
 function blockedOf({ tasks }: Facts): BlockedCheck[] {
   const byWait = new Map<string, TaskFacts[]>();
   for (const fact of tasks.filter(isBlocked)) {
-    if (isFrozen(fact)) continue;
+    if (isFrozen(fact.task)) continue;
     const { waitsFor: wait } = fact;
     const waitsFor = wait === undefined ? `in ${doing(fact)}()` : `for ${wait.lock}`;
     const alike = byWait.get(waitsFor);
@@ -265,13 +266,6 @@ function logOf({ timeline, ...history }: LogHistory): LogCheck {
     events: [...byKind.values()],
     ...(eventsNotListed === 0 ? {} : { eventsNotListed }),
   };
-}
-
-/** The freezer's tasks are shown as D (v6.1, commit f5d39b020809). */
-const TASK_FROZEN = 0x8000;
-
-function isFrozen({ task: { stateBits = 0 } }: TaskFacts): boolean {
-  return (stateBits & TASK_FROZEN) !== 0;
 }
 
 /** The innermost function that is neither the scheduler's nor a lock's; `?` where none was read. */

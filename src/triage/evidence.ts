@@ -3,6 +3,7 @@
 import { count } from '../util/count.ts';
 import type { MemallocResult, MemallocTask } from '../kernel/memalloc-report.ts';
 import { isExiting, isKswapdByName, isReclaiming } from '../kernel/task-flags.ts';
+import { isFrozen } from '../kernel/task-state.ts';
 import { chosenOf, type Victims } from './victims.ts';
 import { nameList, sample } from './words.ts';
 
@@ -127,12 +128,9 @@ function masksOf(tasks: readonly MemallocTask[]): string[] {
   ];
 }
 
-function sleepsHard({ state, stateBits }: MemallocTask): boolean {
-  return state === 'D' && ((stateBits ?? 0) & TASK_FROZEN) === 0;
+function sleepsHard(task: MemallocTask): boolean {
+  return task.state === 'D' && !isFrozen(task);
 }
-
-/** A task in the freezer, which the kernel shows as D (v6.1, commit f5d39b020809). */
-const TASK_FROZEN = 0x8000;
 
 function hasSigkill({ sigkillPending, sharedSigkillPending }: MemallocTask): boolean {
   return sigkillPending === true || sharedSigkillPending === true;

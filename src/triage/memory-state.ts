@@ -72,7 +72,7 @@ function zoneText(zone: KnownZone, hasNodes: boolean): string {
 }
 
 /** How a zone stands to its marks: `below min`, or `at min`, which is as short. */
-export function standText(zone: KnownZone): string {
+function standText(zone: KnownZone): string {
   const level = levelOf(zone);
   return zone.free === zone[levelMark(level)] ? level.replace('below', 'at') : level;
 }

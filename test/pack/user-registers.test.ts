@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { readTasks, type Task } from '../../src/kernel/task.ts';
 import { registerAreas } from '../../src/pack/user-registers.ts';
-import { openVmcore } from '../../src/target/index.ts';
+import { openVmcore, type Vmcore } from '../../src/target/index.ts';
 import { withPacked } from '../support/packed.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
+
+function everyTask(vmcore: Vmcore): Task[] {
+  const { tasks, idle } = readTasks(vmcore);
+  return [...idle, ...tasks];
+}
 
 describe('registerAreas', function () {
   this.timeout(60_000);
@@ -11,7 +17,7 @@ describe('registerAreas', function () {
     it(`are left out at level ${level}`, async function () {
       const path = realDump(this, 'k61-press-d31.kdump');
       const places = await withVmcore(path, (vmcore) =>
-        registerAreas(vmcore).flatMap(({ address, size }) =>
+        registerAreas(vmcore, everyTask(vmcore)).flatMap(({ address, size }) =>
           [0, 64, size - 1].flatMap(
             (offset) => vmcore.space.findTranslation((address + BigInt(offset)) as never) ?? [],
           ),

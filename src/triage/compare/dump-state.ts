@@ -9,6 +9,7 @@ import { initialJiffies } from '../../kernel/jiffies.ts';
 import type { LocksResult } from '../../kernel/locking/lock.ts';
 import type { SystemState } from '../../kernel/system.ts';
 import { TaskRunsReader, type TaskRuns } from '../../kernel/task-runs.ts';
+import { isFrozen } from '../../kernel/task-state.ts';
 import { readVmEvents } from '../../kernel/vmstat.ts';
 import type { NodeState } from '../../kernel/mmzone.ts';
 import { optional } from '../../util/optional.ts';
@@ -126,11 +127,8 @@ function cpuTimes(
   );
 }
 
-/** The freezer's tasks (v6.1, commit f5d39b020809). */
-const TASK_FROZEN = 0x8000;
-
 function taskInDump(fact: TaskFacts, runs: TaskRuns): TaskInDump {
-  const { address, pid, tgid, comm, kthread, state, stateBits = 0, onCpu } = fact.task;
+  const { address, pid, tgid, comm, kthread, state, onCpu } = fact.task;
   const { nvcsw, nivcsw, startTimeNs, utime } = fact.task;
   const switches = nvcsw === undefined || nivcsw === undefined ? undefined : nvcsw + nivcsw;
   const at = doing(fact);
@@ -142,7 +140,7 @@ function taskInDump(fact: TaskFacts, runs: TaskRuns): TaskInDump {
     ...optional('kthread', kthread),
     ...optional('startTimeNs', startTimeNs),
     ...optional('state', state),
-    ...((stateBits & TASK_FROZEN) === 0 ? {} : { isFrozen: true }),
+    ...(isFrozen(fact.task) ? { isFrozen: true } : {}),
     ...optional('onCpu', onCpu),
     ...optional('switches', switches),
     ...optional('userTime', utime),
