@@ -1,15 +1,21 @@
 // zlib pages, as compress2(3) writes them, unpacked by node's own zlib.
 
-import type { deflateSync, inflateSync } from 'node:zlib';
+import type { deflateSync } from 'node:zlib';
 import { FormatError } from '../../util/errors.ts';
+import { Inflater } from './zlib-inflate.ts';
 
 /**
- * Room behind a page in the buffer that zlib fills. Where none is left zlib is called once more to
- * hear that it is done; the 16 KiB that node has unless told cost more time than the unpacking.
+ * Room behind a page in the buffer that zlib fills, so that one that is too long is seen. To
+ * inflateSync() it also spares a second call, to hear that all is done.
  */
 const ROOM = 64;
 
-let inflate: typeof inflateSync | undefined;
+/** Only Hexagon and PowerPC 44x have larger pages; what is larger is unpacked on its own. */
+const PAGE_MAX = 64 << 10;
+
+/** Null where node's zlib is not built as {@link Inflater} needs it. */
+let inflater: Inflater | null | undefined;
+let room: Uint8Array | undefined;
 let deflate: typeof deflateSync | undefined;
 
 /**
@@ -28,22 +34,42 @@ export function deflateZlib(bytes: Uint8Array): Uint8Array {
  * @throws FormatError if the stream is damaged or does not unpack to `size` bytes
  */
 export function decompressZlib(input: Uint8Array, size: number): Uint8Array {
+  inflater ??= Inflater.create() ?? null;
+  if (inflater === null || size > PAGE_MAX) return inflateOnce(input, size);
+  room ??= new Uint8Array(PAGE_MAX + ROOM);
+  const inflated = inflater.unpack(input, room.subarray(0, size + ROOM));
+  if ('errorCode' in inflated) throw damaged(inflated.errorCode);
+  if (inflated.length > size) throw tooLong(size);
+  if (inflated.length < size) throw tooShort(inflated.length, size);
+  return room.slice(0, size);
+}
+
+/** As {@link decompressZlib}, with a state of its own. */
+function inflateOnce(input: Uint8Array, size: number): Uint8Array {
   // Not a static import: a plain ELF needs no zlib, and loading it takes more than a millisecond.
-  inflate ??= process.getBuiltinModule('node:zlib').inflateSync;
+  const { inflateSync } = process.getBuiltinModule('node:zlib');
   let inflated: Uint8Array;
   try {
-    inflated = inflate(input, { maxOutputLength: size, chunkSize: size + ROOM });
+    inflated = inflateSync(input, { maxOutputLength: size, chunkSize: size + ROOM });
   } catch (error) {
     if (!isZlibError(error)) throw error;
-    const what = error.code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${size} bytes` : 'damaged';
-    throw new FormatError({ section: 'zlib page' }, what, { cause: error });
+    throw error.code === 'ERR_BUFFER_TOO_LARGE' ? tooLong(size) : damaged(error.message);
   }
-  if (inflated.length !== size) {
-    const what = `unpacked ${inflated.length} bytes, expected ${size}`;
-    throw new FormatError({ section: 'zlib page' }, what);
-  }
+  if (inflated.length !== size) throw tooShort(inflated.length, size);
   // A copy, since a page cache would keep the room too.
   return new Uint8Array(inflated);
+}
+
+function damaged(reason: string): FormatError {
+  return new FormatError({ section: 'zlib page' }, `damaged: ${reason}`);
+}
+
+function tooLong(size: number): FormatError {
+  return new FormatError({ section: 'zlib page' }, `more than ${size} bytes`);
+}
+
+function tooShort(length: number, size: number): FormatError {
+  return new FormatError({ section: 'zlib page' }, `unpacked ${length} bytes, expected ${size}`);
 }
 
 function isZlibError(error: unknown): error is NodeJS.ErrnoException {
