@@ -3,23 +3,8 @@
 //     0 done; 1 done, but parts of the dump could not be read; 2 wrong usage;
 //     3 no vmcore that can be opened; 70 a bug in stallcore
 
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
-import { addBt } from './commands/bt.ts';
-import { addCompare } from './commands/compare.ts';
-import { addInfo } from './commands/info.ts';
-import { addLocks } from './commands/locks.ts';
-import { addLog } from './commands/log.ts';
-import { addMem } from './commands/mem.ts';
-import { addMemalloc } from './commands/memalloc.ts';
-import { addPack } from './commands/pack.ts';
-import { addRun } from './commands/run.ts';
-import { addSimulate } from './commands/simulate.ts';
-import { addStruct } from './commands/struct.ts';
-import { addStructs } from './commands/structs.ts';
-import { addSymbols } from './commands/symbols.ts';
-import { addTasks } from './commands/tasks.ts';
-import { addTriage } from './commands/triage.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_PARTIAL, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
 import { nearestName } from './near-name.ts';
 import { BrokenPipe, remark } from './output.ts';
@@ -39,10 +24,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     if (argv[0] === 'completion') {
       // yargs would print the script and go on to triage a file of that name.
-      parser([], state).showCompletionScript();
+      parser([], await loadVerbs([]), state).showCompletionScript();
       return EXIT_DONE;
     }
-    await parser(words, state).parseAsync();
+    await parser(words, await loadVerbs(words), state).parseAsync();
     return state.exitCode;
   } catch (error) {
     return exitCodeOf(error);
@@ -64,7 +49,22 @@ function apart(argv: readonly string[]): { words: readonly string[]; scriptArgs:
   return { words: argv.slice(0, end), scriptArgs: argv.slice(end + 1) };
 }
 
-function parser(argv: readonly string[], state: RunState): ReturnType<typeof yargs> {
+/**
+ * What is needed of the verbs: that which the line begins with, so that a short verb does not wait
+ * for the code of all others to be read; else all of them, for a help text, a guess at what was
+ * meant, the default verb.
+ */
+function loadVerbs([first = '']: readonly string[]): Promise<AddVerb[]> {
+  const asked = Object.hasOwn(VERB_LOADERS, first) ? VERB_LOADERS[first] : undefined;
+  const loaders = asked === undefined ? Object.values(VERB_LOADERS) : [asked];
+  return Promise.all(loaders.map((load) => load()));
+}
+
+function parser(
+  argv: readonly string[],
+  adders: readonly AddVerb[],
+  state: RunState,
+): ReturnType<typeof yargs> {
   const cli = yargs([...argv])
     .scriptName('stallcore')
     .usage(
@@ -84,7 +84,7 @@ function parser(argv: readonly string[], state: RunState): ReturnType<typeof yar
       throw error instanceof Error ? error : new UsageError(message);
     });
   keepHelpForLater(cli);
-  for (const add of VERB_ADDERS) add(cli, state);
+  for (const add of adders) add(cli, state);
   return cli;
 }
 
@@ -149,39 +149,31 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
   return verb === undefined ? EXIT_UNREADABLE : EXIT_USAGE;
 }
 
-const VERB_ADDERS = [
-  addTriage,
-  addMemalloc,
-  addTasks,
-  addBt,
-  addLocks,
-  addLog,
-  addMem,
-  addCompare,
-  addPack,
-  addInfo,
-  addStruct,
-  addSymbols,
-  addStructs,
-  addRun,
-  addSimulate,
-];
+/** Adds a verb to the command line. */
+type AddVerb = (cli: Argv, state: RunState) => void;
 
-const VERBS = [
-  'triage',
-  'memalloc',
-  'tasks',
-  'bt',
-  'locks',
-  'log',
-  'mem',
-  'compare',
-  'pack',
-  'info',
-  'struct',
-  'symbols',
-  'structs',
-  'run',
-  'simulate',
-  'completion',
-];
+// Two lots, each one file of dist/: a chunk for every verb would take as long to find and open as
+// it spares to compile.
+const quickVerbs = () => import('./quick-verbs.ts');
+const otherVerbs = () => import('./other-verbs.ts');
+
+/** The verbs in the order of the help text; each is loaded when it is asked for. */
+const VERB_LOADERS: Readonly<Record<string, () => Promise<AddVerb>>> = {
+  triage: async () => (await otherVerbs()).addTriage,
+  memalloc: async () => (await otherVerbs()).addMemalloc,
+  tasks: async () => (await quickVerbs()).addTasks,
+  bt: async () => (await quickVerbs()).addBt,
+  locks: async () => (await otherVerbs()).addLocks,
+  log: async () => (await quickVerbs()).addLog,
+  mem: async () => (await otherVerbs()).addMem,
+  compare: async () => (await otherVerbs()).addCompare,
+  pack: async () => (await otherVerbs()).addPack,
+  info: async () => (await quickVerbs()).addInfo,
+  struct: async () => (await otherVerbs()).addStruct,
+  symbols: async () => (await quickVerbs()).addSymbols,
+  structs: async () => (await otherVerbs()).addStructs,
+  run: async () => (await otherVerbs()).addRun,
+  simulate: async () => (await otherVerbs()).addSimulate,
+};
+
+const VERBS = [...Object.keys(VERB_LOADERS), 'completion'];
