@@ -7,7 +7,7 @@ import { locksResult } from '../kernel/locking.ts';
 import { logResult } from '../kernel/log.ts';
 import { memResult } from '../kernel/mem.ts';
 import { cpuSets } from '../kernel/percpu.ts';
-import { threadSize } from '../kernel/stack-areas.ts';
+import { cpuStacks, threadSize } from '../kernel/stack-areas.ts';
 import { readTasks } from '../kernel/task.ts';
 import { tasksResult } from '../kernel/tasks-result.ts';
 import { xarrayEntries } from '../kernel/xarray.ts';
@@ -15,7 +15,10 @@ import type { Vmcore } from '../target/index.ts';
 import { vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
-import { logAreas } from './log-areas.ts';
+import type { Ranges } from '../util/ranges.ts';
+import { CRASH_VARIABLES, readForCrash } from './for-crash.ts';
+import { logAreas, physicalRanges, type LogArea } from './log-areas.ts';
+import { StackCode } from './stack-code.ts';
 
 /** Their results are of no interest, but what they read. */
 const VERBS: readonly ((vmcore: Vmcore) => unknown)[] = [
@@ -40,7 +43,7 @@ const VARIABLES = `
   pv_ops idt_table boot_cpu_data linux_banner tk_core nr_cpu_ids nr_threads jiffies_64 avenrun
   panic_cpu crashing_cpu node_data node_states contig_page_data vmap_area_list hstates
   swapper_pg_dir lookup_num_blocks high_memory max_pfn totalram_pages _totalram_pages nr_swapfiles
-  mem_section swap_info crash_notes tainted_mask pageflag_names`;
+  mem_section swap_info crash_notes tainted_mask pageflag_names ${CRASH_VARIABLES}`;
 
 /** Variables of each CPU that it reads, with their types; of those without one a word. */
 const PER_CPU: readonly (readonly [symbol: string, struct?: string])[] = [
@@ -65,22 +68,33 @@ const LOG_VARIABLES = 'prb log_buf log_buf_len log_first_idx log_next_idx clear_
 /**
  * Reads what crash, drgn and makedumpfile need for tasks, stacks and, if wanted, the log, and what
  * the other verbs of ours do.
+ *
+ * @returns where pages have to be, with zeros in them: tools read more in one piece than they use,
+ *   and a page that is not there fails all of it
  */
-export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean }): void {
+export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean }): Ranges {
   for (const verb of VERBS) attempt(() => verb(vmcore));
   if (log) attempt(() => logResult(vmcore));
   for (const [symbol, struct] of GLOBALS) {
     attempt(() => readWhole(vmcore, struct, vmcore.symbol(symbol)));
   }
   for (const name of VARIABLES.trim().split(/\s+/)) attempt(() => readVariable(vmcore, name));
-  for (const cpu of cpuSets(vmcore).possible) readPerCpu(vmcore, cpu);
-  readWholeTasks(vmcore);
+  const cpus = [...cpuSets(vmcore).possible];
+  for (const cpu of cpus) readPerCpu(vmcore, cpu);
+  const code = new StackCode(vmcore);
+  const whole = [...readForCrash(vmcore, cpus), ...readWholeTasks(vmcore, code)];
+  for (const cpu of cpus) readCpuStacks(vmcore, cpu, code);
+  whole.push(...code.read());
   attempt(() => readWholePids(vmcore));
   attempt(() => readSections(vmcore));
   for (const { address } of vmcore.modules.modules) {
     attempt(() => readWhole(vmcore, 'module', address));
   }
-  if (!log) return;
+  if (log) readLog(vmcore);
+  return physicalRanges(vmcore, whole);
+}
+
+function readLog(vmcore: Vmcore): void {
   for (const name of LOG_VARIABLES.split(' ')) {
     attempt(() => vmcore.readBytes(vmcore.symbol(name), 8, 'log'));
   }
@@ -89,14 +103,17 @@ export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean })
   for (const { address, size } of logAreas(vmcore)) vmcore.readPresent(address, size, 'log');
 }
 
-function readWholeTasks(vmcore: Vmcore): void {
+/** Their stacks come back as a whole. */
+function readWholeTasks(vmcore: Vmcore, code: StackCode): LogArea[] {
+  const stacks: LogArea[] = [];
   const size = threadSize(vmcore);
   const { tasks, idle } = readTasks(vmcore);
   const seen = new Set<string>();
   for (const { address, stack, signal, mm, onCpu } of [...idle, ...tasks]) {
     attempt(() => readWhole(vmcore, 'task_struct', vaddr(BigInt(address))));
     if (stack !== undefined && BigInt(stack) !== 0n) {
-      attempt(() => readStack(vmcore, { address, stack, onCpu }, size));
+      stacks.push({ address: vaddr(BigInt(stack)), size });
+      attempt(() => readStack(vmcore, { address, stack, onCpu, size }, code));
     }
     for (const [struct, at] of [
       ['signal_struct', signal],
@@ -107,22 +124,33 @@ function readWholeTasks(vmcore: Vmcore): void {
       attempt(() => readWhole(vmcore, struct, vaddr(BigInt(at))));
     }
   }
+  return stacks;
 }
 
 /**
  * What a task's calls have on its stack, from where it was switched out: what is below was left by
  * calls that have returned. Where one that runs has come to is not in its task_struct.
  */
-function readStack(
-  vmcore: Vmcore,
-  { address, stack, onCpu }: { address: string; stack: string; onCpu: boolean | undefined },
-  size: number,
-): void {
+function readStack(vmcore: Vmcore, { address, stack, onCpu, size }: Stack, code: StackCode): void {
   const base = vaddr(BigInt(stack));
   const task = vmcore.object('task_struct', vaddr(BigInt(address)));
   const used = onCpu === true ? 0 : Number(task.member('thread.sp').pointer() - base);
   const from = used > 0 && used < size ? used : 0;
-  vmcore.readPresent(vaddrAdd(base, from), size - from, 'stack');
+  vmcore.readPresent(vaddrAdd(base, from), size - from, 'stack', (part) => code.add(part));
+}
+
+interface Stack {
+  readonly address: string;
+  readonly stack: string;
+  readonly onCpu: boolean | undefined;
+  readonly size: number;
+}
+
+/** The stack that a CPU was on when it stopped, for interrupts or exceptions, whole. */
+function readCpuStacks(vmcore: Vmcore, cpu: number, code: StackCode): void {
+  for (const { start, end } of cpuStacks(vmcore, cpu)) {
+    vmcore.readPresent(start, Number(end - start), 'stack', (part) => code.add(part));
+  }
 }
 
 /** struct pid of each pid, with the nodes of the tree that leads to them. */
@@ -130,9 +158,21 @@ function readWholePids(vmcore: Vmcore): void {
   const root = vmcore.global('init_pid_ns').member('idr.idr_rt');
   const problems = new Problems();
   for (const { pointer } of xarrayEntries(root, { problems, subject: 'pid IDR' })) {
-    attempt(() => readWhole(vmcore, 'pid', pointer));
+    attempt(() => readPid(vmcore, pointer));
   }
 }
+
+/** With `numbers`, one for each level: its length is 1 before 6.5 and none since (b69f0aeb0689). */
+function readPid(vmcore: Vmcore, address: Vaddr): void {
+  readWhole(vmcore, 'pid', address);
+  const pid = vmcore.object('pid', address);
+  const level = Math.min(pid.member('level').number(), PID_LEVEL_MAX);
+  const { address: numbers } = pid.member('numbers');
+  vmcore.readPresent(numbers, (level + 1) * vmcore.struct('upid').size, 'pid');
+}
+
+/** MAX_PID_NS_LEVEL (kernel/pid_namespace.c). */
+const PID_LEVEL_MAX = 32;
 
 /** What says where struct page lies: makedumpfile reads it before anything, the log too. */
 function readSections(vmcore: Vmcore): void {

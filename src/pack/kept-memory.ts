@@ -3,7 +3,7 @@
 import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
 import type { ByteSource } from '../util/io.ts';
 import { lowerBound } from '../util/interval-map.ts';
-import { bytesIn, GrowingRanges, type Ranges } from '../util/ranges.ts';
+import { bytesIn, GrowingRanges, NO_RANGES, union, type Ranges } from '../util/ranges.ts';
 
 /** Changes bytes of a page that lies at `paddr`, before they are written. */
 export type PageMask = (page: Uint8Array, paddr: number) => void;
@@ -43,6 +43,20 @@ export function wholePages(memory: PhysicalMemory, kept: Ranges): Ranges {
   return whole.finish();
 }
 
+/** Of the pages that ranges lie in those that the dump had. */
+function pagesThatWere(memory: PhysicalMemory, ranges: Ranges): Ranges {
+  const { pageSize } = memory;
+  const { starts, ends } = pagesOf(ranges, pageSize);
+  const pages = new GrowingRanges(starts.length);
+  for (let i = 0; i < starts.length; i++) {
+    for (let at = starts[i] as number; at < (ends[i] as number); at += pageSize) {
+      const state = memory.stateOf(at);
+      if (state === 'present' || state === 'removed-by-pack') pages.add(at, at + pageSize);
+    }
+  }
+  return pages.finish();
+}
+
 /** The pages of a packed dump. */
 export class KeptMemory {
   readonly pageSize: number;
@@ -54,11 +68,18 @@ export class KeptMemory {
   readonly #page: Uint8Array;
   readonly #source: Uint8Array;
 
-  /** @param memory the memory that is packed; its page size is that of the packed dump */
-  constructor(memory: PhysicalMemory, kept: Ranges, mask?: PageMask) {
+  /**
+   * @param memory the memory that is packed; its page size is that of the packed dump
+   * @param blank pages that are stored with zeros where nothing of them is kept
+   */
+  constructor(
+    memory: PhysicalMemory,
+    kept: Ranges,
+    { mask, blank = NO_RANGES }: { readonly mask?: PageMask; readonly blank?: Ranges } = {},
+  ) {
     this.pageSize = memory.pageSize;
     this.kept = kept;
-    this.stored = pagesOf(kept, memory.pageSize);
+    this.stored = union(pagesOf(kept, this.pageSize), pagesThatWere(memory, blank));
     this.#memory = memory;
     this.#mask = mask;
     this.#page = new Uint8Array(memory.pageSize);

@@ -74,9 +74,10 @@ export async function packVmcore(
     const answer = triage(vmcore, options.triage);
     const problems = vmcore.problems.list;
     const withoutLog = options.noLog === true || options.maskComm === true;
-    if (options.level === 'tasks') readForTools(vmcore, { log: !withoutLog });
+    const blank =
+      options.level === 'tasks' ? readForTools(vmcore, { log: !withoutLog }) : NO_RANGES;
     const { dump, manifest } = recorder.unrecorded(() =>
-      packedDump({ vmcore, recorder, paths, withoutLog, ...options }),
+      packedDump({ vmcore, recorder, paths, withoutLog, blank, ...options }),
     );
     if (options.format === 'elf') writePackedElf(dump, sink);
     else writePackedKdump(dump, sink, options.format);
@@ -91,6 +92,8 @@ interface Packing extends PackOptions {
   readonly recorder: Recorder;
   readonly paths: readonly string[];
   readonly withoutLog: boolean;
+  /** Where pages have to be, whatever is kept of them. */
+  readonly blank: Ranges;
 }
 
 function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifest } {
@@ -100,7 +103,10 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
   const tasks = packing.maskComm === true || packing.level !== 'bytes' ? everyTask(vmcore) : [];
   const byKind = keptByKind(packing, tasks);
   const { mask, masked } = masksOf(packing, tasks, byKind);
-  const kept = new KeptMemory(memory, unionOf(byKind.values()), mask);
+  const kept = new KeptMemory(memory, unionOf(byKind.values()), {
+    ...optional('mask', mask),
+    blank: packing.blank,
+  });
   const symbols = recorder.notedSymbols();
   const manifest: PackManifest = {
     tool: packing.tool,

@@ -191,14 +191,19 @@ export class Vmcore implements TypedMemory {
     return bytes.subarray(0, done);
   }
 
-  /** Reads what there is of some bytes, page by page; for `pack`, which keeps what is read. */
-  readPresent(address: Vaddr, length: number, of: string): void {
+  /**
+   * Reads what there is of some bytes, page by page; for `pack`, which keeps what is read.
+   *
+   * @param use is given each part that could be read; good until it returns
+   */
+  readPresent(address: Vaddr, length: number, of: string, use?: (part: Uint8Array) => void): void {
     const page = new Uint8Array(4096);
     for (let done = 0; done < length;) {
       const at = vaddrAdd(address, done);
       const part = page.subarray(0, Math.min(length - done, 4096 - Number(at & 4095n)));
       try {
         this.readInto(part, at, of);
+        use?.(part);
       } catch (error) {
         if (!(error instanceof VmcoreError)) throw error;
       }

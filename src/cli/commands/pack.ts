@@ -24,8 +24,8 @@ const PACK_OPTIONS = {
     choices: PACK_LEVELS,
     default: 'bytes',
     describe:
-      'what is kept: the bytes that were read, whole pages, or also what other verbs and drgn ' +
-      'need to list tasks and their stacks',
+      'what is kept: the bytes that were read, whole pages, or also what other verbs, crash and ' +
+      'drgn need to list tasks and their stacks',
   },
   compression: { choices: CODECS, default: 'zlib', describe: 'how pages are packed' },
   elf: { type: 'boolean', default: false, describe: 'an ELF file in place of a kdump file' },
