@@ -38,7 +38,7 @@ export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
       type: 'string',
       describe: 'a raw image starts at this physical address',
     })
-    .option('vmlinux', { type: 'string', describe: 'symbols and BTF from this vmlinux' })
+    .option('vmlinux', { type: 'string', describe: 'symbols and types from this vmlinux' })
     .option('system-map', { type: 'string', describe: 'symbols from this System.map' })
     .option('layout', {
       type: 'string',

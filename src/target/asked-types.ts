@@ -3,6 +3,7 @@
 
 import { formatCType } from '../types/c-declaration.ts';
 import { BtfTypes } from '../types/btf-types.ts';
+import { DwarfTypes } from '../types/dwarf-types.ts';
 import type { CType, TypeKind, TypeSource } from '../types/ctype.ts';
 import { LayoutTypes, type LayoutIdentity } from '../types/layout.ts';
 import { writeLayout, type TypeName } from '../types/layout-write.ts';
@@ -62,7 +63,9 @@ export class AskedTypes implements TypeSource {
     const source = this.#source;
     const names = new Set<TypeName>([...USED_TYPES, ...this.#found]);
     const enumerators = [...new Set([...USED_ENUMERATORS, ...this.#enumerators])];
-    if (source instanceof BtfTypes) for (const name of source.usedNames()) names.add(name);
+    if (source instanceof BtfTypes || source instanceof DwarfTypes) {
+      for (const name of source.usedNames()) names.add(name);
+    }
     const variables = Object.fromEntries(
       [...this.#variables].map(([name, type]) => [name, formatCType(type, nameOf)]),
     );

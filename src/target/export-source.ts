@@ -8,7 +8,7 @@ import type { LayoutIdentity } from '../types/layout.ts';
 import { FileSource } from './file-source.ts';
 import { openVmcore, type OpenOptions } from './open.ts';
 import type { Vmcore } from './vmcore.ts';
-import { readVmlinux, typesOfVmlinux } from './vmlinux.ts';
+import { readVmlinux, typesOfVmlinux, type VmlinuxOptions } from './vmlinux.ts';
 
 /** Types and whose they are. */
 export interface ExportSource {
@@ -29,10 +29,12 @@ const PRODUCER = 'stallcore structs export';
  */
 export async function identifyExport(
   paths: readonly string[],
-  options: OpenOptions,
+  options: OpenOptions & VmlinuxOptions,
 ): Promise<ExportSource> {
   const [path = ''] = paths;
-  return paths.length === 1 && isVmlinux(path) ? fromVmlinux(path) : fromVmcore(paths, options);
+  return paths.length === 1 && isVmlinux(path)
+    ? fromVmlinux(path, options)
+    : fromVmcore(paths, options);
 }
 
 function isVmlinux(path: string): boolean {
@@ -46,18 +48,19 @@ function isVmlinux(path: string): boolean {
   }
 }
 
-function fromVmlinux(path: string): ExportSource {
+function fromVmlinux(path: string, options: VmlinuxOptions): ExportSource {
   const source = FileSource.open(path);
-  const vmlinux = readVmlinux(source);
+  const vmlinux = readVmlinux(source, options);
+  const types = typesOfVmlinux(vmlinux);
   return {
-    types: typesOfVmlinux(vmlinux),
+    types,
     identity: {
       release: releaseOf(vmlinux.banner),
       arch: 'x86_64',
       banner: vmlinux.banner ?? null,
       buildId: vmlinux.buildId ?? null,
       producer: PRODUCER,
-      source: `BTF of ${vmlinux.name}`,
+      source: types.origin,
     },
     vmcore: undefined,
     close: () => source.close(),

@@ -29,7 +29,7 @@ export interface OpenOptions {
   readonly tmpDir?: string;
   /** Physical address at which a raw image starts. */
   readonly physOffset?: number;
-  /** A vmlinux to take symbols and BTF from, instead of the dump's own. */
+  /** A vmlinux to take symbols and types (BTF, else DWARF) from, instead of the dump's own. */
   readonly vmlinux?: string;
   /** A System.map to take symbols from. */
   readonly systemMap?: string;

@@ -7,7 +7,8 @@ import type { BtfTable } from '../format/btf/table.ts';
 import { BtfArray, BtfEnumType, BtfMemberType, BtfPointer, BtfStructType } from './btf-ctypes.ts';
 import { declareBtf } from './btf-declaration.ts';
 import { pointerSizeOf } from './c-declaration.ts';
-import type { CType, Member, TypeKind, TypeSource } from './ctype.ts';
+import { sortByContent, type CType, type Member } from './ctype.ts';
+import type { TypeKind, TypeSource } from './ctype.ts';
 import type { Declaration } from './declaration.ts';
 import type { TypeName } from './layout-write.ts';
 
@@ -63,8 +64,7 @@ export class BtfTypes implements TypeSource {
       .idsNamed(name)
       .filter((id) => KINDS[kind].includes(this.table.kindOf(id)));
     const types = ids.map((id) => this.typeOf(id));
-    if (types.length < 2) return types;
-    return types.sort((a, b) => weight(b) - weight(a) || sizeIn(b) - sizeIn(a));
+    return sortByContent(types);
   }
 
   findEnumerator(name: string): bigint | undefined {
@@ -257,13 +257,6 @@ const KINDS: Record<TypeKind, readonly number[]> = {
   typedef: [c.BTF_KIND_TYPEDEF],
   int: [c.BTF_KIND_INT],
 };
-
-/** 1 for a type that says what it contains. */
-function weight(type: CType): number {
-  if (type.kind === 'struct' || type.kind === 'union') return type.members.length > 0 ? 1 : 0;
-  if (type.kind === 'enum') return type.values.size > 0 ? 1 : 0;
-  return 1;
-}
 
 function sizeIn(type: CType): number {
   return 'size' in type ? type.size : 0;

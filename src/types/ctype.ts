@@ -127,6 +127,25 @@ export function sizeOf(type: CType): number {
   }
 }
 
+/**
+ * Sorts types of one name, in place: those that say what they contain first, of them the largest,
+ * since the others are mostly opaque stand-ins.
+ */
+export function sortByContent(types: CType[]): CType[] {
+  if (types.length < 2) return types;
+  return types.sort((a, b) => weight(b) - weight(a) || ownSize(b) - ownSize(a));
+}
+
+function weight(type: CType): number {
+  if (type.kind === 'struct' || type.kind === 'union') return type.members.length > 0 ? 1 : 0;
+  if (type.kind === 'enum') return type.values.size > 0 ? 1 : 0;
+  return 1;
+}
+
+function ownSize(type: CType): number {
+  return 'size' in type ? type.size : 0;
+}
+
 /** How deep anonymous structs are followed; a damaged type graph may contain itself. */
 const NESTING_MAX = 32;
 

@@ -23,7 +23,12 @@ export function addStructs(cli: Argv, state: RunState): void {
               type: 'string',
               array: true,
               demandOption: true,
-              describe: 'a vmcore, or a vmlinux with BTF',
+              describe: 'a vmcore, or a vmlinux with BTF or DWARF',
+            })
+            .option('dwarf', {
+              type: 'boolean',
+              default: false,
+              describe: 'of a vmlinux with both take DWARF, not BTF',
             })
             .option('tmp', {
               type: 'string',
@@ -40,6 +45,7 @@ export function addStructs(cli: Argv, state: RunState): void {
           const source = await identifyExport(args.file, {
             problems,
             onProgress: progress,
+            preferDwarf: args.dwarf,
             ...(args.tmp === undefined ? {} : { tmpDir: args.tmp }),
           });
           try {

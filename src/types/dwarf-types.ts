@@ -1,0 +1,277 @@
+// The types of a kernel from the DWARF of its vmlinux. A type stands in every unit that uses it;
+// here the first of them stands for all, so that a struct is the same wherever it is met.
+
+import * as c from '../format/dwarf/constants.ts';
+import { DwarfIndex } from '../format/dwarf/definitions.ts';
+import type { Die } from '../format/dwarf/die.ts';
+import type { Dwarf, DieId } from '../format/dwarf/dwarf.ts';
+import { DEFINED, type Defined } from '../format/dwarf/scan.ts';
+import { sortByContent, type CType, type Member } from './ctype.ts';
+import type { TypeKind, TypeSource } from './ctype.ts';
+import type { Declaration } from './declaration.ts';
+import { declareType } from './declare.ts';
+import {
+  DwarfArray,
+  DwarfEnum,
+  DwarfPointer,
+  DwarfStruct,
+  type DwarfGraph,
+} from './dwarf-ctypes.ts';
+import { dwarfStep } from './dwarf-declaration.ts';
+import { arrayCounts, baseType, byteSize, enumValues } from './dwarf-entries.ts';
+import { structMembers, typedefTargets } from './dwarf-entries.ts';
+import type { TypeName } from './layout-write.ts';
+
+/** As deep as modifiers and arrays nest in a kernel (MAX_RESOLVE_DEPTH in btf.c). */
+const DEPTH_MAX = 32;
+
+/** The kernel's BTF refuses types of 4 GiB and more; a size beyond it is damage. */
+const SIZE_MAX = 0xffff_ffff;
+
+const FUNCTION_TYPE: CType = { kind: 'function' };
+const VOID_TYPE: CType = { kind: 'void' };
+
+/** A {@link TypeSource} over the DWARF of one file, which is passed over when first asked. */
+export class DwarfTypes implements TypeSource, DwarfGraph {
+  readonly origin: string;
+  readonly dwarf: Dwarf;
+  readonly #made = new Map<DieId, CType>();
+  readonly #stripped = new Map<DieId, DieId>();
+  /** By unit: entry → the typedef of it. */
+  readonly #typedefNames = new Map<DieId, ReadonlyMap<DieId, string>>();
+  /** The typedef through which an entry of another unit was reached. */
+  readonly #passedTypedefs = new Map<DieId, string>();
+  #index: DwarfIndex | undefined;
+  #enumerators: Map<string, DieId> | undefined;
+
+  constructor(dwarf: Dwarf, origin: string) {
+    this.dwarf = dwarf;
+    this.origin = origin;
+  }
+
+  get index(): DwarfIndex {
+    return (this.#index ??= new DwarfIndex(this.dwarf));
+  }
+
+  find(kind: TypeKind, name: string): CType | undefined {
+    const found = this.index.find(DEFINED[kind], name).map(({ id }) => this.typeOf(id));
+    return sortByContent([...new Set(found)])[0];
+  }
+
+  findEnumerator(name: string): bigint | undefined {
+    this.#enumerators ??= this.#readEnumerators();
+    const id = this.#enumerators.get(name);
+    const type = id === undefined ? undefined : this.typeOf(id);
+    return type?.kind === 'enum' ? type.values.get(name) : undefined;
+  }
+
+  /**
+   * The type of a global variable. Of several with this name the one that all files see goes first;
+   * where it is only declared, as what an assembler file defines, its declaration says the type.
+   */
+  variableType(name: string): CType | undefined {
+    for (const what of [DEFINED.external, DEFINED.static, DEFINED.declared]) {
+      for (const { id } of this.index.find(what, name)) {
+        const type = this.#typeOfVariable(id);
+        if (type !== undefined) return type;
+      }
+    }
+    return undefined;
+  }
+
+  *names(): Generator<string> {
+    yield* this.index.names();
+  }
+
+  typedefDeclaration(name: string): Declaration | undefined {
+    const [typedef] = this.index.find(DEFINED.typedef, name);
+    if (typedef === undefined) return undefined;
+    return this.declare(this.dwarf.target(this.dwarf.die(typedef.id), c.DW_AT_type) ?? 0, name);
+  }
+
+  /** Structs, unions and enums with a name that were looked at, also behind a pointer. */
+  *usedNames(): Generator<TypeName> {
+    for (const type of this.#made.values()) {
+      const isNamed = type.kind === 'struct' || type.kind === 'union' || type.kind === 'enum';
+      if (isNamed && type.name !== '') yield `${type.kind} ${type.name}`;
+    }
+  }
+
+  /**
+   * A type by its entry, typedefs and qualifiers removed.
+   *
+   * @throws FormatError if there is no such entry, or if it or what it is made of is damaged
+   */
+  typeOf(id: DieId): CType {
+    const stripped = this.#strip(id);
+    let type = this.#made.get(stripped);
+    if (type === undefined) this.#made.set(stripped, (type = this.#make(stripped)));
+    return type;
+  }
+
+  membersOf(id: DieId): Member[] {
+    return structMembers(this, this.dwarf, this.dwarf.die(id));
+  }
+
+  declare(id: DieId, name: string): Declaration {
+    const error = (at: DieId, what: string): Error => this.dwarf.die(at).error(what);
+    return declareType({ stepOf: (at) => dwarfStep(this.dwarf, at), error }, id, name);
+  }
+
+  /** The typedef that names an anonymous struct, union or enum. */
+  typedefNameOf(id: DieId): string | undefined {
+    const { unit } = this.dwarf.die(id);
+    const unitId = this.dwarf.idAt(unit, 0);
+    let names = this.#typedefNames.get(unitId);
+    if (names === undefined) {
+      names = typedefTargets(this.dwarf, unit);
+      this.#typedefNames.set(unitId, names);
+    }
+    return names.get(id) ?? this.#passedTypedefs.get(id);
+  }
+
+  /** What a variable is; a definition may leave its type to its declaration (5.7.1.1). */
+  #typeOfVariable(id: DieId): CType | undefined {
+    const die = this.dwarf.die(id);
+    const own = this.dwarf.target(die, c.DW_AT_type);
+    if (own !== undefined) return this.typeOf(own);
+    const declared = this.dwarf.target(die, c.DW_AT_specification);
+    const type = declared && this.dwarf.target(this.dwarf.die(declared), c.DW_AT_type);
+    return type === undefined ? undefined : this.typeOf(type);
+  }
+
+  #strip(start: DieId): DieId {
+    const known = this.#stripped.get(start);
+    if (known !== undefined) return known;
+    let id = start;
+    let typedef: Die | undefined;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      const die = id === 0 ? undefined : this.dwarf.die(id);
+      if (die === undefined || !TRANSPARENT.has(die.tag)) {
+        const stripped = die === undefined ? 0 : this.#canonical(die);
+        if (typedef !== undefined && stripped === id && !this.#passedTypedefs.has(id)) {
+          this.#passedTypedefs.set(id, this.dwarf.nameOf(typedef));
+        }
+        this.#stripped.set(start, stripped);
+        return stripped;
+      }
+      typedef = undefined;
+      let step = die;
+      if (die.tag === c.DW_TAG_typedef) {
+        step = this.dwarf.die(this.index.canonical(DEFINED.typedef, die));
+        typedef = step;
+      }
+      id = this.dwarf.target(step, c.DW_AT_type) ?? 0;
+    }
+    const what = `expected at most ${DEPTH_MAX} typedefs and qualifiers, have more`;
+    throw this.dwarf.die(start).error(what);
+  }
+
+  /** The entry that stands for all that define the same type; of a declaration its definition. */
+  #canonical(die: Die): DieId {
+    const what = TAGGED.get(die.tag);
+    if (what === undefined) return this.dwarf.idOf(die);
+    const signed = this.dwarf.target(die, c.DW_AT_signature);
+    if (signed !== undefined) return this.#canonical(this.dwarf.die(signed));
+    if (!die.flag(c.DW_AT_declaration)) return this.index.canonical(what, die);
+    const found = this.index.find(what, this.dwarf.nameOf(die));
+    const largest = found.reduce((a, b) => (b.size > a.size ? b : a), found[0]!);
+    return largest?.id ?? this.dwarf.idOf(die);
+  }
+
+  #make(id: DieId): CType {
+    if (id === 0) return VOID_TYPE;
+    const die = this.dwarf.die(id);
+    const target = (): DieId => this.dwarf.target(die, c.DW_AT_type) ?? 0;
+    switch (die.tag) {
+      case c.DW_TAG_base_type:
+        return baseType(this.dwarf, die);
+      case c.DW_TAG_pointer_type:
+      case c.DW_TAG_reference_type: {
+        const size = die.size(c.DW_AT_byte_size) ?? die.unit.addressSize;
+        return new DwarfPointer(this, { size, target: target() });
+      }
+      case c.DW_TAG_array_type:
+        this.#checkArray(id);
+        return new DwarfArray(this, { counts: arrayCounts(die), target: target() });
+      case c.DW_TAG_structure_type:
+      case c.DW_TAG_class_type:
+      case c.DW_TAG_union_type: {
+        const kind = die.tag === c.DW_TAG_union_type ? 'union' : 'struct';
+        return new DwarfStruct(this, {
+          id,
+          kind,
+          name: this.dwarf.nameOf(die),
+          size: byteSize(die),
+        });
+      }
+      case c.DW_TAG_enumeration_type:
+        return this.#makeEnum(id, die);
+      case c.DW_TAG_subroutine_type:
+      case c.DW_TAG_subprogram:
+        return FUNCTION_TYPE;
+      case c.DW_TAG_unspecified_type:
+        return VOID_TYPE;
+      default:
+        throw die.error(`expected a type, have tag 0x${die.tag.toString(16)}`);
+    }
+  }
+
+  #makeEnum(id: DieId, die: Die): CType {
+    const size = byteSize(die);
+    const values = enumValues(this.dwarf, die, size);
+    const signed = [...values.values()].some((value) => value < 0n);
+    return new DwarfEnum(this, { id, name: this.dwarf.nameOf(die), size, signed, values });
+  }
+
+  /** An array that contains itself, or of more elements than memory has, must not get out. */
+  #checkArray(start: DieId): void {
+    let id = start;
+    let count = 1;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+      const stripped = this.#strip(id);
+      const die = stripped === 0 ? undefined : this.dwarf.die(stripped);
+      if (die?.tag !== c.DW_TAG_array_type) {
+        const size = die === undefined ? 0 : (die.size(c.DW_AT_byte_size) ?? 0);
+        if (count * size <= SIZE_MAX) return;
+        const have = `${count} elements of ${size}`;
+        throw this.dwarf
+          .die(start)
+          .error(`array, expected at most ${SIZE_MAX} bytes, have ${have}`);
+      }
+      for (const dimension of arrayCounts(die)) count *= dimension;
+      id = this.dwarf.target(die, c.DW_AT_type) ?? 0;
+    }
+    const what = `array, expected at most ${DEPTH_MAX} dimensions, have more`;
+    throw this.dwarf.die(start).error(what);
+  }
+
+  /** Of enumerators of one name the first in the file. */
+  #readEnumerators(): Map<string, DieId> {
+    const found = new Map<string, DieId>();
+    for (const id of this.index.enums()) {
+      for (const child of this.dwarf.die(id).children()) {
+        if (child.tag !== c.DW_TAG_enumerator) continue;
+        const name = this.dwarf.nameOf(child);
+        if (!found.has(name)) found.set(name, id);
+      }
+    }
+    return found;
+  }
+}
+
+/** The tags that say how a type may be used, not what it is. */
+const TRANSPARENT = new Set([
+  c.DW_TAG_typedef,
+  c.DW_TAG_const_type,
+  c.DW_TAG_volatile_type,
+  c.DW_TAG_restrict_type,
+  c.DW_TAG_atomic_type,
+]);
+
+const TAGGED = new Map<number, Defined>([
+  [c.DW_TAG_structure_type, DEFINED.struct],
+  [c.DW_TAG_class_type, DEFINED.struct],
+  [c.DW_TAG_union_type, DEFINED.union],
+  [c.DW_TAG_enumeration_type, DEFINED.enum],
+]);
