@@ -1,6 +1,7 @@
 // The verdict as text: the sentence first, then who waits since when and for whom, then what that
 // rests on.
 
+import { memallocFormat } from '../kernel/memalloc-format.ts';
 import type { Check } from '../triage/checks.ts';
 import { checksOf } from '../triage/checks.ts';
 import { memoryState } from '../triage/memory-state.ts';
@@ -144,8 +145,18 @@ function tellingMost(evidence: readonly Evidence[]): Evidence[] {
 function printedText({ memalloc }: TriageAnswer): string[] {
   const lines = watchdogLines(memalloc);
   if (lines.length === 0) return [];
-  const what = `kmallocwd would have printed ${count(lines.length, 'line')} at this instant`;
+  const many = `${count(lines.length, 'line')}${isOnDemand(memalloc) ? ' of requests' : ''}`;
+  const what = `${printerOf(memalloc)} would have printed ${many} at this instant`;
   return [`${what}  ${commandText('memalloc')}`];
+}
+
+function printerOf(memalloc: TriageAnswer['memalloc']): string {
+  return isOnDemand(memalloc) ? 'SysRq-t' : 'kmallocwd';
+}
+
+/** The RFC has no watchdog: its lines come with the list of tasks, whatever their ages. */
+function isOnDemand({ record }: TriageAnswer['memalloc']): boolean {
+  return memallocFormat(record?.format ?? '')?.lists === 'in-flight';
 }
 
 function othersPart(others: readonly Finding[], { full, width }: Layout): string[] {
@@ -179,7 +190,7 @@ function checkText({ fact, verb, isWell }: Check): string {
 function watchdogPart({ memalloc }: TriageAnswer): string[] {
   const asFar = isPartial(memalloc) ? ', as far as tasks could be read' : '';
   return part(
-    `What kmallocwd would have printed at this instant${asFar}:`,
+    `What ${printerOf(memalloc)} would have printed at this instant${asFar}:`,
     watchdogLines(memalloc).map((line) => `  ${line}`),
   );
 }

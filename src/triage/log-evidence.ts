@@ -5,6 +5,7 @@
 import type { LogEvent, LogEventKind } from '../kernel/log-events.ts';
 import type { Step, TimelineTask } from '../kernel/memalloc-timeline.ts';
 import { count } from '../util/count.ts';
+import type { Diagnosis } from '../util/diagnosis.ts';
 import { escapeLine, escapeText } from '../util/escape.ts';
 import { optional } from '../util/optional.ts';
 import type { Evidence } from './evidence.ts';
@@ -25,7 +26,7 @@ export interface LogWords {
 
 /** The finding with what the log says; it is as sure as it was. */
 export function withLog(facts: Facts, finding: Finding): Finding {
-  const { evidence, against } = logWords(facts);
+  const { evidence, against } = logWords(facts, finding.diagnosis);
   return {
     ...finding,
     evidence: [...finding.evidence, ...evidence],
@@ -33,22 +34,41 @@ export function withLog(facts: Facts, finding: Finding): Finding {
   };
 }
 
-/** Everything in the log that concerns those who wait, or are to die, now. */
-export function logWords(facts: Facts): LogWords {
+/** Those of which the OOM killer, or whom it has chosen, is a part. */
+const OF_KILLS: readonly Diagnosis[] = ['D3', 'D4', 'D5', 'D8'];
+
+/**
+ * Everything in the log that concerns those who wait, or are to die, now. A kill speaks for what
+ * comes of kills, and against other stalls. That somebody got on speaks against each stall and for
+ * what is merely slow (D13), for which the two lists change places.
+ */
+export function logWords(facts: Facts, diagnosis: Diagnosis): LogWords {
   const { history } = facts;
   if (history === undefined) return { evidence: [], against: [] };
   const reported = reportsOf(facts, history);
-  const lines = [
-    ...killsOf(facts, history),
-    ...hungTasks(facts, history),
-    ...allocationStalls(facts, history),
-    ...lockups(history),
-    ...reported.stuck,
-  ];
-  return {
-    evidence: lines.map((fact) => ({ fact, verb: SHOWS })),
-    against: [...goneVictims(facts, history), ...reported.moving],
-  };
+  const kills = killsOf(facts, history);
+  const late = allocationStalls(facts, history);
+  const still = [...hungTasks(facts, history), ...lockups(history), ...reported.stuck];
+  const moving = [...goneVictims(facts, history), ...reported.moving];
+  if (diagnosis === 'D13') {
+    return worded([...kills.recent, ...late, ...moving], [...kills.old, ...still]);
+  }
+  const all = [...kills.old, ...kills.recent];
+  const isOfKills = OF_KILLS.includes(diagnosis);
+  return worded(
+    [...(isOfKills ? all : []), ...late, ...still],
+    [...(isOfKills ? [] : all), ...moving],
+  );
+}
+
+/** Whether the watchdog's last two reports have the same request of one who still waits. */
+export function showsStandstill(facts: Facts): boolean {
+  const { history } = facts;
+  return history !== undefined && reportsOf(facts, history).stuck.length > 0;
+}
+
+function worded(lines: readonly string[], against: readonly string[]): LogWords {
+  return { evidence: lines.map((fact) => ({ fact, verb: SHOWS })), against };
 }
 
 /** `31.2 s before the dump`, or nothing where stamps are missing. */
@@ -103,8 +123,18 @@ function nameOf(line: Named): string {
   return nameOfTask({ ...line, ...optional('comm', commOf(line)) });
 }
 
+/** What the reaper says (mm/oom_kill.c) of a victim whose memory it does not get. */
+const GIVES_UP = 'unable to reap';
+
+/** What was done about those who are to die. */
+interface Kills {
+  /** Longer ago than a request may take, at an unknown time, or in vain. */
+  readonly old: readonly string[];
+  readonly recent: readonly string[];
+}
+
 /** When those who are to die were chosen, and what became of their memory. */
-function killsOf(facts: Facts, history: LogHistory): string[] {
+function killsOf(facts: Facts, history: LogHistory): Kills {
   const victims = facts.tasks.filter(isVictim);
   const told = eventsOf(history, 'oom-kill', 'oom-reaper').filter((event) =>
     victims.some((victim) => isOfProcess(event, victim)),
@@ -115,8 +145,26 @@ function killsOf(facts: Facts, history: LogHistory): string[] {
     const key = `${event.kind} ${event.pid}`;
     if (!first.has(key)) first.set(key, event);
   }
-  const kills = [...first.values()].filter(({ kind }) => kind === 'oom-kill');
-  const reaped = [...first.values()].filter(({ kind }) => kind === 'oom-reaper');
+  const events = [...first.values()];
+  const isNew = (event: LogEvent): boolean =>
+    isRecent(facts, history, event) && !event.text.includes(GIVES_UP);
+  const old = killLines(
+    history,
+    events.filter((event) => !isNew(event)),
+  );
+  return { old, recent: killLines(history, events.filter(isNew)) };
+}
+
+/** No longer ago than a request may take. */
+function isRecent({ tasks }: Facts, { nowUs }: LogHistory, { timeUs }: LogEvent): boolean {
+  if (nowUs === undefined || timeUs === undefined) return false;
+  const [{ overdueSeconds = OVERDUE_SECONDS } = {}] = tasks;
+  return nowUs - timeUs <= overdueSeconds * 1e6;
+}
+
+function killLines(history: LogHistory, events: readonly LogEvent[]): string[] {
+  const kills = events.filter(({ kind }) => kind === 'oom-kill');
+  const reaped = events.filter(({ kind }) => kind === 'oom-reaper');
   return [
     ...(kills.length === 0 ? [] : [`the OOM killer killed ${killedText(history, kills)}`]),
     ...reaped
@@ -176,16 +224,13 @@ function lockups(history: LogHistory): string[] {
 
 /** Victims that did exit within the time after which a request is overdue. */
 function goneVictims(facts: Facts, history: LogHistory): string[] {
-  const { nowUs } = history;
   const [{ overdueSeconds = OVERDUE_SECONDS } = {}] = facts.tasks;
-  if (nowUs === undefined) return [];
   // Up to 4.19 a second line, without the cgroup, follows that of the choice.
   const ofCgroups = new Set(eventsOf(history, 'memcg-kill').map(({ pid }) => pid));
   const gone = eventsOf(history, 'oom-kill').filter(
     (event) =>
       !ofCgroups.has(event.pid) &&
-      event.timeUs !== undefined &&
-      nowUs - event.timeUs <= overdueSeconds * 1e6 &&
+      isRecent(facts, history, event) &&
       !facts.tasks.some((fact) => isAlive(fact) && isOfProcess(event, fact)),
   );
   if (gone.length === 0) return [];

@@ -154,6 +154,9 @@ function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
+/** How that begins which is missing where requests may be slow and finish in the end. */
+export const PROGRESS_UNKNOWN = 'whether the requests progress';
+
 /** Nobody was chosen: what the stalling requests may do decides. */
 function beforeKill(
   { record }: MemallocResult,
@@ -173,6 +176,6 @@ function beforeKill(
     ', though at least one of these requests may invoke it: ' +
     'a livelock, or a machine that is overloaded.';
   const seen = record === undefined ? 'it' : 'their seq moving';
-  const missing = [`whether the requests progress: a second dump would show ${seen}`];
+  const missing = [`${PROGRESS_UNKNOWN}: a second dump would show ${seen}`];
   return { class: 'no-oom-kill', text, missing };
 }

@@ -11,8 +11,9 @@ import { notMemory } from './diagnoses/not-memory.ts';
 import { isBlocked, isVictim, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
-import { withLog } from './log-evidence.ts';
+import { showsStandstill, withLog } from './log-evidence.ts';
 import { withMemory } from './memory-evidence.ts';
+import { PROGRESS_UNKNOWN } from './stalled.ts';
 import { tooEarly } from './too-early.ts';
 import { unreadLog, unreadOf } from './unread.ts';
 import { judge, type TriageResult, type Verdict } from './verdict.ts';
@@ -61,7 +62,7 @@ export function triageOf(vmcore: Vmcore, facts: Facts): TriageAnswer {
   const last = early ?? withFinding(withNext(verdict), findings[0]);
   return {
     ...judged,
-    verdict: { ...last, missing: [...last.missing, ...unreadLog(facts)] },
+    verdict: { ...last, missing: [...missingYet(facts, last), ...unreadLog(facts)] },
     findings,
     chains,
     stacks: stacksThatMatter(facts, { finding: findings[0], chains }),
@@ -100,6 +101,12 @@ function withFinding(verdict: Verdict, finding: Finding | undefined): Verdict {
   }
   if (verdict.class === 'not-stalled') return verdict;
   return { ...verdict, sentence: `Possibly: ${finding.sentence}`, diagnosis, confidence };
+}
+
+/** Where nothing can go on, or the log shows two reports of it, no second dump is wanted. */
+function missingYet(facts: Facts, { missing: all, confidence }: Verdict): string[] {
+  const isKnown = confidence === 'certain' || showsStandstill(facts);
+  return all.filter((text) => !(isKnown && text.startsWith(PROGRESS_UNKNOWN)));
 }
 
 /** The time that the records were held against. */

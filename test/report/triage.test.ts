@@ -109,6 +109,15 @@ describe('triageText', () => {
     assert.match(full, /not checked: the state of the OOM killer[^]*MemAlloc: backup\(45\)/);
   });
 
+  it('has no watchdog where the patch has none, whose lines come with SysRq-t', () => {
+    const { memalloc } = answer();
+    const record = { silent: false, lines: ['MemAlloc: backup(45)'], format: 'rfc2' };
+    const changes = { memalloc: { ...memalloc, record } } as unknown as Partial<TriageAnswer>;
+    assert.match(text({}, changes), /- SysRq-t would have printed 1 line of requests at this/);
+    assert.match(text({ full: true }, changes), /\nWhat SysRq-t would have printed at this/);
+    assert.doesNotMatch(text({}, changes), /kmallocwd/);
+  });
+
   it('says a thing once where the finding and the verdict both miss it', () => {
     const missing = ['whether they get on: a second dump shows it', 'since when they wait'];
     const verdict = {

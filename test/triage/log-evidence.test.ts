@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TaskFacts } from '../../src/triage/facts.ts';
-import { logWords } from '../../src/triage/log-evidence.ts';
+import { logWords, showsStandstill } from '../../src/triage/log-evidence.ts';
+import type { Diagnosis } from '../../src/util/diagnosis.ts';
 import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
 import { historyOf } from '../support/history-builder.ts';
 
@@ -13,15 +14,17 @@ const ASKS: TaskSketch = { pid: 9, comm: 'java', state: 'R', calls: FAULT };
 function words(
   tasks: readonly TaskSketch[],
   lines: readonly string[],
+  diagnosis: Diagnosis = 'D3',
 ): { evidence: string[]; against: readonly string[] } {
-  const { evidence, against } = logWords(facts(tasks, { history: historyOf(lines, 100) }));
+  const history = historyOf(lines, 100);
+  const { evidence, against } = logWords(facts(tasks, { history }), diagnosis);
   assert.ok(evidence.every(({ verb }) => verb === 'log --memalloc'));
   return { evidence: evidence.map(({ fact }) => fact), against };
 }
 
 describe('logWords', () => {
   it('says nothing without a log, or of a log without such lines', () => {
-    assert.deepEqual(logWords(facts([VICTIM])), { evidence: [], against: [] });
+    assert.deepEqual(logWords(facts([VICTIM]), 'D3'), { evidence: [], against: [] });
     const quiet = ['[    1.000000] Linux version 6.1.0'];
     assert.deepEqual(words([VICTIM], quiet), { evidence: [], against: [] });
   });
@@ -34,6 +37,24 @@ describe('logWords', () => {
       ],
       against: [],
     });
+  });
+
+  it('holds a kill against what does not come of kills', () => {
+    const { evidence, against } = words([VICTIM, ASKS], [KILL, GIVEN_UP]);
+    assert.deepEqual(words([VICTIM, ASKS], [KILL, GIVEN_UP], 'D9'), {
+      evidence: [],
+      against: [...against, ...evidence],
+    });
+  });
+
+  it('takes a kill of late for progress, which overload is, unless it gained nothing', () => {
+    const late = '[   95.000000] Out of memory: Killed process 47 (victim) total-vm:1kB';
+    const vain = '[   99.000000] oom_reaper: unable to reap pid:47 (victim)';
+    assert.deepEqual(words([VICTIM, ASKS], [late, vain], 'D13'), {
+      evidence: ['the OOM killer killed victim(47) 5.0 s before the dump'],
+      against: ['the log has "oom_reaper: unable to reap pid:47 (victim)" 1.0 s before the dump'],
+    });
+    assert.deepEqual(words([VICTIM, ASKS], [KILL], 'D13').evidence, []);
   });
 
   it('takes no line for a task that has got its pid since', () => {
@@ -112,6 +133,23 @@ describe('logWords', () => {
       });
     });
 
+    it('shows that nothing moved, by whom the last report lists again', () => {
+      const shows = (seq: number): boolean => {
+        const history = historyOf([...report(80, 4), ...report(90, seq)], 100);
+        return showsStandstill(facts([ASKS], { history }));
+      };
+      assert.deepEqual([shows(4), shows(6), showsStandstill(facts([ASKS]))], [true, false, false]);
+    });
+
+    it('has both lists the other way round where it is overload', () => {
+      const stuck = [...report(80, 4), ...report(90, 4)];
+      const against = [`no progress of java(9) ${between}`];
+      assert.deepEqual(words([ASKS], stuck, 'D13'), { evidence: [], against });
+      const moving = [...report(80, 4), ...report(90, 6)];
+      const evidence = [`java(9) got on ${between}`];
+      assert.deepEqual(words([ASKS], moving, 'D13'), { evidence, against: [] });
+    });
+
     it('goes by seq where the record has it, and never by time stamps', () => {
       const made = facts([ASKS], { history: historyOf([...report(80, 4), ...report(90, 6)], 140) });
       const [fact] = made.tasks;
@@ -119,7 +157,7 @@ describe('logWords', () => {
       const later = (seq: number): readonly string[] => {
         const record = { inFlight: true, seq } as TaskFacts['task']['record'];
         const task = { ...fact.task, record };
-        return logWords({ ...made, tasks: [{ ...fact, task } as TaskFacts] }).against;
+        return logWords({ ...made, tasks: [{ ...fact, task } as TaskFacts] }, 'D3').against;
       };
       assert.deepEqual(later(6), []);
       assert.deepEqual(later(7), ["java(9) got on after the watchdog's last report"]);
