@@ -17,7 +17,7 @@ import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import type { Ranges } from '../util/ranges.ts';
 import { CRASH_VARIABLES, readForCrash } from './for-crash.ts';
-import { logAreas, physicalRanges, type LogArea } from './log-areas.ts';
+import { logAreas, logHeader, physicalRanges, type LogArea } from './log-areas.ts';
 import { StackCode } from './stack-code.ts';
 
 /** Their results are of no interest, but what they read. */
@@ -56,14 +56,12 @@ const PER_CPU: readonly (readonly [symbol: string, struct?: string])[] = [
   ['hardirq_stack_ptr'],
   ['irq_stack_ptr'],
   ['current_task'],
+  ['pcpu_hot', 'pcpu_hot'],
   ['cpu_number'],
 ];
 
 /** No variable that is asked for is longer; the last symbol of a section may seem to be. */
 const VARIABLE_SIZE_MAX = 1 << 20;
-
-/** Variables of the log that other tools look at, with those of 3.5 to 5.9. */
-const LOG_VARIABLES = 'prb log_buf log_buf_len log_first_idx log_next_idx clear_idx clear_seq';
 
 /**
  * Reads what crash, drgn and makedumpfile need for tasks, stacks and, if wanted, the log, and what
@@ -90,17 +88,11 @@ export function readForTools(vmcore: Vmcore, { log }: { readonly log: boolean })
   for (const { address } of vmcore.modules.modules) {
     attempt(() => readWhole(vmcore, 'module', address));
   }
-  if (log) readLog(vmcore);
-  return physicalRanges(vmcore, whole);
-}
-
-function readLog(vmcore: Vmcore): void {
-  for (const name of LOG_VARIABLES.split(' ')) {
-    attempt(() => vmcore.readBytes(vmcore.symbol(name), 8, 'log'));
-  }
-  attempt(() => readWhole(vmcore, 'printk_ringbuffer', vmcore.global('prb').pointer()));
-  // Tools copy it as a whole, used or not.
-  for (const { address, size } of logAreas(vmcore)) vmcore.readPresent(address, size, 'log');
+  for (const { address, size } of logHeader(vmcore)) vmcore.readPresent(address, size, 'log');
+  // Copied as a whole, used or not; crash ends where it cannot, an empty one it takes.
+  const areas = logAreas(vmcore);
+  if (log) for (const { address, size } of areas) vmcore.readPresent(address, size, 'log');
+  return physicalRanges(vmcore, [...whole, ...areas]);
 }
 
 /** Their stacks come back as a whole. */

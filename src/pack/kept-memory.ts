@@ -57,12 +57,21 @@ function pagesThatWere(memory: PhysicalMemory, ranges: Ranges): Ranges {
   return pages.finish();
 }
 
+/** What is stored besides the bytes that are kept. */
+interface KeptOptions {
+  readonly mask?: PageMask;
+  readonly blank?: Ranges;
+  readonly unsaid?: Ranges;
+}
+
 /** The pages of a packed dump. */
 export class KeptMemory {
   readonly pageSize: number;
   readonly kept: Ranges;
   /** The pages that are stored, in bytes, [start, end). */
   readonly stored: Ranges;
+  /** What has its bytes in the pages. */
+  readonly #written: Ranges;
   readonly #memory: PhysicalMemory;
   readonly #mask: PageMask | undefined;
   readonly #page: Uint8Array;
@@ -71,15 +80,18 @@ export class KeptMemory {
   /**
    * @param memory the memory that is packed; its page size is that of the packed dump
    * @param blank pages that are stored with zeros where nothing of them is kept
+   * @param unsaid bytes that are stored, but not among those that are said to be kept: other tools
+   *   want to find a log that was left out, and ours are not to take it for one that is empty
    */
   constructor(
     memory: PhysicalMemory,
     kept: Ranges,
-    { mask, blank = NO_RANGES }: { readonly mask?: PageMask; readonly blank?: Ranges } = {},
+    { mask, blank = NO_RANGES, unsaid = NO_RANGES }: KeptOptions = {},
   ) {
     this.pageSize = memory.pageSize;
     this.kept = kept;
-    this.stored = union(pagesOf(kept, this.pageSize), pagesThatWere(memory, blank));
+    this.#written = union(kept, unsaid);
+    this.stored = union(pagesOf(this.#written, this.pageSize), pagesThatWere(memory, blank));
     this.#memory = memory;
     this.#mask = mask;
     this.#page = new Uint8Array(memory.pageSize);
@@ -102,7 +114,7 @@ export class KeptMemory {
 
   /** The page at `paddr`, good until the next call. */
   page(paddr: number): Uint8Array {
-    const { starts, ends } = this.kept;
+    const { starts, ends } = this.#written;
     const page = this.#page.fill(0);
     const end = paddr + page.length;
     const isWhole = tryRead(this.#memory, this.#source, paddr);

@@ -17,6 +17,22 @@ const SIZE_MAX = 2 ** SIZE_BITS_MAX;
 
 const PAGE_SIZE = 4096;
 
+/** What says where the log lies and how far it goes, since 5.10, and from 3.5 to then. */
+const VARIABLES = 'prb log_buf log_buf_len log_first_idx log_next_idx clear_idx clear_seq';
+
+/** The words that lead to the log: there is nothing of users in them. */
+export function logHeader(vmcore: Vmcore): LogArea[] {
+  const words = VARIABLES.split(' ').flatMap((name) => vmcore.symbols.lookup(name) ?? []);
+  const areas = words.map((address) => ({ address, size: 8 }));
+  try {
+    const { address } = vmcore.global('prb').deref();
+    return [...areas, { address, size: vmcore.struct('printk_ringbuffer').size }];
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    return areas;
+  }
+}
+
 /** The ring of 5.10 with its descriptors, or the buffer before; none where it is not found. */
 export function logAreas(vmcore: Vmcore): LogArea[] {
   const isRing = vmcore.symbols.lookup('prb') !== undefined;

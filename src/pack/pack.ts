@@ -22,7 +22,7 @@ import { keptRegisters, maskedCpuNotes } from './cpu-notes.ts';
 import { readForTools } from './for-tools.ts';
 import { KeptMemory, pagesOf, wholePages, type PageMask } from './kept-memory.ts';
 import { kernelMap } from './kernel-map.ts';
-import { logAreas, physicalRanges } from './log-areas.ts';
+import { logAreas, logHeader, physicalRanges, type LogArea } from './log-areas.ts';
 import { keptParts, unionOf } from './manifest.ts';
 import { maskComms } from './mask-comm.ts';
 import { packNotes } from './pack-note.ts';
@@ -106,6 +106,7 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
   const kept = new KeptMemory(memory, unionOf(byKind.values()), {
     ...optional('mask', mask),
     blank: packing.blank,
+    unsaid: packing.level === 'tasks' ? physicalRanges(vmcore, readableHeader(vmcore)) : NO_RANGES,
   });
   const symbols = recorder.notedSymbols();
   const manifest: PackManifest = {
@@ -163,6 +164,12 @@ function keptByKind(
   const registers = level === 'bytes' ? [] : registerAreas(vmcore, tasks);
   const left = unionOf([log, physicalRanges(vmcore, registers)]);
   return new Map([...byKind].map(([what, ranges]) => [what, without(ranges, left)]));
+}
+
+function readableHeader(vmcore: Vmcore): LogArea[] {
+  return logHeader(vmcore).filter(
+    ({ address, size }) => vmcore.readAvailable(address, size).length === size,
+  );
 }
 
 /** What whole pages have besides the structures that were read. */

@@ -90,6 +90,28 @@ describe('readForCrash', function () {
     });
   });
 
+  it('has an empty log for crash where it was left out, and none for us', async function () {
+    const path = realDump(this, K61);
+    const options = { level: 'tasks', noLog: true } as const;
+    await withPacked([path], options, async (packed) => {
+      const pages = await pagesOf(packed);
+      await withVmcore(packed.path, (vmcore) => {
+        const prb = vmcore.space.translate(vmcore.symbol('prb'));
+        const offset = prb % PAGE_SIZE;
+        const pointer = pages.get(prb - offset)?.subarray(offset, offset + 8);
+        assert.ok(pointer?.some((byte) => byte !== 0));
+        assert.equal(vmcore.memory.stateOf(prb), 'removed-by-pack');
+      });
+      const again = { ...options, noLog: false };
+      await withPacked([packed.path], again, async ({ path: twice }) => {
+        await withVmcore(twice, (vmcore) => {
+          const prb = vmcore.space.translate(vmcore.symbol('prb'));
+          assert.equal(vmcore.memory.stateOf(prb), 'removed-by-pack');
+        });
+      });
+    });
+  });
+
   it('has no page of which nothing is kept at another level', async function () {
     const path = realDump(this, K61);
     for (const level of ['bytes', 'pages'] as const) {
