@@ -18,6 +18,7 @@ export interface OpenArguments {
   vmlinux: string | undefined;
   'system-map': string | undefined;
   layout: string | undefined;
+  force: boolean;
 }
 
 /** Adds the positional VMCORE and the options about how to open it. */
@@ -43,6 +44,11 @@ export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
     .option('layout', {
       type: 'string',
       describe: 'types from this layout file (see structs/)',
+    })
+    .option('force', {
+      type: 'boolean',
+      default: false,
+      describe: 'take a vmlinux or layout file although it is of another kernel',
     });
 }
 
@@ -96,6 +102,7 @@ export function openOptionsOf(args: OpenArguments, problems: Problems): OpenOpti
     ...(args.vmlinux === undefined ? {} : { vmlinux: args.vmlinux }),
     ...(systemMap === undefined ? {} : { systemMap }),
     ...(args.layout === undefined ? {} : { layout: args.layout }),
+    ...(args.force ? { force: true } : {}),
     onProgress: progress,
   };
 }

@@ -6,9 +6,10 @@ import { isElf, readElfHeader } from '../format/elf/read.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import type { LayoutIdentity } from '../types/layout.ts';
 import { FileSource } from './file-source.ts';
+import { releaseIn } from './same-kernel.ts';
 import { openVmcore, type OpenOptions } from './open.ts';
 import type { Vmcore } from './vmcore.ts';
-import { readVmlinux, typesOfVmlinux, type VmlinuxOptions } from './vmlinux.ts';
+import { readVmlinux, typesOfVmlinux, type Vmlinux, type VmlinuxOptions } from './vmlinux.ts';
 
 /** Types and whose they are. */
 export interface ExportSource {
@@ -48,14 +49,28 @@ function isVmlinux(path: string): boolean {
   }
 }
 
-function fromVmlinux(path: string, options: VmlinuxOptions): ExportSource {
+async function fromVmlinux(path: string, options: VmlinuxOptions): Promise<ExportSource> {
   const source = FileSource.open(path);
-  const vmlinux = readVmlinux(source, options);
+  let vmlinux: Vmlinux | undefined;
+  const close = (): void => {
+    vmlinux?.close();
+    source.close();
+  };
+  try {
+    vmlinux = await readVmlinux(source, { ...options, path });
+    return { ...exportOf(vmlinux), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function exportOf(vmlinux: Vmlinux): Omit<ExportSource, 'close'> {
   const types = typesOfVmlinux(vmlinux);
   return {
     types,
     identity: {
-      release: releaseOf(vmlinux.banner),
+      release: releaseIn(vmlinux.banner) ?? null,
       arch: 'x86_64',
       banner: vmlinux.banner ?? null,
       buildId: vmlinux.buildId ?? null,
@@ -63,7 +78,6 @@ function fromVmlinux(path: string, options: VmlinuxOptions): ExportSource {
       source: types.origin,
     },
     vmcore: undefined,
-    close: () => source.close(),
   };
 }
 
@@ -84,8 +98,4 @@ async function fromVmcore(paths: readonly string[], options: OpenOptions): Promi
     vmcore,
     close: vmcore.close,
   };
-}
-
-function releaseOf(banner: string | undefined): string | null {
-  return /^Linux version (\S+)/.exec(banner ?? '')?.[1] ?? null;
 }

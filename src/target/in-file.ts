@@ -12,7 +12,20 @@ export function inFile<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof VmcoreError)) throw error;
-    throw new InvalidError(fileName(path), { cause: error });
+    throw named(path, error);
   }
+}
+
+/** {@link inFile} for what takes its time. */
+export async function inFileAsync<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw named(path, error);
+  }
+}
+
+function named(path: string, error: unknown): unknown {
+  if (!(error instanceof VmcoreError)) return error;
+  return new InvalidError(fileName(path), { cause: error });
 }

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { Vaddr } from '../util/address.ts';
-import { UnsupportedError } from '../util/errors.ts';
+import { InvalidError, UnsupportedError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { fileName, inFile } from './in-file.ts';
@@ -24,6 +24,8 @@ export interface SymbolSearch {
   readonly problems: Problems;
   /** A vmlinux that the user names. */
   readonly vmlinux: Vmlinux | undefined;
+  /** A vmlinux of another kernel is taken; its symbols are left where they do not fit. */
+  readonly force: boolean;
   /** A System.map that the user names. */
   readonly systemMapPath: string | undefined;
   /** The dump, or the first part of it; a System.map may lie beside it. */
@@ -55,11 +57,8 @@ function findTable(search: SymbolSearch): SymbolTable {
     proveSymbols(list, { space: kernel.space, info: kernel.info, problems });
     return list;
   }
-  const linked = search.vmlinux?.symbols();
-  if (linked !== undefined) {
-    const known = kernel.info.symbols();
-    return readSymbolList(linked, { origin: `vmlinux ${search.vmlinux?.name}`, known });
-  }
+  const linked = linkedSymbols(search);
+  if (linked !== undefined) return linked;
   if (packed !== undefined) {
     packed.tellProblems('symbols', problems);
     return packed.kernelSymbols(problems);
@@ -73,6 +72,28 @@ function findTable(search: SymbolSearch): SymbolTable {
     return found;
   });
   return kallsyms ?? new VmcoreinfoSymbols(kernel.info);
+}
+
+/** Those of the vmlinux; undefined where there is none, or a stripped one. */
+function linkedSymbols({
+  vmlinux,
+  kernel,
+  problems,
+  force,
+}: SymbolSearch): SymbolTable | undefined {
+  const linked = vmlinux?.symbols();
+  if (vmlinux === undefined || linked === undefined) return undefined;
+  const origin = `vmlinux ${vmlinux.name}`;
+  const read = (): SymbolTable => readSymbolList(linked, { origin, known: kernel.info.symbols() });
+  if (force) return problems.attempt(`symbols of ${origin}`, read);
+  try {
+    return read();
+  } catch (error) {
+    const told = kernel.info.buildId?.hex;
+    if (!(error instanceof InvalidError) || told === undefined) throw error;
+    const what = `expected build ID ${told}, as VMCOREINFO says, have ${vmlinux.buildId ?? 'none'}`;
+    throw new InvalidError(`${origin}: ${what}`, { cause: error });
+  }
 }
 
 /** Where the symbols can be had from, and the file that lies beside the dump. */

@@ -28,6 +28,8 @@ export interface TypeSearch {
   readonly layoutPath: string | undefined;
   /** A vmlinux that the user names, for its BTF. */
   readonly vmlinux: Vmlinux | undefined;
+  /** A layout file of another kernel is taken all the same. */
+  readonly force: boolean;
   /** The note of a packed dump. */
   readonly packed: Packed | undefined;
   readonly watch: Watch | undefined;
@@ -93,7 +95,7 @@ function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
 }
 
 /** A layout of another kernel would decode to nonsense, so one that names its kernel must match. */
-function layoutFromFile(path: string, { identity, problems }: TypeSearch): TypeSource {
+function layoutFromFile(path: string, { identity, problems, force }: TypeSearch): TypeSource {
   const text = readFileSync(path, 'utf8');
   const layout = inFile(path, () => readLayout(text, `layout file ${fileName(path)}`));
   const subject = `layout file ${fileName(path)}`;
@@ -103,9 +105,10 @@ function layoutFromFile(path: string, { identity, problems }: TypeSearch): TypeS
     const by = proof === undefined ? '' : `, ${proof.by} ${proof.own}`;
     const dumps = proof === undefined ? '' : `, ${proof.by} ${proof.dumps}`;
     const own = `made from kernel ${release}${by}`;
-    throw new InvalidError(`${subject}: ${own}; the dump is of ${identity.release.value}${dumps}`);
-  }
-  if (proof === undefined) {
+    const what = `${own}; the dump is of ${identity.release.value}${dumps}`;
+    if (!force) throw new InvalidError(`${subject}: ${what}`);
+    problems.addMessage(subject, `${what}; taken all the same`);
+  } else if (proof === undefined) {
     const { buildId, banner } = layout.file;
     const what =
       buildId === null && banner === null

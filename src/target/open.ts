@@ -5,10 +5,10 @@ import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PackedMemory } from '../memory/packed-memory.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
-import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
+import { errorChain, FormatError, VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
-import { readIdentity, type KernelIdentity } from './identity.ts';
+import { readIdentity } from './identity.ts';
 import { findKernelSpace } from './kernel-memory.ts';
 import { findSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
@@ -16,10 +16,11 @@ import { openContainer, type Container } from './open-container.ts';
 import { ModuleSymbols, type LoadedModule } from './modules.ts';
 import { Packed } from './packed.ts';
 import type { TypedMemory } from './ref.ts';
+import { checkVmlinux, namesInVmcoreinfo, namesOf } from './same-kernel.ts';
 import { SymbolsWithModules, type SymbolTable } from './symbols.ts';
 import { Vmcore, type VmcoreParts } from './vmcore.ts';
 import { unrecorded, watchStep, type Watch } from './watch.ts';
-import { inFile } from './in-file.ts';
+import { inFileAsync } from './in-file.ts';
 import { readVmlinux, type Vmlinux } from './vmlinux.ts';
 import { FileSource } from './file-source.ts';
 
@@ -35,6 +36,8 @@ export interface OpenOptions {
   readonly systemMap?: string;
   /** A layout file to take types from. */
   readonly layout?: string;
+  /** Take a vmlinux or layout file although it is of another kernel. */
+  readonly force?: boolean;
   /** Where what could not be read goes; of use where opening fails, to tell why. */
   readonly problems?: Problems;
   /** Told how far a long step is. */
@@ -55,19 +58,14 @@ export async function openVmcore(
   const problems = options.problems ?? new Problems();
   const before = problems.list.length;
   const container = await openContainer(paths, { ...options, problems });
-  const files: FileSource[] = [];
-  const hold = (path: string): FileSource => {
-    const file = FileSource.open(path);
-    files.push(file);
-    return file;
-  };
+  const files: { close(): void }[] = [container];
   const close = (): void => {
-    for (const file of files.splice(0)) file.close();
-    container.close();
+    for (const file of files.splice(0).reverse()) file.close();
   };
   try {
     const opening = startOpening(container, { ...options, problems, before });
-    return new Vmcore({ ...readKernel(opening, { paths, options, hold }), problems, close });
+    const vmlinux = await openVmlinux(options, files);
+    return new Vmcore({ ...readKernel(opening, { paths, options, vmlinux }), problems, close });
   } catch (error) {
     const cut = container.describeCut();
     close();
@@ -106,26 +104,30 @@ function startOpening(
 interface NamedFiles {
   readonly paths: readonly string[];
   readonly options: OpenOptions;
-  /** Opens a file that stays open as long as the vmcore. */
-  readonly hold: (path: string) => FileSource;
+  readonly vmlinux: Vmlinux | undefined;
 }
 
 /** Finds the kernel, its symbols and types. @throws VmcoreError if there is no kernel */
 function readKernel(
   opening: Opening,
-  { paths, options, hold }: NamedFiles,
+  { paths, options, vmlinux }: NamedFiles,
 ): Omit<VmcoreParts, 'problems' | 'close'> {
   const { container, memory, packed, watch, problems } = opening;
   const kernel = watchStep('kernel', opening, () => locateKernel(opening, options));
   watch?.located(kernel);
   const { space } = kernel;
-  const vmlinux = openVmlinux(options.vmlinux, hold);
-  const search = { kernel, problems, vmlinux, systemMapPath: options.systemMap, packed, watch };
+  const check = { problems, force: options.force ?? false };
+  const told = namesInVmcoreinfo(kernel.info, vmlinux?.buildId);
+  const isProved = vmlinux && checkVmlinux(vmlinux, told, check);
+  const search = { kernel, ...check, vmlinux, systemMapPath: options.systemMap, packed, watch };
   const kernelSymbols = watchStep('symbols', opening, () =>
     findSymbols({ ...search, vmcorePath: paths[0] ?? '' }),
   );
   const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
-  if (vmlinux !== undefined) checkVmlinux(vmlinux, identity, problems);
+  if (vmlinux !== undefined && !isProved && !checkVmlinux(vmlinux, namesOf(identity), check)) {
+    const what = 'it has neither build ID nor banner to compare: taken unproved';
+    problems.addMessage(`vmlinux ${vmlinux.name}`, what);
+  }
   const types = watchStep('types', opening, () =>
     findTypes({ ...search, space, symbols: kernelSymbols, identity, layoutPath: options.layout }),
   );
@@ -172,26 +174,18 @@ function moduleTable(
   }
 }
 
-/** @throws InvalidError if the vmlinux says that it is another kernel's */
-function checkVmlinux(vmlinux: Vmlinux, identity: KernelIdentity, problems: Problems): void {
-  const ids = [vmlinux.buildId, identity.buildId?.value];
-  const banners = [vmlinux.banner, identity.banner?.value];
-  const [own, dumps] = ids.includes(undefined) ? banners : ids;
-  if (own === undefined || dumps === undefined) {
-    const what = 'it has neither build ID nor banner to compare: taken unproved';
-    problems.addMessage(`vmlinux ${vmlinux.name}`, what);
-  } else if (own !== dumps) {
-    throw new InvalidError(`${vmlinux.name}: of another kernel: expected ${dumps}, have ${own}`);
-  }
-}
-
-function openVmlinux(
-  path: string | undefined,
-  hold: (path: string) => FileSource,
-): Vmlinux | undefined {
+/** The vmlinux that the user names; what it holds open is added to `files`. */
+async function openVmlinux(
+  { vmlinux: path, layout, tmpDir }: OpenOptions,
+  files: { close(): void }[],
+): Promise<Vmlinux | undefined> {
   if (path === undefined) return undefined;
-  const file = hold(path);
-  return inFile(path, () => readVmlinux(file));
+  const file = FileSource.open(path);
+  files.push(file);
+  const options = { path, withoutTypes: layout !== undefined, ...(tmpDir && { tmpDir }) };
+  const vmlinux = await inFileAsync(path, () => readVmlinux(file, options));
+  files.push(vmlinux);
+  return vmlinux;
 }
 
 /** The kernel of a packed dump as it was found in the other, else the one that is searched for. */

@@ -4,16 +4,13 @@ import { readElf } from '../format/elf/read.ts';
 import { readSectionByName, readSections } from '../format/elf/sections.ts';
 import { readSymbols, type ElfSymbol } from '../format/elf/symbols.ts';
 import { readBtf } from '../format/btf/read.ts';
-import type { ElfFile } from '../format/elf/read.ts';
-import type { ElfSection } from '../format/elf/sections.ts';
 import { BtfTypes } from '../types/btf-types.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { FormatError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
-import { findGnuBuildId } from './notes-section.ts';
 import type { ListedSymbol } from './symbol-list.ts';
-import { dwarfTypesOf } from './vmlinux-dwarf.ts';
+import { buildIdOf, openDwarf, type DwarfOptions, type SectionedElf } from './vmlinux-dwarf.ts';
 
 /** An opened vmlinux. Parts that a stripped one lacks are undefined. */
 export interface Vmlinux {
@@ -23,32 +20,39 @@ export interface Vmlinux {
   readonly types: TypeSource | undefined;
   /** @throws FormatError if the tables do not lie inside the file */
   symbols(): Iterable<ListedSymbol> | undefined;
+  /** Closes what was opened besides the source. */
+  close(): void;
 }
 
-/** Sections that hold the build ID; the kernel's linker script merges notes into `.notes`. */
-const NOTE_SECTIONS = ['.notes', '.note.gnu.build-id'];
-
 /** How a vmlinux is read. */
-export interface VmlinuxOptions {
+export interface VmlinuxOptions extends DwarfOptions {
   /** Take the types from DWARF even where there is BTF. */
   readonly preferDwarf?: boolean;
+  /** No types are wanted: DWARF is not unpacked. */
+  readonly withoutTypes?: boolean;
 }
 
 /**
  * Reads a vmlinux, or the debug half of one; its symbols and DWARF only when they are asked for.
  *
- * @throws FormatError if it is no ELF file
+ * @throws FormatError if it is no ELF file, or its sections are damaged
+ * @throws UnsupportedError if they are compressed in a way that is not known
+ * @throws InvalidError if a part of its DWARF is in a file that is not there
  */
-export function readVmlinux(source: ByteSource, options: VmlinuxOptions = {}): Vmlinux {
+export async function readVmlinux(
+  source: ByteSource,
+  options: VmlinuxOptions = {},
+): Promise<Vmlinux> {
   const elf = readElf(source);
   const sections = readSections(elf);
-  const notes = NOTE_SECTIONS.map((name) => readSectionByName(elf, sections, name));
   const rodata = readSectionByName(elf, sections, '.rodata');
+  const opened = await openTypes({ file: elf, sections }, options);
   return {
     name: source.name,
-    buildId: notes.map((bytes) => bytes && findGnuBuildId(bytes)).find((id) => id !== undefined),
+    buildId: buildIdOf({ file: elf, sections }),
     banner: rodata === undefined ? undefined : bannerIn(rodata),
-    types: readTypes(elf, sections, options),
+    types: opened?.types,
+    close: () => opened?.close(),
     symbols: () => {
       const table = readSymbols(elf, sections);
       return table === undefined ? undefined : listed(table);
@@ -57,16 +61,17 @@ export function readVmlinux(source: ByteSource, options: VmlinuxOptions = {}): V
 }
 
 /** BTF, which takes a hundredth of the time, unless DWARF is preferred; the one that is there. */
-function readTypes(
-  elf: ElfFile,
-  sections: readonly ElfSection[],
-  { preferDwarf = false }: VmlinuxOptions,
-): TypeSource | undefined {
-  const dwarf = preferDwarf ? dwarfTypesOf(elf, sections) : undefined;
+async function openTypes(
+  elf: SectionedElf,
+  options: VmlinuxOptions,
+): Promise<{ types: TypeSource; close(): void } | undefined> {
+  if (options.withoutTypes === true) return undefined;
+  const dwarf = options.preferDwarf === true ? await openDwarf(elf, options) : undefined;
   if (dwarf !== undefined) return dwarf;
-  const btf = readSectionByName(elf, sections, '.BTF');
-  if (btf === undefined) return dwarfTypesOf(elf, sections);
-  return new BtfTypes(readBtf(btf), { origin: `BTF of ${elf.source.name}` });
+  const btf = readSectionByName(elf.file, elf.sections, '.BTF');
+  if (btf === undefined) return openDwarf(elf, options);
+  const types = new BtfTypes(readBtf(btf), { origin: `BTF of ${elf.file.source.name}` });
+  return { types, close: () => undefined };
 }
 
 /** Section numbers with a meaning of their own (elf(5)). */

@@ -33,33 +33,35 @@ function vmlinux(...sections: readonly SectionSpec[]): BytesSource {
 }
 
 describe('readVmlinux', () => {
-  it('takes the types from BTF where there is DWARF as well', () => {
-    const { types } = readVmlinux(vmlinux(btf(), ...dwarf()));
+  it('takes the types from BTF where there is DWARF as well', async () => {
+    const { types } = await readVmlinux(vmlinux(btf(), ...dwarf()));
     assert.equal(types?.origin, 'BTF of vmlinux');
   });
 
-  it('takes them from DWARF where that is preferred', () => {
-    const { types } = readVmlinux(vmlinux(btf(), ...dwarf()), { preferDwarf: true });
+  it('takes them from DWARF where that is preferred', async () => {
+    const { types } = await readVmlinux(vmlinux(btf(), ...dwarf()), { preferDwarf: true });
     assert.equal(types?.origin, 'DWARF of vmlinux');
   });
 
-  it('takes them from DWARF where .BTF has no bytes, as in the debug half', () => {
+  it('takes them from DWARF where .BTF has no bytes, as in the debug half', async () => {
     const empty = { name: '.BTF', type: SHT_NOBITS, data: new Uint8Array(0) };
-    const { types } = readVmlinux(vmlinux(empty, ...dwarf()));
+    const { types } = await readVmlinux(vmlinux(empty, ...dwarf()));
     assert.equal(types?.origin, 'DWARF of vmlinux');
     assert.equal(types.find('struct', 'task_struct')?.kind, 'struct');
   });
 
-  it('takes the banner that has the number of the build, if there is one', () => {
+  it('takes the banner that has the number of the build, if there is one', async () => {
     const banners = [`${RELEASE} # SMP`, `${RELEASE} #1 SMP`];
-    assert.equal(readVmlinux(vmlinux(rodata('Linux version %s', ...banners))).banner, banners[1]);
-    assert.equal(readVmlinux(vmlinux(rodata(RELEASE))).banner, RELEASE);
+    const two = await readVmlinux(vmlinux(rodata('Linux version %s', ...banners)));
+    assert.equal(two.banner, banners[1]);
+    assert.equal((await readVmlinux(vmlinux(rodata(RELEASE)))).banner, RELEASE);
   });
 });
 
 describe('typesOfVmlinux', () => {
-  it('says that a stripped vmlinux has no types', () => {
-    assert.throws(() => typesOfVmlinux(readVmlinux(vmlinux(rodata(RELEASE)))), {
+  it('says that a stripped vmlinux has no types', async () => {
+    const stripped = await readVmlinux(vmlinux(rodata(RELEASE)));
+    assert.throws(() => typesOfVmlinux(stripped), {
       message: 'vmlinux: neither .BTF nor .debug_info: a stripped vmlinux has no types',
     });
   });

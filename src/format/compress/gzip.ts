@@ -1,6 +1,7 @@
-// gzip files (RFC 1952), unpacked in order by node's zlib: one member or several.
+// gzip files (RFC 1952), one member or several, and zlib streams (RFC 1950), unpacked in order by
+// node's zlib.
 
-import type { Gunzip } from 'node:zlib';
+import type { Gunzip, Inflate } from 'node:zlib';
 import type { ByteSource } from '../../util/io.ts';
 import type { UnpackSink } from './unpack.ts';
 
@@ -21,6 +22,23 @@ export async function unpackGzip(
   sink: UnpackSink,
 ): Promise<string | undefined> {
   const gunzip = process.getBuiltinModule('node:zlib').createGunzip({ chunkSize: CHUNK });
+  return unpackWith(gunzip, 'gzip file', { source, sink });
+}
+
+/** The same of one zlib stream: a compressed section of an ELF file. */
+export async function unpackZlib(
+  source: ByteSource,
+  sink: UnpackSink,
+): Promise<string | undefined> {
+  const inflate = process.getBuiltinModule('node:zlib').createInflate({ chunkSize: CHUNK });
+  return unpackWith(inflate, 'zlib stream', { source, sink });
+}
+
+async function unpackWith(
+  gunzip: Gunzip | Inflate,
+  what: string,
+  { source, sink }: UnpackJob,
+): Promise<string | undefined> {
   let problem: string | undefined;
   let thrown: { error: unknown } | undefined;
   const ended = new Promise<void>((resolve) => {
@@ -35,7 +53,7 @@ export async function unpackGzip(
       }
     });
     gunzip.on('error', (error: NodeJS.ErrnoException) => {
-      problem = `gzip file: ${problemWords(error)} near byte ${gunzip.bytesWritten}`;
+      problem = `${what}: ${problemWords(error)} near byte ${gunzip.bytesWritten}`;
     });
     gunzip.on('close', resolve);
   });
@@ -51,7 +69,11 @@ function problemWords(error: NodeJS.ErrnoException): string {
 }
 
 /** Hands the file to `gunzip`, a chunk after the other, until its end or until `ended`. */
-async function feed(gunzip: Gunzip, packed: UnpackJob, ended: Promise<void>): Promise<void> {
+async function feed(
+  gunzip: Gunzip | Inflate,
+  packed: UnpackJob,
+  ended: Promise<void>,
+): Promise<void> {
   const { source, sink } = packed;
   for (let offset = 0; offset < source.size && !gunzip.destroyed;) {
     sink.consumed(offset);

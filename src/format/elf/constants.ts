@@ -87,6 +87,10 @@ export const SHT_NOBITS = 8;
 /** sh_flags: the section is compressed and starts with a Chdr. */
 export const SHF_COMPRESSED = 0x800;
 
+// Compression headers: ch_type.
+export const ELFCOMPRESS_ZLIB = 1;
+export const ELFCOMPRESS_ZSTD = 2;
+
 /** Low four bits of st_info. */
 export const STT_NOTYPE = 0;
 export const STT_OBJECT = 1;
