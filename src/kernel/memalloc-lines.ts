@@ -56,8 +56,10 @@ export interface WatchdogReport {
   readonly counts: InfoCounts;
   /** In the kernel's order and words, without time stamps. */
   readonly lines: readonly string[];
-  /** The tasks that stall by the rule of this format. */
+  /** The tasks that a report lists as stalling: from v4 on those past half of the timeout. */
   readonly stalling: readonly WatchedTask[];
+  /** The tasks whose request is as old as the whole timeout. */
+  readonly overdue: readonly WatchedTask[];
 }
 
 /** The report of the watchdog on tasks given in the order of for_each_process_thread(). */
@@ -73,12 +75,12 @@ export function watchdogReport(
   const counts = countTasks(watched, countStalling(requests, { settings, threshold }), settings);
   // The thread wakes up for a request that has reached the whole timeout. Where none has, the
   // counts are still of use; the tasks that a report would have listed beside are not.
-  const woken = watched.some((each) => stallsSince(each.record, timeoutJiffies));
-  const silent = format.lists !== 'in-flight' && !woken;
+  const overdue = watched.filter((each) => stallsSince(each.record, timeoutJiffies));
+  const silent = format.lists !== 'in-flight' && overdue.length === 0;
   const info = infoLines(settings, counts);
   const tasks = taskLines(watched, { settings, stalls, threshold });
   const lines = silent ? info : [...info, ...tasks, ...(format.infoTwice ? info : [])];
-  return { silent, counts, lines, stalling };
+  return { silent, counts, lines, stalling, overdue };
 }
 
 /** is_stalling_task(): time_after_eq(now - timeout, start), which compares as signed. */

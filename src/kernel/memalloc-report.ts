@@ -66,7 +66,10 @@ export interface TaskEvidence extends AllocationEvidence {
 /** A record with what follows from it. A request that is over has no delay, only a start. */
 export interface MemallocTaskRecord extends Omit<MemallocRecord, 'delay'> {
   readonly inFlight: boolean;
+  /** The watchdog lists it: older than its timeout, or half of it from v4 on. */
   readonly stalling: boolean;
+  /** Older than the timeout. */
+  readonly overdue: boolean;
   /** jiffies since the start, in decimal, and the same in seconds; of a request in flight. */
   readonly delay?: string;
   readonly delaySeconds?: number;
@@ -159,7 +162,7 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
     describeGfp: gfp.describe,
     ...counters(vmcore, format),
   });
-  const stalling = new Set(report.stalling);
+  const lists = { stalling: new Set(report.stalling), overdue: new Set(report.overdue) };
   return {
     ...base,
     record: {
@@ -177,10 +180,12 @@ export function readMemalloc(vmcore: Vmcore, options: MemallocOptions = {}): Mem
       gfpNamesFrom: gfp.source,
     },
     tasks: facts.watched.map((each) =>
-      taskResult(each, { stalling, facts, describe: gfp.describe, evidence }),
+      taskResult(each, { ...lists, facts, describe: gfp.describe, evidence }),
     ),
   };
 }
+
+const NO_LISTS = { stalling: new Set<WatchedTask>(), overdue: new Set<WatchedTask>() };
 
 /** What is left to say of a kernel that keeps no record. */
 function withoutRecord(
@@ -195,7 +200,7 @@ function withoutRecord(
   const { facts, evidence, options } = about;
   const format = about.format ?? memallocFormat(FORMAT_REBUILT);
   if (evidence === undefined || format === undefined) {
-    const how = { stalling: new Set<WatchedTask>(), facts, describe: () => undefined, evidence };
+    const how = { ...NO_LISTS, facts, describe: () => undefined, evidence };
     return { tasks: facts.watched.map((each) => taskResult(each, how)) };
   }
   const masks = [...evidence.values()].flatMap(({ gfpMask }) =>
@@ -210,7 +215,7 @@ function withoutRecord(
     { format, timeoutJiffies: timeout.jiffies, hz, describeGfp: gfp.describe },
   );
   const { seconds, source } = timeout;
-  const how = { stalling: new Set<WatchedTask>(), facts, describe: gfp.describe, evidence };
+  const how = { ...NO_LISTS, facts, describe: gfp.describe, evidence };
   return {
     rebuilt: {
       format: format.id,
@@ -245,6 +250,7 @@ function symbolOfPatch({ symbols, problems }: Vmcore): string | undefined {
 /** What a task's result is made with. */
 interface TaskResultParts {
   readonly stalling: ReadonlySet<WatchedTask>;
+  readonly overdue: ReadonlySet<WatchedTask>;
   readonly facts: MemallocFacts;
   readonly describe: (mask: number) => string | undefined;
   readonly evidence: EvidenceByTask | undefined;
@@ -267,6 +273,7 @@ function taskResult(each: WatchedTask, parts: TaskResultParts): MemallocTask {
       ...kept,
       inFlight,
       stalling: parts.stalling.has(each),
+      overdue: parts.overdue.has(each),
       ...(inFlight ? ageInFlight(delay, seconds) : {}),
       // A record that no request ever filled started at no time.
       ...(inFlight || record.start === '0' || seconds === undefined

@@ -12,6 +12,9 @@ export interface Timeout {
   readonly source: string;
 }
 
+/** {@link Timeout.source} where the caller chose it. */
+export const CHOSEN = 'chosen by the user';
+
 /** The default of the first patches and still a good one: v5 to v9 waited for 60 s. */
 const SECONDS_DEFAULT = 10;
 
@@ -26,7 +29,7 @@ export function chooseTimeout(
   }
   if (chosen !== undefined && hz !== undefined) {
     const jiffies = BigInt(Math.round(chosen * hz));
-    return { seconds: chosen, jiffies, source: 'chosen by the user' };
+    return { seconds: chosen, jiffies, source: CHOSEN };
   }
   const before = vmcore.problems.count;
   const own = ownTimeout(vmcore, hz);

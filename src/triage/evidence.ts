@@ -37,12 +37,8 @@ export function stallEvidence(
 
 function countedText({ record }: MemallocResult, stalling: readonly MemallocTask[]): string {
   if (record === undefined) return `${stalling.length} stalling at least, by stacks and run times`;
-  const { counts } = record;
-  const number = (value: number | undefined): string => String(value ?? '?');
-  return (
-    `${number(counts.stalling)} stalling, ${number(counts.dying)} dying, ` +
-    `${number(counts.victim)} victim`
-  );
+  const { dying, victim } = record.counts;
+  return `${stalling.length} stalling, ${dying ?? '?'} dying, ${victim ?? '?'} victim`;
 }
 
 /** What task_struct says of pressure on memory, whether its kernel keeps records or not. */

@@ -163,7 +163,7 @@ const OVERDUE_SECONDS = 10;
  */
 export function isOverdue(fact: TaskFacts): boolean | undefined {
   const { record, evidence } = fact.task;
-  if (record !== undefined) return record.stalling;
+  if (record !== undefined) return record.overdue;
   if (!isRequesting(fact)) return false;
   return (evidence?.age?.value ?? 0) >= overdueAge(fact) ? true : undefined;
 }

@@ -74,8 +74,8 @@ function verdictOf(memalloc: MemallocResult, oom: OomState | undefined): Verdict
   if (tasks.length === coverage.tasksWithoutRecord || record.counts.stalling === undefined) {
     return nothingRead(memalloc);
   }
-  if (record.counts.stalling === 0 || record.silent) return notStalled(memalloc);
-  const stalling = tasks.filter((task) => task.record?.stalling === true);
+  const stalling = tasks.filter((task) => task.record?.overdue === true);
+  if (stalling.length === 0) return notStalled(memalloc);
   return stalled(memalloc, { stalling, missing, oom });
 }
 

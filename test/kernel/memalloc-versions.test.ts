@@ -260,17 +260,19 @@ describe('readMemalloc, the timeout', () => {
   }
 
   it('counts from half of it on since v4, and wakes at the whole', async () => {
-    const halves: [timeoutSeconds: number, stalling: number, silent: boolean][] = [
+    const halves: [timeoutSeconds: number, stalling: number, overdue: number][] = [
       // Of 6, 10, 12, 14, 16, 20 and 30 s; an odd sequence has no meaning in v8.
-      [12, 7, false],
-      [13, 6, false],
-      [60, 1, true],
+      [12, 7, 5],
+      [13, 6, 4],
+      [60, 1, 0],
     ];
     await withLayoutMachine(machine('v8'), (vmcore) => {
-      for (const [timeoutSeconds, stalling, silent] of halves) {
-        const { record } = readMemalloc(vmcore, { timeoutSeconds });
+      for (const [timeoutSeconds, stalling, overdue] of halves) {
+        const { record, tasks } = readMemalloc(vmcore, { timeoutSeconds });
+        const old = tasks.filter((task) => task.record?.overdue === true);
         assert.equal(record?.counts.stalling, stalling, `timeout ${timeoutSeconds}`);
-        assert.equal(record.silent, silent, `timeout ${timeoutSeconds}`);
+        assert.equal(old.length, overdue, `timeout ${timeoutSeconds}`);
+        assert.equal(record.silent, overdue === 0, `timeout ${timeoutSeconds}`);
       }
     });
   });

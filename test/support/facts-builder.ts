@@ -80,7 +80,13 @@ function taskOf(sketch: TaskSketch): MemallocTask {
   const record =
     gfp === undefined && young !== true
       ? undefined
-      : { inFlight: true, stalling: gfp !== undefined, gfpNames: gfp ?? youngGfp, order: 0 };
+      : {
+          inFlight: true,
+          stalling: gfp !== undefined,
+          overdue: gfp !== undefined,
+          gfpNames: gfp ?? youngGfp,
+          order: 0,
+        };
   const task = {
     address: `0x${pid.toString(16)}`,
     pid,

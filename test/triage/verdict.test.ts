@@ -50,6 +50,7 @@ function task(spec: TaskSpec): MemallocTask {
             corruptDepth: false,
             inFlight: waits !== undefined,
             stalling: spec.stalling ?? (waits ?? 0) >= 10,
+            overdue: (waits ?? 0) >= 10,
             ...(waits === undefined ? {} : { delay: String(waits * 100), delaySeconds: waits }),
             ...(gfpNames === undefined ? {} : { gfpNames }),
           },
@@ -106,6 +107,13 @@ const STUCK: TaskSpec = { comm: 'stuck', waits: 30 };
 const VICTIM = { uninterruptible: true, dying: true, victim: true, exiting: false };
 
 describe('judge', () => {
+  it('goes by the whole timeout, not by the half from which on v4 lists requests', () => {
+    const young = { comm: 'young', waits: 6.7, stalling: true };
+    check(result([young]), { class: 'not-stalled', says: /no request is older than 10 s/ });
+    const { since } = check(result([STUCK, young]), { class: 'no-oom-kill', says: /^1 task has / });
+    assert.match(String(since), /^1 task has waited .*: stuck\(\d+\) 30\.0 s\./);
+  });
+
   it('names the longest waiter and the victim that cannot exit', () => {
     check(result([STUCK, { comm: 'older', waits: 40.5 }, { comm: 'java', words: VICTIM }]), {
       class: 'after-oom-kill',

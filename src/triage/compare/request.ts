@@ -53,7 +53,7 @@ export function requestOf(fact: TaskFacts): RequestInDump {
     ...optional('gfpNames', record.gfpNames),
     ...optional('order', record.order),
     ...(record.mempool ? { mempool: true } : {}),
-    isOverdue: record.stalling,
+    isOverdue: record.overdue,
     ...optional('scanned', fact.task.evidence?.reclaim?.nrScanned),
   };
 }
