@@ -1,5 +1,6 @@
 // All diagnoses of a dump, the best first.
 
+import type { Diagnosis } from '../util/diagnosis.ts';
 import { withoutCanaryCulprits } from './canary.ts';
 import { balloonDeadlock } from './diagnoses/balloon-deadlock.ts';
 import { cryptThrottled } from './diagnoses/crypt-throttled.ts';
@@ -25,7 +26,8 @@ import {
   type TaskFacts,
 } from './facts.ts';
 import { CONFIDENCES, type Finding } from './finding.ts';
-import { sleepsForPage, sleepsInLock } from './lock-waits.ts';
+import { butFor, sleepsForPage, sleepsInLock } from './lock-waits.ts';
+import { recentKill } from './log-evidence.ts';
 
 /**
  * In order of precedence: who keeps the OOM killer from running (D8, D11), then who keeps its
@@ -57,7 +59,7 @@ export function diagnose(facts: Facts): Finding[] {
       isOfConsequence(facts, finding),
     ),
   );
-  const stalls = withTime(facts, withoutCanaryCulprits(facts, found));
+  const stalls = withKillTime(facts, withTime(facts, withoutCanaryCulprits(facts, found)));
   // Where something better explains why requests wait, that they do is no finding of its own.
   const isExplained = stalls.some(({ confidence }) => confidence !== 'possible');
   const slow = isExplained ? undefined : overload(facts, stalls);
@@ -84,11 +86,26 @@ function withoutTold(findings: readonly Finding[]): Finding[] {
  * possible, whatever a dump shows of it, for a busy machine looks like that at any instant.
  */
 export function diagnoseYoung(facts: Facts): Finding[] {
-  const found = DIAGNOSES.flatMap((diagnosis) => diagnosis(facts) ?? []);
+  const later = laterOf(facts);
+  const found = DIAGNOSES.flatMap((diagnosis) => diagnosis(later) ?? []);
   return withoutCanaryCulprits(
     facts,
     found.map((finding) => ({ ...finding, confidence: 'possible' })),
   );
+}
+
+/** The same with all requests in flight as old as the timeout. */
+function laterOf(facts: Facts): Facts {
+  const tasks = facts.tasks.map((fact) => {
+    const { record } = fact.task;
+    if (record?.inFlight !== true) return fact;
+    return { ...fact, task: { ...fact.task, record: { ...record, overdue: true } } };
+  });
+  const byAddress = new Map(tasks.map((fact) => [fact.task.address, fact]));
+  const byPid = new Map(
+    [...facts.byPid].map(([pid, fact]) => [pid, byAddress.get(fact.task.address) ?? fact]),
+  );
+  return { ...facts, tasks, byPid };
 }
 
 /**
@@ -112,13 +129,37 @@ function withTime(facts: Facts, findings: readonly Finding[]): Finding[] {
   );
   const isShort = (fact: TaskFacts): boolean => {
     const overdue = isRequesting(fact) ? isOverdue(fact) : undefined;
-    return overdue === undefined ? hasRunLately(facts, fact) === true : !overdue;
+    if (overdue !== undefined) return !overdue;
+    // Who has a CPU has run lately, whatever was on it before.
+    return fact.task.onCpu === true || hasRunLately(facts, fact) === true;
   };
   if (waiting.length === 0 || !waiting.every(isShort)) return [...findings];
   const doubt = `nobody who waits is known to have waited for over ${timeoutOf(facts.memalloc)}`;
   return findings.map((finding) => ({
-    ...finding,
-    confidence: 'possible',
+    ...doubted(finding, doubt),
     against: [...finding.against, doubt],
   }));
+}
+
+/** Diagnoses of a victim that cannot exit. */
+const OF_VICTIMS: readonly Diagnosis[] = ['D3', 'D4', 'D5'];
+
+/**
+ * A victim that was killed a moment ago has had no time to exit: the log has the time of the kill
+ * on kernels that keep no time of requests as well.
+ */
+function withKillTime(facts: Facts, findings: readonly Finding[]): Finding[] {
+  const kill = recentKill(facts);
+  if (kill === undefined) return [...findings];
+  return findings.map((finding) =>
+    OF_VICTIMS.includes(finding.diagnosis)
+      ? doubted(finding, `${kill}, and may exit in the next moment`)
+      : finding,
+  );
+}
+
+/** No more than possible, with the reason for it. */
+function doubted(finding: Finding, doubt: string): Finding {
+  if (finding.confidence === 'possible') return finding;
+  return { ...finding, confidence: 'possible', because: butFor(finding.because, [doubt]) };
 }

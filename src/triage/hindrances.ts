@@ -4,7 +4,15 @@
 import { count } from '../util/count.ts';
 import { doing } from './checked.ts';
 import type { Evidence } from './evidence.ts';
-import { btVerb, isBlocked, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import {
+  btVerb,
+  isBlocked,
+  isInSlowPath,
+  isRequesting,
+  nameOf,
+  type Facts,
+  type TaskFacts,
+} from './facts.ts';
 import { chainFrom, endOf } from './lock-waits.ts';
 import { holdsOffOomKiller } from './oom-wait.ts';
 import { givesUpAfter } from './memory-state.ts';
@@ -22,6 +30,7 @@ export function hindrances(facts: Facts): Hindrance[] {
   return [
     ...kswapdsGivenUp(facts),
     ...inVain(facts),
+    ...heldByOthers(facts),
     ...oomLockHolder(facts),
     ...victimsInTheWay(facts),
   ];
@@ -45,6 +54,25 @@ function inVain({ tasks }: Facts): Hindrance[] {
   const all = counting.length === vain ? '' : ` of ${counting.length}`;
   const who = vain === 1 && all === '' ? '1 that reclaims has' : `${vain}${all} that reclaim have`;
   return [{ clause: `${who} freed nothing so far`, evidence: [] }];
+}
+
+/** A lock that requests wait for, whose holder asks for no memory: the most of one holder. */
+function heldByOthers(facts: Facts): Hindrance[] {
+  const behind = new Map<TaskFacts, TaskFacts[]>();
+  for (const fact of facts.tasks.filter(isRequesting)) {
+    const chain = chainFrom(facts, fact);
+    const end = endOf(chain);
+    if (!chain.isProved || chain.isCycle || end === fact || isInSlowPath(end)) continue;
+    behind.set(end, [...(behind.get(end) ?? []), fact]);
+  }
+  const [most] = [...behind].sort(([, a], [, b]) => b.length - a.length);
+  if (most === undefined) return [];
+  const [holder, waiting] = most;
+  const waits = waiting.length === 1 ? 'waits' : 'wait';
+  const clause =
+    `${waiting.length} of them ${waits} for what ${nameOf(holder)} has, ` +
+    'and that asks for no memory';
+  return [{ clause, evidence: [{ fact: `${nameOf(holder)} holds up others`, verb: 'locks' }] }];
 }
 
 /** Who would kill somebody, and waits for a CPU that it shares. */

@@ -1,7 +1,6 @@
 // Who sleeps in a lock and on whom, along the chain of holders.
 
 import { isScheduling, sleepsFor } from '../kernel/locking/wait-functions.ts';
-import { count } from '../util/count.ts';
 import {
   hasRunLately,
   isInSlowPath,
@@ -12,6 +11,7 @@ import {
   type TaskFacts,
 } from './facts.ts';
 import { CONFIDENCES, type Confidence } from './finding.ts';
+import { reliefOf, reliefText } from './relief.ts';
 
 /**
  * Functions of file systems in which a task sleeps until another is done with a transaction, the
@@ -78,13 +78,14 @@ export function chainFrom(facts: Facts, start: TaskFacts): Chain {
 /**
  * How sure a circle makes one that ends in a request for memory. Memory may come from elsewhere in
  * the next moment, unless the request has waited for longer than that. What is being written at
- * the dump can be freed once it is on the disk (end_page_writeback(), mm/filemap.c): a machine
- * that has stood still for a timeout has nothing left that is being written.
+ * the dump can be freed then: a machine that has stood still for a timeout has nothing left that is
+ * being written, or no more than a few pages that others have dirtied.
  */
-export function sureness({ writeback }: Facts, end: TaskFacts): Confidence {
+export function sureness(facts: Facts, end: TaskFacts): Confidence {
   const overdue = isOverdue(end);
-  if (overdue === false || (writeback ?? 0) > 0) return 'possible';
-  return overdue === true && writeback === 0 ? 'certain' : 'likely';
+  const relief = reliefOf(facts);
+  if (overdue === false || relief === 'enough') return 'possible';
+  return overdue === true && relief === 'none' ? 'certain' : 'likely';
 }
 
 /** The less sure of two. */
@@ -94,38 +95,40 @@ export function atMost(most: Confidence, confidence: Confidence): Confidence {
 
 /**
  * How sure a likeness makes one in which who holds a lock was not proved: never more than the proof
- * would. Somebody must have waited for long, by a record, or asleep, or nothing tells for how long.
+ * would, and any request may be the holder's. All must have waited for long, by their records, or
+ * those who sleep have, or nothing tells for how long.
  *
  * @param sleepers those who sleep in the lock
  */
 export function unprovedSureness(facts: Facts, sleepers: readonly TaskFacts[]): Confidence {
-  if ((facts.writeback ?? 0) > 0) return 'possible';
+  if (reliefOf(facts) === 'enough') return 'possible';
   const overdue = facts.tasks.filter(isInSlowPath).map(isOverdue);
+  if (overdue.includes(false)) return 'possible';
   if (overdue.includes(true)) return 'likely';
-  if (overdue.length > 0 && !overdue.includes(undefined)) return 'possible';
   return sleepers.every((fact) => hasRunLately(facts, fact) === true) ? 'possible' : 'likely';
 }
 
 /** What speaks against such a likeness. */
 export function unprovedDoubts(facts: Facts, sleepers: readonly TaskFacts[]): string[] {
-  const { writeback = 0 } = facts;
   const isShort = sleepers.every((fact) => hasRunLately(facts, fact) === true);
   return [
     ...(isShort && sleepers.length > 0
       ? [`${namesOf(sleepers)} ${sleepers.length === 1 ? 'has' : 'have'} not slept for long`]
       : []),
-    ...(writeback > 0 ? [writebackText(writeback)] : []),
+    ...reliefText(facts),
   ];
 }
 
 /** What keeps {@link sureness} from being certain, in words. */
-export function unsureOf({ writeback }: Facts, end: TaskFacts): string[] {
+export function unsureOf(facts: Facts, end: TaskFacts): string[] {
   const overdue = isOverdue(end);
+  const relief = reliefOf(facts);
   return [
     ...(overdue === false ? [`${nameOf(end)} has not waited for long`] : []),
     ...(overdue === undefined ? [`for how long ${nameOf(end)} has waited is not known`] : []),
-    ...(writeback === undefined ? ['whether pages are being written could not be read'] : []),
-    ...((writeback ?? 0) > 0 ? ['pages are being written, which can be freed then'] : []),
+    ...(relief === undefined ? ['whether pages are being written could not be read'] : []),
+    ...(relief === 'enough' ? ['pages are being written, which can be freed then'] : []),
+    ...(relief === 'too little' ? ['a few pages are being written'] : []),
   ];
 }
 
@@ -135,17 +138,13 @@ export function butFor(reason: string, lowers: readonly string[]): string {
 }
 
 /** What speaks against a circle that {@link sureness} is not certain of. */
-export function doubts({ writeback = 0 }: Facts, end: TaskFacts): string[] {
+export function doubts(facts: Facts, end: TaskFacts): string[] {
   return [
     ...(isOverdue(end) === false
       ? [`${nameOf(end)} has not waited for long: memory may come in the next moment`]
       : []),
-    ...(writeback > 0 ? [writebackText(writeback)] : []),
+    ...reliefText(facts),
   ];
-}
-
-function writebackText(writeback: number): string {
-  return `${count(writeback, 'page')} being written can be freed when the disk is done with them`;
 }
 
 /** The end of a chain, and who else has what that is waited for and asks for memory. */

@@ -123,6 +123,21 @@ function nameOf(line: Named): string {
   return nameOfTask({ ...line, ...optional('comm', commOf(line)) });
 }
 
+/**
+ * The first kill of those who are there still, where it is no longer ago than a request may take:
+ * `java(186) was killed 0.7 s before the dump`.
+ */
+export function recentKill(facts: Facts): string | undefined {
+  const { history, tasks } = facts;
+  if (history === undefined) return undefined;
+  const victims = tasks.filter(isVictim);
+  const kill = eventsOf(history, 'oom-kill', 'memcg-kill').find((event) =>
+    victims.some((victim) => isOfProcess(event, victim)),
+  );
+  if (kill === undefined || !isRecent(facts, history, kill)) return undefined;
+  return `${nameOf(kill)} was killed${agoText(history, kill.timeUs)}`;
+}
+
 /** What the reaper says (mm/oom_kill.c) of a victim whose memory it does not get. */
 const GIVES_UP = 'unable to reap';
 

@@ -2,6 +2,7 @@
 // may be about to stall, or about to get on. One dump does not tell, and nobody is to close the
 // case.
 
+import { CHOSEN } from '../kernel/memalloc-timeout.ts';
 import { count } from '../util/count.ts';
 import type { Checked } from './checked.ts';
 import { checksOf } from './checks.ts';
@@ -21,6 +22,8 @@ export function tooEarly(verdict: Verdict, facts: Facts, checked: Checked): Verd
   const aged = asking.filter(({ record }) => record?.inFlight === true);
   const are = asking.length === 1 ? 'is' : 'are';
   const longest = aged.length === 0 ? '' : `, longest ${oldestOf(aged)}`;
+  const { record, rebuilt } = facts.memalloc;
+  const isChosen = (record ?? rebuilt)?.timeoutSeconds?.source === CHOSEN;
   const none = `none for over ${timeoutOf(facts.memalloc)}`;
   return {
     ...verdict,
@@ -29,6 +32,8 @@ export function tooEarly(verdict: Verdict, facts: Facts, checked: Checked): Verd
       `Too early to tell: ${count(asking.length, 'task')} ${are} in the allocator's slow path` +
       `${longest}, ${none}; but ${count(ill.length, 'check')} of memory failed.`,
     missing: [...verdict.missing, 'whether these requests get on: a second dump shows it'],
-    next: 'take a second dump a minute later, or judge by a shorter time with --timeout SECONDS',
+    next:
+      'take a second dump a minute later' +
+      (isChosen ? '' : ', or judge by a shorter time with --timeout SECONDS'),
   };
 }

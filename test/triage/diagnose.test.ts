@@ -4,6 +4,7 @@ import type { PageCounter } from '../../src/kernel/vmstat.ts';
 import { diagnose } from '../../src/triage/diagnose.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
+import { historyOf } from '../support/history-builder.ts';
 
 type Others = Parameters<typeof facts>[1];
 
@@ -52,6 +53,33 @@ describe('diagnose', () => {
       first([looper, victim(0.7)]).against.join(),
       /nobody who waits is known to have waited for over/,
     );
+  });
+
+  it('takes whoever is on a CPU for one who has run lately', () => {
+    const { gfp, ...asks } = ASKS;
+    assert.notEqual(gfp, undefined);
+    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
+    const victim = (offCpu: number): TaskSketch => ({
+      ...{ pid: 2, victim: true, offCpu, waitsFor },
+      calls: `${MUTEX} < vfs_write`,
+    });
+    const runs: TaskSketch = { ...asks, onCpu: true };
+    assert.equal(found([runs, victim(0.7)])[0], 'D3 possible');
+    assert.match(first([runs, victim(0.7)]).because, /, but nobody who waits is known to have/);
+    assert.equal(found([runs, victim(38)])[0], 'D3 likely');
+  });
+
+  it('gives a victim that was killed a moment ago the time to exit', () => {
+    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
+    const java = { comm: 'java', victim: true, calls: `${MUTEX} < vfs_write`, waitsFor } as const;
+    const at = (nowSeconds: number, pid = 2): Finding =>
+      first([ASKS, { ...java, pid }], { history: historyOf([KILL], nowSeconds) });
+    const KILL = '[   70.000000] Out of memory: Killed process 2 (java) total-vm:1kB';
+    assert.equal(at(79).confidence, 'possible');
+    assert.match(at(79).because, /, but java\(2\) was killed 9\.0 s before the dump/);
+    assert.equal(at(81).confidence, 'certain');
+    // The line is of another process.
+    assert.equal(at(79, 4).confidence, 'certain');
   });
 
   it('finds no overload beside what explains it, and counts what is known to be overdue', () => {
@@ -319,6 +347,13 @@ describe('diagnose', () => {
       assert.equal(found([waits(1), waits(2), KSWAPD])[0], 'D1 likely');
     });
 
+    it('is possible of one alone that is overdue', () => {
+      assert.deepEqual(found([waits(1)]), ['D1 possible', OVERLOAD]);
+      const { gfp, ...young } = waits(1);
+      assert.notEqual(gfp, undefined);
+      assert.deepEqual(found([{ ...young, young: true }]), []);
+    });
+
     it('is possible where kswapd runs and requests in that loop are overdue', () => {
       const kswapd = { ...KSWAPD, state: 'R' };
       assert.deepEqual(found([waits(1), waits(2), kswapd]), ['D1 possible', OVERLOAD]);
@@ -516,6 +551,12 @@ describe('diagnose', () => {
         'ext4_writepages',
     };
     assert.equal(found([writer, ASKS])[0], 'D9 likely');
+    assert.match(first([writer, ASKS]).sentence, /is empty, and the I\/O behind them waits\.$/);
+    const waitsFor = { lock: 'mutex 0xf00', holders: [writer.pid], isCertain: true };
+    assert.match(
+      first([writer, ASKS, { ...KSWAPD, waitsFor }]).sentence,
+      /memory can only be freed by the I\/O behind them\.$/,
+    );
     const queued: TaskSketch = { pid: 9, calls: 'io_schedule < blk_mq_get_tag < submit_bio' };
     assert.deepEqual(found([writer, ASKS, queued]), ['D9 possible', OVERLOAD]);
     const asks = { ...writer, calls: `${RECLAIM} < mempool_alloc < bio_alloc_bioset` };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { NodeState } from '../../src/kernel/mmzone.ts';
 import type { Facts } from '../../src/triage/facts.ts';
 import { hindrances } from '../../src/triage/hindrances.ts';
-import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
 
 const ASKS: TaskSketch = { pid: 1, comm: 'hog', state: 'R', calls: FAULT };
 const KSWAPD: TaskSketch = { pid: 30, comm: 'kswapd0', kthread: true, state: 'S' };
@@ -39,6 +39,18 @@ describe('hindrances', () => {
     assert.equal(named({ ...ASKS, onCpu: true }), 'hog(1) holds oom_lock');
     const [found] = hindrances(facts([{ ...ASKS, offCpu: 0.2 }], { oomLockHolder: 1 }));
     assert.match(String(found?.evidence[0]?.fact), /has had no CPU for 0\.2 s/);
+  });
+
+  it('has who holds a lock that requests wait for, and asks for no memory', () => {
+    const waitsFor = { lock: 'mutex 0xf00', holders: [9], isCertain: true };
+    const waits: TaskSketch = { pid: 8, calls: `${MUTEX} < ${RECLAIM}`, waitsFor };
+    const rm: TaskSketch = { pid: 9, comm: 'rm', state: 'R', calls: 'simfs_evict_inode < evict' };
+    assert.deepEqual(clauses(facts([waits, { ...waits, pid: 7 }, rm])), [
+      '2 of them wait for what rm(9) has, and that asks for no memory',
+    ]);
+    assert.deepEqual(clauses(facts([waits, { ...rm, calls: FAULT }])), []);
+    const unproved = { ...waits, waitsFor: { ...waitsFor, isCertain: false } };
+    assert.deepEqual(clauses(facts([unproved, rm])), []);
   });
 
   it('follows a victim to the end of its locks', () => {

@@ -162,6 +162,9 @@ describe('unprovedSureness', () => {
     assert.equal(sure([slept(0.5), asks]), 'possible');
     assert.equal(sure([slept(0.5), { ...asks, gfp: 'GFP_KERNEL' }]), 'likely');
     assert.equal(sure([slept(30), { ...asks, young: true }]), 'possible');
+    // The young one may be the holder.
+    const old: TaskSketch = { ...asks, pid: 7, gfp: 'GFP_KERNEL' };
+    assert.equal(sure([slept(30), old, { ...asks, young: true }]), 'possible');
   });
 
   it('is possible while pages are being written', () => {

@@ -51,6 +51,7 @@ describe('tooEarly', () => {
       answer.findings.map(({ diagnosis, confidence }) => `${diagnosis} ${confidence}`),
       ['D3 possible'],
     );
+    assert.doesNotMatch(String(answer.verdict.next), /--timeout/);
     const text = triageText(answer);
     assert.match(text, /\nIt could be:\n/);
     assert.match(text, /\n {2}- \(!\) zone DMA32 .* below min/);

@@ -1,8 +1,19 @@
 // D9: a mempool is empty, and its elements do not come back.
 
+import { isKswapdByName } from '../../kernel/task-flags.ts';
 import { count } from '../../util/count.ts';
-import { btVerb, calls, isBlocked, nameOf, namesOf, pidsOf, type Facts } from '../facts.ts';
+import {
+  btVerb,
+  calls,
+  isBlocked,
+  nameOf,
+  namesOf,
+  pidsOf,
+  type Facts,
+  type TaskFacts,
+} from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { chainFrom, endOf } from '../lock-waits.ts';
 import { carriesIo, waitsForElement } from '../mempool-waits.ts';
 import { poolEvidence } from '../pool-waits.ts';
 
@@ -11,6 +22,17 @@ import { poolEvidence } from '../pool-waits.ts';
  * 4.20): its queue is full, so that it is at work, and what it is done with goes back to its pool.
  */
 const QUEUE_WAITS = ['blk_mq_get_tag', 'get_request'];
+
+const ONLY_WAY = 'memory can only be freed by the I/O behind them';
+
+/** kswapd is one of those who wait, or waits for what one of them has. */
+function holdsUpReclaim(facts: Facts, waiting: readonly TaskFacts[]): boolean {
+  return facts.tasks.some((fact) => {
+    if (!isKswapdByName(fact.task)) return false;
+    const chain = chainFrom(facts, fact);
+    return chain.isProved && waiting.includes(endOf(chain));
+  });
+}
 
 /** Tasks sleep in mempool_alloc() itself, and not in the allocator that it asks first. */
 export function mempoolEmpty(facts: Facts): Finding | undefined {
@@ -27,7 +49,7 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
     name: 'a mempool is empty (bio, request or crypto pool)',
     sentence:
       `${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for an element of a ` +
-      'mempool that is empty, and memory can only be freed by the I/O behind them.',
+      `mempool that is empty, and ${holdsUpReclaim(facts, waiting) ? ONLY_WAY : 'the I/O behind them waits'}.`,
     confidence: requests.length > 0 && isWriter && queued.length === 0 ? 'likely' : 'possible',
     because: isWriter
       ? 'whoever writes pages back is among those that wait'

@@ -17,6 +17,7 @@ import {
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
+import { reliefOf, reliefText, type Relief } from '../relief.ts';
 import { cannotInvokeOom, requestMask } from '../request-mask.ts';
 
 /** Some have waited for long, and nobody asks who could have somebody killed. */
@@ -32,7 +33,6 @@ export function nofsAlone(facts: Facts): Finding | undefined {
   const kswapd = facts.tasks.find(({ task }) => isKswapdByName(task));
   if (kswapd === undefined) return undefined;
   const isAtWork = kswapd.calls.includes('balance_pgdat');
-  const written = facts.writeback ?? 0;
   return {
     diagnosis: 'D2',
     name: 'only requests without __GFP_FS are left, and for them nobody is killed',
@@ -40,7 +40,11 @@ export function nofsAlone(facts: Facts): Finding | undefined {
       `${namesOf(old)} ${old.length === 1 ? 'waits' : 'wait'} for memory that nobody frees: the ` +
       `OOM killer is invoked for none of the ${count(requests.length, 'request')} in the slow ` +
       'path, since all lack __GFP_FS.',
-    confidence: confidenceOf({ isKnown: unknown.length === 0, isAtWork, ...facts }),
+    confidence: confidenceOf({
+      isKnown: unknown.length === 0,
+      isAtWork,
+      relief: reliefOf(facts),
+    }),
     because:
       unknown.length === 0
         ? `the masks of all ${requests.length} are known; who asks with __GFP_FS would end it`
@@ -50,10 +54,7 @@ export function nofsAlone(facts: Facts): Finding | undefined {
       ...(isAtWork ? [] : [{ fact: `${nameOf(kswapd)} does not reclaim`, verb: btVerb([kswapd]) }]),
       ...canaryEvidence(requests),
     ],
-    against: [
-      ...(isAtWork ? [`${nameOf(kswapd)} is at work`] : []),
-      ...(written > 0 ? [`${count(written, 'page')} being written can be freed then`] : []),
-    ],
+    against: [...(isAtWork ? [`${nameOf(kswapd)} is at work`] : []), ...reliefText(facts)],
     missing: unknown.length === 0 ? [] : [`the ${masksText(unknown)}`],
     next: 'find out why they ask without __GFP_FS; a task that asks with it has somebody killed',
     culprits: [],
@@ -67,7 +68,8 @@ function masksText(unknown: readonly TaskFacts[]): string {
 function confidenceOf(on: {
   readonly isKnown: boolean;
   readonly isAtWork: boolean;
-  readonly writeback: number | undefined;
+  readonly relief: Relief | undefined;
 }): Confidence {
-  return on.isKnown && !on.isAtWork && on.writeback === 0 ? 'likely' : 'possible';
+  const isUnserved = on.relief === 'none' || on.relief === 'too little';
+  return on.isKnown && !on.isAtWork && isUnserved ? 'likely' : 'possible';
 }

@@ -18,6 +18,7 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import { canaryEvidence, withoutCanaries } from '../canary.ts';
+import type { Evidence } from '../evidence.ts';
 import { nofsAlone } from './nofs-alone.ts';
 import type { Confidence, Finding } from '../finding.ts';
 import {
@@ -32,6 +33,7 @@ import {
 } from '../lock-waits.ts';
 import { holdsOffOomKiller } from '../oom-wait.ts';
 import { poolEvidence } from '../pool-waits.ts';
+import { reliefOf } from '../relief.ts';
 import { cannotInvokeOom, requestMask } from '../request-mask.ts';
 
 /**
@@ -76,7 +78,7 @@ function behindHolder(facts: Facts): Finding | undefined {
     confidence: confidenceOf(facts, { free, stopped, led, known }),
     because: becauseOf(facts, led),
     evidence: [
-      { fact: `${namesOf(free)}: requests that may not kill`, verb: 'memalloc --all' },
+      ...maskEvidence(free, masks),
       { fact: `${namesOf(stopped)} blocked inside reclaim`, verb: btVerb(stopped) },
       { fact: `${nameOf(kswapd)} is blocked`, verb: btVerb([kswapd]) },
       ...canaryEvidence(free),
@@ -87,7 +89,7 @@ function behindHolder(facts: Facts): Finding | undefined {
       ...aboutOnes(led.elsewhere, (who, verb) => `${who} ${verb} for somebody else`),
     ],
     missing: [
-      ...(known ? [] : ['the masks of the requests that are not blocked']),
+      ...unknownMasks(free, masks),
       ...(holder === undefined
         ? []
         : aboutOnes(led.unproved, (who, verb) => `whom ${who} ${verb} for`)),
@@ -95,6 +97,28 @@ function behindHolder(facts: Facts): Finding | undefined {
     next: 'find out where the file system asks for memory with its transaction or journal held',
     culprits: holder === undefined ? pidsOf(matter) : pidsOf([holder]),
   };
+}
+
+/** What {@link cannotInvokeOom} says of each request that gets on. */
+type Masks = readonly (boolean | undefined)[];
+
+function maskEvidence(free: readonly TaskFacts[], masks: Masks): Evidence[] {
+  const harmless = free.filter((_, at) => masks[at] === true);
+  if (harmless.length === 0) return [];
+  return [{ fact: `${namesOf(harmless)}: requests that may not kill`, verb: 'memalloc --all' }];
+}
+
+/** A mask that is not known, or one of which only this kernel's code says what it may do. */
+function unknownMasks(free: readonly TaskFacts[], masks: Masks): string[] {
+  const unsaid = free.filter((_, at) => masks[at] === undefined);
+  const unread = unsaid.filter(({ task }) => requestMask(task).gfpNames === undefined);
+  const read = unsaid.filter((fact) => !unread.includes(fact));
+  return [
+    ...(unread.length === 0 ? [] : [`the masks of ${namesOf(unread)}`]),
+    ...(read.length === 0
+      ? []
+      : [`whether this kernel kills for __GFP_NOFAIL without __GFP_FS, as ${namesOf(read)} asks`]),
+  ];
 }
 
 function aboutOnes(
@@ -231,7 +255,9 @@ function confidenceOf(
   if (holder === undefined) return hasOld ? 'likely' : 'possible';
   const sure = sureness(facts, holder);
   // The holder may be young: others have waited for the same memory for long.
-  if (hasOld && isOverdue(holder) === false) return facts.writeback === 0 ? 'likely' : 'possible';
+  if (hasOld && isOverdue(holder) === false) {
+    return ['none', 'too little'].includes(reliefOf(facts) ?? '') ? 'likely' : 'possible';
+  }
   if (hasOld) return sure === 'certain' && !isWhole(led) ? 'likely' : sure;
   if (!stopped.some(isOld)) return 'possible';
   return sure === 'possible' ? 'possible' : 'likely';

@@ -6,6 +6,7 @@ import { btVerb, isOverdue, mayBeOverdue, namesOf, type Facts, type TaskFacts } 
 import type { Finding } from '../finding.ts';
 import { hindrances } from '../hindrances.ts';
 import { sleepsInLock } from '../lock-waits.ts';
+import { reliefOf } from '../relief.ts';
 
 /** Diagnoses of what writes pages back: that they are being written is what these would show. */
 const OF_WRITEBACK: readonly Diagnosis[] = ['D7', 'D9', 'D10', 'D12'];
@@ -31,7 +32,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
   const late = waiting.filter((fact) => isOverdue(fact) === true);
   const unknown = waiting.filter((fact) => !late.includes(fact));
   const { writeback = 0 } = facts;
-  const isServed = late.length > 0 && writeback > 0 && others.every(leavesRoom);
+  const isServed = late.length > 0 && reliefOf(facts) === 'enough' && others.every(leavesRoom);
   const found = { late, unknown, isServed };
   const hindered = isServed ? [] : hindrances(facts);
   return {
@@ -43,7 +44,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
     ),
     confidence: isServed ? 'likely' : 'possible',
     because: isServed
-      ? `${count(writeback, 'page')} are being written, and can be freed when the disk is done`
+      ? `${writtenText(writeback)} being written, and can be freed when the disk is done`
       : becauseOf(waiting, others, hindered.length > 0),
     evidence: [
       ...(late.length > 0 ? [slowPath(late, 'overdue, ')] : []),
@@ -65,6 +66,10 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
 
 function slowPath(facts: readonly TaskFacts[], how: string): Finding['evidence'][number] {
   return { fact: `${how}slow path: ${namesOf(facts)}`, verb: btVerb(facts) };
+}
+
+function writtenText(writeback: number): string {
+  return `${count(writeback, 'page')} ${writeback === 1 ? 'is' : 'are'}`;
 }
 
 /** It does not say that pages under writeback come to nothing. */

@@ -83,7 +83,7 @@ function isolatedIn({ nodes = [] }: Facts): string[] {
   );
 }
 
-/** Two tasks and more wait so, and kswapd is blocked below its scan. */
+/** Two tasks and more wait so, and kswapd is blocked below its scan; or one has for long. */
 export function tooManyIsolated(facts: Facts): Finding | undefined {
   const inLoop = facts.tasks.filter((fact) => isBlocked(fact) && waitsForIsolated(fact));
   const throttled = inLoop.filter((fact) => !areFewIsolated(facts, fact));
@@ -91,7 +91,6 @@ export function tooManyIsolated(facts: Facts): Finding | undefined {
     (fact) =>
       isKswapdByName(fact.task) && isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact)),
   );
-  if (inLoop.length < 2) return undefined;
   if (kswapd === undefined || throttled.length < 2) return livelock(inLoop);
   return behindKswapd(facts, { inLoop, throttled, kswapd });
 }

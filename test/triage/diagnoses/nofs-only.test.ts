@@ -55,6 +55,19 @@ describe('nofsOnly', () => {
     assert.deepEqual(finding.culprits, [179]);
   });
 
+  it('tells a mask that is not known from one of which this kernel alone knows', () => {
+    const { gfp, ...unread } = holder;
+    assert.equal(gfp, 'GFP_NOFS');
+    const unknown = { ...unread, pid: 4, comm: 'cron', age: 20 };
+    const nofail = { ...holder, pid: 5, comm: 'jbd2', gfp: 'GFP_NOFS|__GFP_NOFAIL' };
+    const finding = nofsOnly(facts([holder, unknown, nofail, stopped(1), kswapd]));
+    assert.deepEqual(finding?.missing, [
+      'the masks of cron(4)',
+      'whether this kernel kills for __GFP_NOFAIL without __GFP_FS, as jbd2(5) asks',
+    ]);
+    assert.equal(finding.evidence[0]?.fact, 'rm(179): requests that may not kill');
+  });
+
   it('says how many of those blocked wait for it, and is not certain then', () => {
     const tasks = [holder, stopped(1, elsewhere), stopped(2, elsewhere), kswapd];
     const finding = nofsOnly(facts(tasks));
