@@ -43,13 +43,14 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
   const isWriter = waiting.some(({ calls }) =>
     calls.some((name) => /writepages$|^kjournald2$|^xfsaild$|commit_transaction$/.test(name)),
   );
+  const behind = holdsUpReclaim(facts, waiting) ? ONLY_WAY : 'the I/O behind them waits';
   const queued = facts.tasks.filter((fact) => isBlocked(fact) && calls(fact, ...QUEUE_WAITS));
   return {
     diagnosis: 'D9',
     name: 'a mempool is empty (bio, request or crypto pool)',
     sentence:
       `${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for an element of a ` +
-      `mempool that is empty, and ${holdsUpReclaim(facts, waiting) ? ONLY_WAY : 'the I/O behind them waits'}.`,
+      `mempool that is empty, and ${behind}.`,
     confidence: requests.length > 0 && isWriter && queued.length === 0 ? 'likely' : 'possible',
     because: isWriter
       ? 'whoever writes pages back is among those that wait'
