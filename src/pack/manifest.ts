@@ -2,6 +2,7 @@
 
 import { bytesIn, NO_RANGES, union, without, type Ranges } from '../util/ranges.ts';
 import type { KeptPart } from '../target/pack-manifest.ts';
+import { reasonFor } from './reasons.ts';
 
 /** What reads that nobody said anything of are booked as: the last, so that it is what is left. */
 const LAST = 'other';
@@ -16,7 +17,7 @@ export function keptParts(byKind: ReadonlyMap<string, Ranges>): KeptPart[] {
   const parts: KeptPart[] = [];
   for (const [what, ranges] of kinds) {
     const bytes = bytesIn(without(ranges, counted));
-    if (bytes > 0) parts.push({ what, bytes });
+    if (bytes > 0) parts.push({ what, bytes, why: reasonFor(what) });
     counted = union(counted, ranges);
   }
   return parts.sort((a, b) => b.bytes - a.bytes || (a.what < b.what ? -1 : 1));

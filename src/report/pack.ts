@@ -16,7 +16,11 @@ export interface PackedSummary {
     readonly checksum: string;
     readonly checksumOf: string;
   };
-  readonly kept: readonly { readonly what: string; readonly bytes: number }[];
+  readonly kept: readonly {
+    readonly what: string;
+    readonly bytes: number;
+    readonly why?: string;
+  }[];
   readonly keptBytes: number;
   readonly keptPages: number;
   readonly symbols: number;
@@ -46,8 +50,11 @@ export function keptTable({ kept }: PackedSummary): string {
     columns: [
       { title: 'BYTES', align: 'right' },
       { title: 'OF', align: 'left' },
+      { title: 'WHY', align: 'left' },
     ],
-    rows: kept.map(({ what, bytes: size }) => [String(size), escapeLine(what)]),
+    rows: kept.map(({ what, bytes: size, why = '' }) => [
+      ...[String(size), escapeLine(what), escapeLine(why)],
+    ]),
   });
 }
 

@@ -17,6 +17,8 @@ export interface KeptPart {
   /** `task_struct`, `stack`, `page tables`. */
   readonly what: string;
   readonly bytes: number;
+  /** What the answer takes from it; files of before have none. */
+  readonly why?: string;
 }
 
 /** What a packed dump is and was. */

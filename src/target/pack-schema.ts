@@ -54,7 +54,7 @@ const MANIFEST = record({
   tool: STRING,
   level: { enum: PACK_LEVELS },
   source: record({ container: CONTAINER, checksum: STRING, checksumOf: STRING }),
-  kept: listOf(record({ what: STRING, bytes: SIZE })),
+  kept: listOf(record({ what: STRING, bytes: SIZE, 'why?': STRING })),
   keptBytes: SIZE,
   keptPages: SIZE,
   symbols: SIZE,
