@@ -32,9 +32,9 @@ export function compareText(
   const first = uptime === undefined ? '' : `; the first dump at ${uptime.toFixed(1)} s`;
   return textOf([
     ...wrapWords(verdict.sentence, width),
-    ...(verdict.confidence === 'certain'
+    ...(verdict.unsure === undefined
       ? []
-      : wrapWords(`(${verdict.confidence}: this kernel does not record requests)`, width)),
+      : wrapWords(`(${verdict.confidence}: ${verdict.unsure})`, width)),
     ...wrapWords(`(${describeSystem(now.machine)}${first})`, width),
     ...(swapped === true
       ? wrapWords('The dump that was named first is the later one: they are swapped.', width)

@@ -20,6 +20,8 @@ export interface PairVerdict {
   /** One plain sentence. */
   readonly sentence: string;
   readonly confidence: Confidence;
+  /** What keeps it from being certain. */
+  readonly unsure?: string;
   /** What triage says of the stall, where it fits what was seen between the dumps. */
   readonly diagnosis?: Diagnosis;
   readonly because: readonly string[];
@@ -49,7 +51,7 @@ export function pairVerdict(facts: PairFacts): PairVerdict {
   return {
     class: found,
     sentence: sentenceOf(found, requests, { seconds: facts.seconds, timeout }),
-    confidence: confidenceOf(found, requests),
+    ...surenessOf(found, facts, requests),
     ...optional('diagnosis', finding?.diagnosis),
     because: becauseOf(facts, requests),
     against: againstOf(found, facts, requests),
@@ -103,6 +105,24 @@ function classOf({ seconds, now }: PairFacts, requests: Requests): PairClass {
   }
   if (same.length > 0) return 'waiting';
   return unknown.length > 0 ? 'unknown' : 'not-stalled';
+}
+
+/** That nobody moved in less time than a request may take says less. */
+function surenessOf(
+  found: PairClass,
+  { seconds, now }: PairFacts,
+  requests: Requests,
+): Pick<PairVerdict, 'confidence' | 'unsure'> {
+  const confidence = confidenceOf(found, requests);
+  if (confidence !== 'certain') {
+    return { confidence, unsure: 'this kernel does not record requests' };
+  }
+  const isShort = seconds !== undefined && seconds < (now.timeoutSeconds ?? 0);
+  if (!isShort || !STANDS.includes(found)) return { confidence };
+  return {
+    confidence: 'likely',
+    unsure: `who gets on slowly may have got on in none of these ${seconds.toFixed(1)} s`,
+  };
 }
 
 /** What was read is certain; what was rebuilt is as sure as the surest of what it says. */

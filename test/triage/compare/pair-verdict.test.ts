@@ -89,6 +89,16 @@ describe('pairVerdict', () => {
     assert.equal(unsure.diagnosis, undefined);
   });
 
+  it('is likely where less time than a timeout lies between the dumps', () => {
+    const after = (seconds: number): unknown => {
+      const { verdict } = compared([-5], [-5], { seconds });
+      return [verdict.class, verdict.confidence, verdict.unsure];
+    };
+    const slow = 'who gets on slowly may have got on in none of these 1.0 s';
+    assert.deepEqual(after(1), ['stalled', 'likely', slow]);
+    assert.deepEqual(after(20), ['stalled', 'certain', undefined]);
+  });
+
   it('says who else got memory while some stood still', () => {
     const { against } = compared([-5, 6], [-5, 9]).verdict;
     assert.deepEqual(against, ['1 other task got memory: t2(2)']);
