@@ -139,7 +139,17 @@ class Sections {
       if (section.name !== name) continue;
       size += section.plainSize;
       if (size > TEXT_SIZE_MAX) throw failure(`more than ${TEXT_SIZE_MAX} bytes of ${name}`);
-      yield decompressZlib(section.packed, section.plainSize);
+      yield this.#unpacked(section);
+    }
+  }
+
+  /** @throws FormatError that names the section: the error of zlib speaks of a page */
+  #unpacked({ name, packed, plainSize }: PackedSection): Uint8Array {
+    try {
+      return decompressZlib(packed, plainSize);
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      throw failure(`its section '${name}' cannot be unpacked`, error);
     }
   }
 

@@ -174,6 +174,8 @@ describe('packVmcore, of a simulated dump', function () {
         } catch (error) {
           if (!(error instanceof VmcoreError)) throw error;
           outcomes.refused++;
+          // A page of memory has nothing to do with it.
+          assert.doesNotMatch(error.message, /^zlib page/);
         }
       }
       assert.ok(outcomes.refused > 100, JSON.stringify(outcomes));
