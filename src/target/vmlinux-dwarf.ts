@@ -116,7 +116,7 @@ async function openAlternate(
   }
   const file = readElf(held.add(FileSource.open(path)));
   const alternate = { file, sections: readSections(file) };
-  const buildId = buildIdOf(alternate);
+  const buildId = checksumOf(alternate) ?? buildIdOf(alternate);
   if (link.buildId !== '' && buildId !== link.buildId) {
     const what = `expected build ID ${link.buildId}, have ${buildId ?? 'none'}`;
     throw new InvalidError(`${file.source.name}: not the alternate file of ${name}: ${what}`);
@@ -130,7 +130,14 @@ function linkOf({ file, sections }: SectionedElf): AlternateLink | undefined {
   const gnu = readSectionByName(file, sections, '.gnu_debugaltlink');
   if (gnu !== undefined) return readDebugAltLink(gnu);
   const sup = readSectionByName(file, sections, '.debug_sup');
-  return sup && readDebugSup(sup);
+  const link = sup && readDebugSup(sup);
+  return link?.isAlternate === false ? link : undefined;
+}
+
+/** What an alternate file has in the place of a build ID from DWARF 5 on. */
+function checksumOf({ file, sections }: SectionedElf): string | undefined {
+  const sup = readSectionByName(file, sections, '.debug_sup');
+  return sup && readDebugSup(sup).buildId;
 }
 
 /** Where the link says, else beside the file, else where distributions put it by its build ID. */
