@@ -32,12 +32,12 @@ export async function fuzz(
     const targets = fuzzTargets(specimen);
     for (let each = seed; each < seed + count; each++) {
       const prng = new Prng(each);
-      const { name, bytes, areas } = prng.pick(targets);
+      const { name, bytes, areas, ask = askEverything } = prng.pick(targets);
       onCase?.(each, name);
       const startedAt = performance.now();
       const fail = (what: string): void => void failures.push({ seed: each, target: name, what });
       try {
-        await askEverything(join(folder, 'fuzzed'), mutate(bytes, prng, areas));
+        await ask(join(folder, 'fuzzed'), mutate(bytes, prng, areas));
       } catch (error) {
         fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
       }

@@ -3,6 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
 import { compressZstd } from '../../src/format/compress/zstd-encode.ts';
+import { SHT_PROGBITS } from '../../src/format/elf/constants.ts';
 import { readInfo } from '../../src/kernel/info.ts';
 import { tasksResult } from '../../src/kernel/tasks-result.ts';
 import { infoText } from '../../src/report/info.ts';
@@ -10,11 +11,17 @@ import { tasksSummary, tasksTable } from '../../src/report/tasks.ts';
 import { triageText } from '../../src/report/triage.ts';
 import { openVmcore } from '../../src/target/open.ts';
 import type { Vmcore } from '../../src/target/vmcore.ts';
+import { readVmlinux } from '../../src/target/vmlinux.ts';
 import { triage } from '../../src/triage/triage.ts';
 import { vaddr } from '../../src/util/address.ts';
 import { VmcoreError } from '../../src/util/errors.ts';
+import { BytesSource } from '../../src/util/io.ts';
+import { DwarfStyler, otherUnit, taskUnit } from '../support/dwarf-kernel.ts';
+import { DwarfWriter } from '../support/dwarf-writer.ts';
+import { buildVmlinux } from '../support/elf-builder.ts';
 import { lz4Frame } from '../support/lz4-files.ts';
 import type { Specimen } from '../support/specimen.ts';
+import { useTypes } from '../support/use-types.ts';
 import type { Area } from './mutate.ts';
 
 /** A sound file, and where damage is of interest. */
@@ -22,6 +29,8 @@ export interface FuzzTarget {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly areas?: readonly Area[];
+  /** What is asked of it; that of a vmcore unless given. */
+  readonly ask?: (path: string, bytes: Uint8Array) => Promise<void>;
 }
 
 /** The sample in every container, and with damage aimed at parts of the kernel. */
@@ -68,7 +77,32 @@ export function fuzzTargets(specimen: Specimen): FuzzTarget[] {
     { name: 'lz4', bytes: lz4Frame(kdump) },
     { name: 'zstd', bytes: compressZstd(kdump) },
     { name: 'gzip', bytes: gzipSync(kdump) },
+    { name: 'DWARF 4', bytes: dwarfVmlinux(4), ask: askVmlinux },
+    { name: 'DWARF 5', bytes: dwarfVmlinux(5), ask: askVmlinux },
   ];
+}
+
+/** A vmlinux of a few types. */
+function dwarfVmlinux(version: number): Uint8Array {
+  const s = new DwarfStyler({ version });
+  const sections = new DwarfWriter()
+    .unit(s.unit(taskUnit(s)))
+    .unit(s.unit(otherUnit(s)))
+    .finish();
+  return buildVmlinux(
+    Object.entries(sections).map(([name, data]) => ({ name, type: SHT_PROGBITS, data })),
+  );
+}
+
+/** Reads every type of a vmlinux. @throws whatever is no VmcoreError: it is a bug */
+async function askVmlinux(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const vmlinux = await readVmlinux(new BytesSource(bytes, 'fuzzed'), { path });
+    if (vmlinux.types !== undefined) useTypes(vmlinux.types);
+    vmlinux.close();
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+  }
 }
 
 /**

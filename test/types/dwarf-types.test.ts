@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
 import * as c from '../../src/format/dwarf/constants.ts';
 import { Dwarf } from '../../src/format/dwarf/dwarf.ts';
-import { describeCType, memberTypeWords } from '../../src/types/declaration.ts';
+import { describeCType } from '../../src/types/declaration.ts';
 import { DwarfTypes } from '../../src/types/dwarf-types.ts';
 import { findMember, type StructType } from '../../src/types/ctype.ts';
 import { DwarfStyler, otherUnit, taskUnit, type DwarfStyle } from '../support/dwarf-kernel.ts';
+import { layoutOf } from '../support/dwarf-layout.ts';
 import { dwarfSources, DwarfWriter } from '../support/dwarf-writer.ts';
 
 function typesIn(style: DwarfStyle): DwarfTypes {
   const s = new DwarfStyler(style);
   const writer = new DwarfWriter().unit(s.unit(taskUnit(s))).unit(s.unit(otherUnit(s)));
   return new DwarfTypes(new Dwarf(dwarfSources(writer.finish())), 'test');
-}
-
-/** Each member as `bit offset[:bits] type`. */
-function layoutOf(types: DwarfTypes, name: string): Record<string, string> {
-  const struct = types.find('struct', name) as StructType;
-  return Object.fromEntries(
-    struct.members.map((member) => {
-      const bits = member.bitSize === undefined ? '' : `:${member.bitSize}`;
-      return [member.name, `${member.bitOffset}${bits} ${memberTypeWords(member)}`];
-    }),
-  );
 }
 
 const TASK = {

@@ -83,6 +83,9 @@ function readUnitHeader(section: DwarfSection, offset: number): UnitHeader {
   let addressSize = 0;
   if (version >= 5) {
     type = cursor.u8();
+    if (type < c.DW_UT_compile || type > c.DW_UT_split_type) {
+      throw cursor.error(`expected a unit type of 1 to 6, have ${type}`, cursor.at - 1);
+    }
     addressSize = cursor.u8();
   }
   const abbrevOffset = readOffset();

@@ -54,7 +54,8 @@ struct all everything;
 static struct later *local_pointer;
 extern struct list elsewhere;
 int main(void) {
-  O(state); O(usage.counter); B(a); B(b); B(wide); B(narrow); O(tasks.prev); O(low); O(high); O(both);
+  O(state); O(usage.counter); B(a); B(b); B(wide); B(narrow); O(tasks.prev);
+  O(low); O(high); O(both);
   O(name); O(call); O(grid); O(grid[1][2][3]); O(inner[1].x); O(kind); O(flag); O(real); O(later);
   O(table); O(table[3]); O(none);
   printf("size 0 %zu\\n", sizeof(struct all));
