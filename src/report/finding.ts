@@ -20,7 +20,7 @@ export function otherFinding({ name, confidence, diagnosis, sentence }: Finding)
 }
 
 /** Groups of tasks that are shown unless all are asked for. */
-const GROUPS_SHOWN = 4;
+const GROUPS_SHOWN = 5;
 
 /**
  * Stacks in a line each, those together that do the same: the calls that tell, the innermost first,

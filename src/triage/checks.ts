@@ -202,9 +202,13 @@ const EVENT_WORDS: Readonly<Record<LogEventKind, readonly [one: string, many: st
   dropped: ['loss of lines', 'losses of lines'],
 };
 
+/** Nothing could be seen in it. As no verdict hangs on the log, none hangs on this. */
+export const EMPTY_LOG = 'what the log tells: it has no record';
+
 function log({ log: checked }: Checked): Checks {
   if (checked === undefined) return { made: [], unmade: [] };
   const { events, reports, lastReportUs, records, fromUs, nowUs, lost } = checked;
+  if (records === 0) return { made: [], unmade: [EMPTY_LOG] };
   const from = fromUs === undefined ? '' : ` from ${(fromUs / 1e6).toFixed(1)} s on`;
   const older = lost ? ', older records lost' : '';
   const head = `the log (${count(records, 'record')}${from}${older}) has`;

@@ -6,6 +6,7 @@ import { doing } from './checked.ts';
 import type { Evidence } from './evidence.ts';
 import {
   btVerb,
+  calls,
   isBlocked,
   isInSlowPath,
   isRequesting,
@@ -80,13 +81,26 @@ function oomLockHolder({ byPid, oomLockHolder: pid }: Facts): Hindrance[] {
   const killer = pid === undefined ? undefined : byPid.get(pid);
   if (killer === undefined) return [];
   const { state, onCpu, evidence } = killer.task;
-  const holds = `${nameOf(killer)} holds oom_lock`;
-  if (state !== 'R' || onCpu === true) return [{ clause: holds, evidence: [] }];
-  const seconds = evidence?.offCpu?.value;
-  const late = `has had no CPU for ${seconds?.toFixed(1)} s, which others share with it`;
-  const fact = { fact: `${holds} and ${late}`, verb: btVerb([killer]) };
-  return [{ clause: `${holds} without a CPU`, evidence: seconds === undefined ? [] : [fact] }];
+  const name = nameOf(killer);
+  const isForCgroup = calls(killer, CGROUP_KILL);
+  const holds = `${name} holds oom_lock${isForCgroup ? ' for a memory cgroup' : ''}`;
+  const inCgroup = `${name} in ${CGROUP_KILL}(): nobody else can kill`;
+  const isWaiting = state === 'R' && onCpu !== true;
+  const seconds = isWaiting ? evidence?.offCpu?.value : undefined;
+  const late = `${name} has had no CPU for ${seconds?.toFixed(1)} s, which others share with it`;
+  return [
+    {
+      clause: `${holds}${isWaiting ? ' without a CPU' : ''}`,
+      evidence: [
+        ...(isForCgroup ? [{ fact: inCgroup, verb: btVerb([killer]) }] : []),
+        ...(seconds === undefined ? [] : [{ fact: late, verb: 'memalloc --all --json' }]),
+      ],
+    },
+  ];
 }
+
+/** mm/memcontrol.c; it takes oom_lock, which the kill for a cgroup and that for all share. */
+const CGROUP_KILL = 'mem_cgroup_out_of_memory';
 
 /** A process that was chosen and sleeps where no signal wakes it, and who must move before it. */
 function victimsInTheWay(facts: Facts): Hindrance[] {

@@ -15,10 +15,10 @@ import { oldestOf } from './words.ts';
 export function tooEarly(verdict: Verdict, facts: Facts, checked: Checked): Verdict | undefined {
   if (verdict.class !== 'not-stalled') return undefined;
   const asking = facts.tasks.filter(isRequesting).map(({ task }) => task);
-  const ill = checksOf(checked).made.filter(
-    ({ isWell, isHistory }) => !isWell && isHistory !== true,
-  );
-  if (asking.length === 0 || ill.length === 0) return undefined;
+  const ill = checksOf(checked).made.filter(({ isWell }) => !isWell);
+  // What the log tells of the time before counts with others, and is no reason alone.
+  const isIll = ill.some(({ isHistory }) => isHistory !== true);
+  if (asking.length === 0 || !isIll) return undefined;
   const aged = asking.filter(({ record }) => record?.inFlight === true);
   const are = asking.length === 1 ? 'is' : 'are';
   const longest = aged.length === 0 ? '' : `, longest ${oldestOf(aged)}`;

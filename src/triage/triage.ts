@@ -8,7 +8,7 @@ import { chainsOf, type WaitChain } from './chains.ts';
 import { checkedOf, type Checked } from './checked.ts';
 import { diagnose, diagnoseYoung } from './diagnose.ts';
 import { notMemory } from './diagnoses/not-memory.ts';
-import { isBlocked, isVictim, type Facts, type TaskFacts } from './facts.ts';
+import { isBlocked, isCanary, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
 import { showsStandstill, withLog } from './log-evidence.ts';
@@ -114,7 +114,7 @@ function clockOf({ jiffies, hz, hzSource }: MemallocResult): Jiffies | undefined
   return jiffies === undefined ? undefined : { jiffies: BigInt(jiffies), hz, hzSource };
 }
 
-/** Who must move first, who is on the way to it, and who asks for memory. */
+/** Who must move first, who is on the way to it or named for it, and who asks for memory. */
 function stacksThatMatter(
   { tasks }: Facts,
   { finding, chains }: { finding: Finding | undefined; chains: readonly WaitChain[] },
@@ -123,16 +123,27 @@ function stacksThatMatter(
   const between = new Set(
     chains.filter(({ start }) => start === 'OOM victim').flatMap(({ steps }) => steps.map(pidOf)),
   );
-  const groups = [[], [], [], []] as [TaskFacts[], TaskFacts[], TaskFacts[], TaskFacts[]];
+  const ends = new Set(
+    chains.filter(({ start }) => start !== 'other').map(({ steps }) => steps.at(-1)?.pid),
+  );
+  const isTold = (fact: TaskFacts): boolean => {
+    const isNamed = finding?.sentence.includes(nameOf(fact)) === true;
+    const isEnd = ends.has(fact.task.pid) && !isCanary(fact);
+    return isEnd || (isNamed && fact.task.state !== 'S');
+  };
+  const groups = [[], [], [], [], []] as [Group, Group, Group, Group, Group];
   for (const fact of tasks) {
     const { pid = -1 } = fact.task;
     if (culprits.has(pid)) groups[0].push(fact);
     else if (isVictim(fact) && isBlocked(fact)) groups[1].push(fact);
     else if (between.has(pid)) groups[2].push(fact);
-    else if (isVictim(fact) || fact.place !== undefined) groups[3].push(fact);
+    else if (isTold(fact)) groups[3].push(fact);
+    else if (isVictim(fact) || fact.place !== undefined) groups[4].push(fact);
   }
   return groups.flatMap((group) => foldStacks(group.flatMap(sharedStack)));
 }
+
+type Group = TaskFacts[];
 
 function pidOf({ pid }: { readonly pid?: number }): number | undefined {
   return pid;

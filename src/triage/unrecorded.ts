@@ -9,7 +9,7 @@ import { isMemstalled, signs, timeoutOf, type Evidence } from './evidence.ts';
 import { nobodyKilled, stalled } from './stalled.ts';
 import type { Verdict } from './verdict.ts';
 import { chosenOf } from './victims.ts';
-import { agesOf } from './words.ts';
+import { agesOf, nameList } from './words.ts';
 
 /** Judges by what there is without records. */
 export function withoutRecord(
@@ -44,7 +44,7 @@ function placed({ tasks }: MemallocResult, place: string): MemallocTask[] {
   return tasks.filter(({ evidence }) => evidence?.place?.value === place);
 }
 
-/** Seconds; less is shown as 0.0 and says nothing. */
+/** Seconds; less is shown as 0.0, and says no more than that somebody asks since a moment. */
 const AGE_SHOWN = 0.05;
 
 function ageOf({ evidence }: MemallocTask): number {
@@ -76,11 +76,22 @@ function isWhole({ tasks, coverage }: MemallocResult): boolean {
 }
 
 function nobodyWaits({ tasks, coverage }: MemallocResult): string {
-  const marked = coverage.countsMemstalls ? ', and none is marked as stalled on memory' : '';
+  const begin = `No task is stuck in the memory allocator: none of ${tasks.length}`;
+  const kswapds = tasks.filter(reclaimsForOthers);
+  const others = kswapds.length === 0 ? 'none' : 'no other';
+  const marked = coverage.countsMemstalls ? `, and ${others} is marked as stalled on memory` : '';
+  if (kswapds.length === 0) {
+    return `${begin} is in its slow path, charges a full memory cgroup or is in reclaim${marked}.`;
+  }
   return (
-    `No task is stuck in the memory allocator: none of ${tasks.length} is in its slow path, ` +
-    `charges a full memory cgroup or is in reclaim${marked}.`
+    `${begin} is in its slow path or charges a full memory cgroup, ` +
+    `nobody but ${nameList(kswapds)} is in reclaim${marked}.`
   );
+}
+
+/** A kswapd at its work: balance_pgdat() (mm/vmscan.c) marks itself as stalled all the while. */
+function reclaimsForOthers(task: MemallocTask): boolean {
+  return isKswapdByName(task) && (task.evidence?.reclaim !== undefined || isMemstalled(task));
 }
 
 function requestEvidence(memalloc: MemallocResult, asking: readonly MemallocTask[]): Evidence[] {
@@ -100,7 +111,11 @@ function sinceOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): str
   if (asking.length === 0) return [];
   const are = asking.length === 1 ? 'is' : 'are';
   const many = `${count(asking.length, 'task')} ${are} in the allocator's slow path`;
-  if (aged.length === 0) return [`${many}; for how long is not known.`];
+  if (aged.length === 0) {
+    const isAged = asking.some(({ evidence }) => evidence?.age !== undefined);
+    const how = isAged ? ', none known to be there for 0.1 s yet' : '; for how long is not known';
+    return [`${many}${how}.`];
+  }
   return [
     `${many}, none known to be there for over ${timeoutOf(memalloc)}; ` +
       `for at least: ${agesOf(aged, { isBound: true })}.`,

@@ -73,10 +73,10 @@ describe('stackLines', () => {
   });
 
   it('counts the tasks that do not fit on a screen', () => {
-    const many = [1, 2, 3, 4, 5, 6].map((pid) => stack(pid, ...MUTEX, `caller_${pid}`));
+    const many = [1, 2, 3, 4, 5, 6, 7].map((pid) => stack(pid, ...MUTEX, `caller_${pid}`));
     const lines = stackLines(many);
-    assert.equal(lines.length, 5);
-    assert.equal(lines[4], 'and 2 more tasks  [stallcore triage VMCORE --full]');
+    assert.equal(lines.length, 6);
+    assert.equal(lines[5], 'and 2 more tasks  [stallcore triage VMCORE --full]');
   });
 });
 

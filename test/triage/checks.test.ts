@@ -124,6 +124,12 @@ describe('checksOf on the log', () => {
     assert.deepEqual([isWell, verb], [true, 'log']);
   });
 
+  it('has not checked a log without a record', () => {
+    const checks = checksOf(checkedOf(facts([KSWAPD], { ...WELL, history: historyOf([], 90) })));
+    assert.deepEqual(checks.unmade, ['what the log tells: it has no record']);
+    assert.ok(!checks.made.some(({ verb }) => verb.startsWith('log')));
+  });
+
   it('marks what was printed shortly before the dump, and only that', () => {
     const at = (now: number): string[] =>
       made([KSWAPD], { ...WELL, history: historyOf([kill], now) }).ill;

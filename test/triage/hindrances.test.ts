@@ -38,7 +38,19 @@ describe('hindrances', () => {
     assert.equal(named(ASKS), 'hog(1) holds oom_lock without a CPU');
     assert.equal(named({ ...ASKS, onCpu: true }), 'hog(1) holds oom_lock');
     const [found] = hindrances(facts([{ ...ASKS, offCpu: 0.2 }], { oomLockHolder: 1 }));
-    assert.match(String(found?.evidence[0]?.fact), /has had no CPU for 0\.2 s/);
+    const [late] = found?.evidence ?? [];
+    assert.match(String(late?.fact), /^hog\(1\) has had no CPU for 0\.2 s/);
+    assert.equal(late?.verb, 'memalloc --all --json');
+  });
+
+  it('says of a holder of oom_lock for whom it kills, as its stack shows', () => {
+    const calls = 'dump_header < out_of_memory < mem_cgroup_out_of_memory < try_charge_memcg';
+    const [found] = hindrances(facts([{ ...ASKS, calls }], { oomLockHolder: 1 }));
+    const [inCgroup, ...rest] = found?.evidence ?? [];
+    const clause = 'hog(1) holds oom_lock for a memory cgroup without a CPU';
+    assert.equal(found?.clause, clause);
+    assert.match(String(inCgroup?.fact), /^hog\(1\) in mem_cgroup_out_of_memory\(\): nobody/);
+    assert.deepEqual([inCgroup?.verb, rest], ['bt 1', []]);
   });
 
   it('has who holds a lock that requests wait for, and asks for no memory', () => {

@@ -8,6 +8,7 @@ import type { Verdict } from '../../src/triage/verdict.ts';
 import { triage } from '../../src/triage/triage.ts';
 import { triageText } from '../../src/report/triage.ts';
 import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+import { historyOf } from '../support/history-builder.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
 
 const CLOSED: Verdict = {
@@ -33,6 +34,14 @@ describe('tooEarly', () => {
       /^Too early to tell: 1 task is in .*; but 1 check of memory failed/,
     );
     assert.match(String(found.next), /second dump .* --timeout/);
+  });
+
+  it('counts as failed what is marked, and the log alone is no reason', () => {
+    const line = '[   70.000000] Out of memory: Killed process 47 (victim) total-vm:1kB';
+    const history = historyOf([line], 72);
+    const { sentence = '' } = early(facts([YOUNG], { ...DISABLED, history })) ?? {};
+    assert.match(sentence, /; but 2 checks of memory failed/);
+    assert.equal(early(facts([YOUNG], { oom: OOM, history })), undefined);
   });
 
   it('lets it be closed where nobody asks, or nothing failed', () => {

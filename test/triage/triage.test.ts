@@ -55,6 +55,7 @@ describe('triage', function () {
       checkSame(filtered, whole);
       // It is certain, or the watchdog's reports show that nothing moves, or no request is overdue.
       assert.doesNotMatch(whole.triage.verdict.missing.join(), /whether the requests progress/);
+      checkNamed(whole);
     });
   }
 
@@ -107,6 +108,20 @@ function answer(vmcore: Vmcore): Answer {
     problems: vmcore.problems.list,
     bytesInDump,
   };
+}
+
+/** Whom the first finding names, it shows, unless that is an idle kswapd. */
+function checkNamed({ triage: { findings, stacks }, stacks: all }: Answer): void {
+  const { sentence = '' } = findings[0] ?? {};
+  const named = all.stacks
+    .flatMap(({ tasks }) => tasks)
+    .filter(({ comm, pid, state }) => sentence.includes(`${comm}(${pid})`) && state !== 'S');
+  const shown = new Set(stacks.flatMap(({ tasks }) => tasks.map(({ pid }) => pid)));
+  assert.deepEqual(
+    named.filter(({ pid }) => !shown.has(pid)),
+    [],
+    sentence,
+  );
 }
 
 function checkSame(filtered: Answer, whole: Answer): void {

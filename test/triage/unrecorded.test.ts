@@ -11,18 +11,24 @@ interface Sketch {
   readonly oomMm?: string;
   readonly gfpNames?: string;
   readonly unread?: boolean;
+  /** kswapd at work, or with nothing to do. */
+  readonly kswapd?: 'reclaims' | 'idle';
 }
 
-function task({ pid, asks, oomMm = '0x0', gfpNames = 'GFP_KERNEL', unread }: Sketch): MemallocTask {
+function task(sketch: Sketch): MemallocTask {
+  const { pid, asks, oomMm = '0x0', gfpNames = 'GFP_KERNEL', unread, kswapd } = sketch;
   const fact = (value: unknown): object => ({ value, source: 'test', kind: 'bound' });
   const evidence = {
     ...(unread === true ? { stackUnread: true } : {}),
     ...(asks === undefined ? {} : { place: fact('slow path'), gfpNames }),
     ...((asks ?? 0) > 0 ? { age: fact(asks) } : {}),
+    ...(kswapd === 'reclaims' ? { reclaim: {} } : {}),
   };
+  const comm = kswapd === undefined ? 'task' : `kswapd${pid}`;
   const words = { uninterruptible: false, exiting: false, dying: false, victim: false };
-  const known = { address: `0x${pid}`, pid, tgid: pid, comm: 'task', oomMm, signal: `0x1${pid}` };
-  return { ...known, oomScoreAdj: 0, words, evidence } as unknown as MemallocTask;
+  const known = { address: `0x${pid}`, pid, tgid: pid, comm, oomMm, signal: `0x1${pid}` };
+  const kthread = kswapd !== undefined;
+  return { ...known, kthread, oomScoreAdj: 0, words, evidence } as unknown as MemallocTask;
 }
 
 function judged(
@@ -79,6 +85,26 @@ describe('withoutRecord', () => {
     const verdict = judged([{ pid: 1 }, { pid: 2 }]);
     assert.equal(verdict.class, 'not-stalled');
     assert.match(verdict.sentence, /^No task is stuck .* none of 2 is in its slow path/);
+  });
+
+  it('does not pass over a kswapd that reclaims, which is no reason not to close it', () => {
+    const said = (...at: ('reclaims' | 'idle')[]): string =>
+      judged([{ pid: 1 }, ...at.map((kswapd, pid) => ({ pid, kswapd }))]).sentence;
+    assert.match(
+      said('reclaims'),
+      /memory cgroup, nobody but kswapd0\(0\) is in reclaim, and no o/,
+    );
+    assert.match(said('reclaims', 'reclaims'), /nobody but kswapd0\(0\) and kswapd1\(1\) is in/);
+    assert.match(said('idle'), /none of 2 is in its slow path, .* or is in reclaim, and none is/);
+  });
+
+  it('says of requests that are younger than it shows that they are', () => {
+    const said = (asks: number): string => judged([{ pid: 1, asks }]).since ?? '';
+    assert.match(
+      said(0.04),
+      /1 task is in the .* slow path, none known to be there for 0\.1 s yet\.$/,
+    );
+    assert.match(said(0), /slow path; for how long is not known\.$/);
   });
 
   it('does not close it where somebody asks, was chosen, or has a stack that was not read', () => {

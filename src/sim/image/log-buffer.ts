@@ -25,6 +25,7 @@ const DESC_COUNT = 2 ** DESC_BITS;
 
 /** enum desc_state, in the top bits of state_var. */
 const DESC_FINALIZED = 2n << 62n;
+const DESC_REUSABLE = 3n << 62n;
 const DESC_ID_MASK = (1n << 62n) - 1n;
 /** LOG_NEWLINE of printk_info.flags. */
 const LOG_NEWLINE = 2;
@@ -98,7 +99,20 @@ export function writeLogBuffer(
     'text_data_ring.head_lpos.counter': BigInt.asUintN(64, ring.headLpos),
     'text_data_ring.tail_lpos.counter': BigInt.asUintN(64, ring.tailLpos),
   });
+  if (ring.entries.length === 0) writeFirstDescriptor(image, memory, ring.headId);
   for (const entry of ring.entries) writeEntry({ image, memory, data }, entry);
+}
+
+/**
+ * head_id and tail_id of a ring that nobody has printed to lead to the last descriptor, which never
+ * was a record: DESC0_ID() and DESC0_SV() of printk_ringbuffer.h.
+ */
+function writeFirstDescriptor(image: KernelImage, memory: KernelMemory, id: bigint): void {
+  const index = DESC_COUNT - 1;
+  const at = index * memory.struct('prb_desc').size;
+  memory.store('prb_desc', vaddrAdd(image.symbol('_printk_rb_static_descs'), at), {
+    'state_var.counter': DESC_REUSABLE | id,
+  });
 }
 
 interface Entry {

@@ -2,7 +2,7 @@
 // else tasks wait for, so that the next one can be opened.
 
 import type { Checked } from '../checked.ts';
-import { blockedText, checksOf } from '../checks.ts';
+import { blockedText, checksOf, EMPTY_LOG } from '../checks.ts';
 import type { Finding } from '../finding.ts';
 import type { Verdict } from '../verdict.ts';
 
@@ -22,15 +22,15 @@ export function notMemory(
       ? [`memory was short before: the OOM killer has killed ${killed} since boot`]
       : []),
   ];
-  const isWhole = unmade.length === 0 && missing.length === 0;
-  const isWell = ill.every(({ isHistory }) => isHistory === true) && killed === 0;
+  const isWhole = unmade.every((what) => what === EMPTY_LOG) && missing.length === 0;
+  const isWell = against.length === 0;
   return {
     diagnosis: 'D14',
     name: 'not a memory problem',
     sentence,
     confidence: isWhole && isWell && hasRecords ? 'certain' : 'likely',
     because: hasRecords
-      ? 'this kernel records since when each request waits' + wholeness(missing)
+      ? `this kernel records since when each request waits${wholeness(missing)}${isWell ? '' : BUT}`
       : 'this kernel does not record requests; no stack, flag or counter shows one at this instant',
     evidence: made.filter((check) => check.isWell).map(({ fact, verb }) => ({ fact, verb })),
     against,
@@ -42,6 +42,8 @@ export function notMemory(
     culprits: [],
   };
 }
+
+const BUT = ', but something speaks against it';
 
 function wholeness(missing: readonly string[]): string {
   return missing.length === 0 ? ', and every record was read' : ', but not all was read';

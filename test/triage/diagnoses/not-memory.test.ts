@@ -47,12 +47,19 @@ describe('notMemory', () => {
     }
   });
 
-  it('is as certain whatever the log has, and says what that is', () => {
+  it('is no more than likely where the log tells of trouble of late', () => {
     const events = [{ kind: 'oom-kill', count: 1, lastUs: 99e6 }] as const;
     const log = { records: 5, lost: false, nowUs: 100e6, reports: 0, events };
-    const { confidence, against } = found({ ...CHECKED, log });
-    assert.equal(confidence, 'certain');
+    const { confidence, against, because } = found({ ...CHECKED, log });
+    assert.equal(confidence, 'likely');
+    assert.match(because, /, and every record was read, but something speaks against it$/);
     assert.match(against.join(), /1 kill, the last 1\.0 s before the dump/);
+  });
+
+  it('misses nothing of a log that has no record, and says that it has none', () => {
+    const log = { records: 0, lost: false, reports: 0, events: [] };
+    const { confidence, missing } = found({ ...CHECKED, log });
+    assert.deepEqual([confidence, missing], ['certain', ['what the log tells: it has no record']]);
   });
 
   it('says what tasks do wait for', () => {

@@ -49,7 +49,7 @@ describe('overload', () => {
     for (const what of [
       /68 tasks are in the allocator's slow path: kswapd0\(42\) has given up/,
       /45 that reclaim have freed nothing so far/,
-      /cg-hog-2\(227\) holds oom_lock without a CPU/,
+      /cg-hog-2\(227\) holds oom_lock for a memory cgroup without a CPU/,
     ]) {
       assert.match(sentence, what);
     }
