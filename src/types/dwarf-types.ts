@@ -9,6 +9,7 @@ import { DEFINED, type Defined } from '../format/dwarf/scan.ts';
 import { sortByContent, type CType, type Member } from './ctype.ts';
 import type { TypeKind, TypeSource } from './ctype.ts';
 import type { Declaration } from './declaration.ts';
+import { VmcoreError } from '../util/errors.ts';
 import { declareType } from './declare.ts';
 import {
   DwarfArray,
@@ -42,6 +43,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
   /** The typedef through which an entry of another unit was reached. */
   readonly #passedTypedefs = new Map<DieId, string>();
   #index: DwarfIndex | undefined;
+  #damage: VmcoreError | undefined;
   #enumerators: Map<string, DieId> | undefined;
 
   constructor(dwarf: Dwarf, origin: string) {
@@ -49,8 +51,15 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
     this.origin = origin;
   }
 
+  /** @throws FormatError if the file is damaged: each time, after the first without reading it */
   get index(): DwarfIndex {
-    return (this.#index ??= new DwarfIndex(this.dwarf));
+    if (this.#damage !== undefined) throw this.#damage;
+    try {
+      return (this.#index ??= new DwarfIndex(this.dwarf));
+    } catch (error) {
+      if (error instanceof VmcoreError) this.#damage = error;
+      throw error;
+    }
   }
 
   find(kind: TypeKind, name: string): CType | undefined {

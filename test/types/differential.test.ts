@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { BtfTypes } from '../../src/types/btf-types.ts';
 import { findMember, sizeOf, type StructType } from '../../src/types/ctype.ts';
 import { realBtf } from '../support/btf-real.ts';
 import { hasProgram, skipWithReason } from '../support/bpftool.ts';
+import { paholeStructs, type PaholeStruct } from '../support/pahole.ts';
 
 const STRUCTS = `task_struct signal_struct mm_struct zone pglist_data scan_control mem_cgroup
   worker_pool mutex rw_semaphore kmem_cache page rq module printk_ringbuffer`;
@@ -20,7 +20,7 @@ describe('BtfTypes on the BTF of real kernels', () => {
       const bytes = await realBtf(this, dump);
       const types = new BtfTypes(readBtf(bytes));
       let compared = 0;
-      for (const theirs of paholeStructs(bytes, STRUCTS.trim().split(/\s+/))) {
+      for (const theirs of structsIn(bytes, STRUCTS.trim().split(/\s+/))) {
         const struct = types.find('struct', theirs.name) as StructType;
         assert.equal(struct.size, theirs.size, theirs.name);
         for (const member of theirs.members) {
@@ -48,44 +48,13 @@ describe('BtfTypes on the BTF of real kernels', () => {
   });
 });
 
-interface PaholeStruct {
-  readonly name: string;
-  readonly size: number;
-  /** Direct members that have a name; `size` is in bits for a bit field, else in bytes. */
-  readonly members: readonly { name: string; bitOffset: number; size: number }[];
-}
-
-function paholeStructs(bytes: Uint8Array, names: readonly string[]): PaholeStruct[] {
+function structsIn(bytes: Uint8Array, names: readonly string[]): PaholeStruct[] {
   const folder = mkdtempSync(join(tmpdir(), 'stallcore-pahole-'));
   try {
     const path = join(folder, 'types.btf');
     writeFileSync(path, bytes);
-    const args = ['-F', 'btf', '-C', names.join(','), path];
-    const text = execFileSync('pahole', args, { encoding: 'latin1', maxBuffer: 1 << 26 });
-    return [...text.matchAll(/^struct (\w+) \{\n([^]*?)^\t\/\* size: (\d+)/gm)].map(
-      ([, name = '', body = '', size]) => ({
-        name,
-        size: Number(size),
-        members: body.split('\n').flatMap(paholeMember),
-      }),
-    );
+    return paholeStructs({ path, format: 'btf' }, names);
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** A direct member: one tab, type, name, dimensions, width, attribute, offset: bit, size. */
-const MEMBER = new RegExp(
-  [
-    /^\t[^\t].*?\(?\*?(\w+)\)?(?:\([^;]*\))?(?:\[\d+\])*(?::(\d+))?/,
-    /(?: __attribute__\(\(.*\)\))?;\s+\/\*\s+(\d+)(?::\s*(\d+))?\s+(\d+) \*\/$/,
-  ]
-    .map((part) => part.source)
-    .join(''),
-);
-
-function paholeMember(line: string): { name: string; bitOffset: number; size: number }[] {
-  const [, name = '', bits, offset, bit = '0', size] = MEMBER.exec(line) ?? [];
-  if (name === '' || line.startsWith('\t}')) return [];
-  return [{ name, bitOffset: Number(offset) * 8 + Number(bit), size: Number(bits ?? size) }];
 }
