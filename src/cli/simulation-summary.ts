@@ -124,18 +124,16 @@ function emptyTraceText(
 }
 
 /** The command that opens what was written. */
-function openText({ vmcores, map }: Written): string {
-  const option = map === undefined ? '' : `--system-map ${map} `;
-  return `open it: stallcore ${option}${vmcores.join(' ')}\n`;
+function openText({ vmcores }: Written): string {
+  return `open it: stallcore ${vmcores.join(' ')}\n`;
 }
 
 /** The command that holds the one dump against the other. */
-function compareText({ vmcores, map, again }: Written): string {
+function compareText({ vmcores, again }: Written): string {
   if (again === undefined) return '';
-  const option = map === undefined ? '' : `--system-map ${map} `;
   const [first, second] = [vmcores.join(' '), again.vmcores.join(' ')];
   const how = vmcores.length === 1 ? '' : '--with ';
-  return `compare them: stallcore compare ${option}${first} ${how}${second}\n`;
+  return `compare them: stallcore compare ${first} ${how}${second}\n`;
 }
 
 function allFiles({ again, others, ...first }: Written): string[] {

@@ -265,8 +265,8 @@ export function writeSimulation(
 }
 
 /**
- * System.map of the run's kernel, where nothing in the vmcore leads to its symbols: before Linux
- * 6.0 VMCOREINFO does not name kallsyms.
+ * System.map of the run's kernel, where VMCOREINFO does not name kallsyms, as before Linux 6.0:
+ * tools that do not search for its tables need the file.
  */
 export function systemMap({ image }: Pick<Simulation, 'image'>): string | undefined {
   const isNamed = Buffer.from(image.vmcoreinfo).includes('SYMBOL(kallsyms_names)=');

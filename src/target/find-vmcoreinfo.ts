@@ -12,8 +12,9 @@ import { latin1 } from '../util/byte-reader.ts';
 import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { readVmcoreinfo, VMCOREINFO_SIZE_MAX, type Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
-import { tryRead, type PhysicalMemory, type PhysicalRange } from '../memory/physical.ts';
+import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
 import { findKernelSpace, type KernelSpace } from './kernel-memory.ts';
+import { memoryPieces, type OnSearched } from './memory-pieces.ts';
 
 /** A VMCOREINFO and the kernel that it was proved to describe. */
 export interface VerifiedVmcoreinfo extends KernelSpace {
@@ -28,14 +29,11 @@ export interface VerifiedVmcoreinfo extends KernelSpace {
 export interface FindVmcoreinfoOptions {
   readonly problems: Problems;
   /** Told of the bytes searched so far, and of all that there are, for a progress line. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  readonly onProgress?: OnSearched;
 }
 
 /** The first line, without its value. */
 const MARK = Buffer.from('OSRELEASE=');
-
-/** Read at once; larger pieces do not make the search faster. */
-const CHUNK_SIZE = 8 << 20;
 
 /** Texts that are looked at; a page cache full of vmcores may hold very many. */
 const CANDIDATES_MAX = 4096;
@@ -123,41 +121,12 @@ function* occurrences(
   memory: PhysicalMemory,
   onProgress: FindVmcoreinfoOptions['onProgress'],
 ): Generator<number> {
-  const buffer = Buffer.alloc(CHUNK_SIZE + MARK.length - 1);
-  let totalBytes = 0;
-  for (const { start, end } of memory.presentRanges()) totalBytes += end - start;
-  let doneBytes = 0;
-  for (const range of memory.presentRanges()) {
-    for (let start = range.start; start < range.end; start += CHUNK_SIZE) {
-      // Chunks overlap, so that a mark across a border is found, once.
-      const length = Math.min(CHUNK_SIZE + MARK.length - 1, range.end - start);
-      const chunk = buffer.subarray(0, length);
-      for (const piece of readablePieces(memory, chunk, start)) {
-        const bytes = chunk.subarray(piece.start - start, piece.end - start);
-        for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
-          if (piece.start + at < start + CHUNK_SIZE) yield piece.start + at;
-        }
-      }
-      doneBytes += Math.min(CHUNK_SIZE, length);
-      onProgress?.(Math.min(doneBytes, totalBytes), totalBytes);
-    }
-  }
-}
-
-/** Fills `chunk`; where a page of it is damaged in the file, what can be read page by page. */
-function* readablePieces(
-  memory: PhysicalMemory,
-  chunk: Uint8Array,
-  start: number,
-): Generator<PhysicalRange> {
-  if (tryRead(memory, chunk, start)) {
-    yield { start, end: start + chunk.length };
-    return;
-  }
-  for (let at = 0; at < chunk.length; at += memory.pageSize) {
-    const page = chunk.subarray(at, at + memory.pageSize);
-    if (tryRead(memory, page, start + at)) {
-      yield { start: start + at, end: start + at + page.length };
+  for (const { bytes, start, end } of memoryPieces(memory, {
+    overlap: MARK.length - 1,
+    onProgress,
+  })) {
+    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
+      if (start + at < end) yield start + at;
     }
   }
 }

@@ -18,11 +18,12 @@ const NAMES_BYTES_MIN = 1 << 20;
 
 /** The symbols that a kernel has in its own memory. */
 export class KallsymsSymbols implements SymbolTable {
-  readonly origin = 'kallsyms in the dump';
+  readonly origin: string;
   /** The decoded tables, with the encodings that they were found to have. */
   readonly kallsyms: Kallsyms;
 
-  constructor(kallsyms: Kallsyms) {
+  constructor(kallsyms: Kallsyms, origin = 'kallsyms in the dump') {
+    this.origin = origin;
     this.kallsyms = kallsyms;
   }
 

@@ -5,13 +5,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { Vaddr } from '../util/address.ts';
-import { InvalidError, UnsupportedError } from '../util/errors.ts';
+import { InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
+import type { OnSearched } from './memory-pieces.ts';
 import type { Packed } from './packed.ts';
 import { proveSymbols } from './prove-symbols.ts';
+import { findKernelKallsyms } from './scan-kallsyms.ts';
 import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
 import { parseSystemMap } from './system-map.ts';
@@ -33,6 +35,7 @@ export interface SymbolSearch {
   /** The note of a packed dump. */
   readonly packed: Packed | undefined;
   readonly watch: Watch | undefined;
+  readonly onProgress?: OnSearched | undefined;
 }
 
 /**
@@ -63,15 +66,37 @@ function findTable(search: SymbolSearch): SymbolTable {
     packed.tellProblems('symbols', problems);
     return packed.kernelSymbols(problems);
   }
-  const kallsyms = problems.attempt('kallsyms', () => {
-    const found = readKernelKallsyms(kernel.space, kernel.info);
-    if (found === undefined) {
-      const cure = cureOf(search.vmcorePath, kernel.info.osrelease);
-      throw new UnsupportedError(`VMCOREINFO does not name its tables; ${cure}`);
-    }
+  return (
+    problems.attempt('kallsyms', () => findTables(search)) ?? new VmcoreinfoSymbols(kernel.info)
+  );
+}
+
+/**
+ * Where VMCOREINFO names the tables wrongly, a search is told as a problem; where it finds nothing
+ * either, what is wrong with those that are named says more.
+ */
+function findTables({ kernel, problems, vmcorePath, onProgress }: SymbolSearch): SymbolTable {
+  const { space, physBase, info } = kernel;
+  let doubt: VmcoreError | undefined;
+  try {
+    const named = readKernelKallsyms(space, info);
+    if (named !== undefined) return named;
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    doubt = error;
+  }
+  try {
+    const known = info.symbols();
+    const found = findKernelKallsyms(space.memory, { space, physBase, known, onProgress });
+    if (doubt !== undefined) problems.add('kallsyms, as VMCOREINFO names its tables', doubt);
     return found;
-  });
-  return kallsyms ?? new VmcoreinfoSymbols(kernel.info);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    if (doubt !== undefined) throw doubt;
+    const cure = cureOf(vmcorePath, info.osrelease);
+    const what = `VMCOREINFO does not name its tables, and none are found; ${cure}`;
+    throw new InvalidError(what, { cause: error });
+  }
 }
 
 /** Those of the vmlinux; undefined where there is none, or a stripped one. */

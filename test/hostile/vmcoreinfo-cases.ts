@@ -121,14 +121,14 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
   {
     name: 'VMCOREINFO: kallsyms_names not mapped',
     make: edited(/(kallsyms_names)\)=.*/, '$1)=ffffffff00000000'),
-    exitCode: 3,
-    says: /kallsyms: virtual address 0x\w+: pud\[\d+\] = 0x0 not present/,
+    exitCode: 1,
+    says: named(/virtual address 0x\w+: pud\[\d+\] = 0x0 not present/),
   },
   {
     name: 'VMCOREINFO: kallsyms_names at the top',
     make: edited(/(kallsyms_names)\)=.*/, '$1)=fffffffffffffff8'),
-    exitCode: 3,
-    says: /kallsyms: virtual address 0x\w+: pud\[\d+\] = 0x0 not present/,
+    exitCode: 1,
+    says: named(/virtual address 0x\w+: pud\[\d+\] = 0x0 not present/),
   },
   {
     name: 'VMCOREINFO: kallsyms_offsets on the names',
@@ -139,13 +139,18 @@ export const VMCOREINFO_CASES: readonly DamagedCase[] = [
           `$1)=${/kallsyms_names\)=(.*)/.exec(s.vmcoreinfo)?.[1]}`,
         )
         .elf(),
-    exitCode: 3,
-    says: /kallsyms: kallsyms addresses: init_uts_ns: expected 0x\w+, have 0x\w+ \(base-relativ/,
+    exitCode: 1,
+    says: named(/kallsyms addresses: init_uts_ns: expected 0x\w+, have 0x\w+ \(base-relativ/),
   },
   {
     name: 'VMCOREINFO: no kallsyms',
     make: edited(/SYMBOL\(kallsyms.*\n/g, ''),
-    exitCode: 3,
-    says: /kallsyms: VMCOREINFO does not name its tables/,
+    exitCode: 0,
+    says: /the task list and the pid IDR agree/,
   },
 ];
+
+/** What stands in the way of tables that VMCOREINFO names; a search finds them nevertheless. */
+function named(doubt: RegExp): RegExp {
+  return new RegExp(`kallsyms, as VMCOREINFO names its tables: ${doubt.source}`);
+}

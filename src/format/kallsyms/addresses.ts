@@ -58,7 +58,7 @@ export function chooseAddressEncoding(
   known: readonly KnownSymbol[],
 ): AddressEncoding {
   const present = known.filter((symbol) => symbol.indices.length > 0);
-  const scores = candidates(table).map((encoding) => ({
+  const scores = addressEncodings(table).map((encoding) => ({
     encoding,
     matches: present.filter(({ address, indices }) =>
       indices.some((index) => addressOf(table, encoding, index) === address),
@@ -74,7 +74,8 @@ export function chooseAddressEncoding(
   return best.encoding;
 }
 
-function candidates(table: AddressTable): AddressEncoding[] {
+/** The encodings that a table can have. */
+export function addressEncodings(table: AddressTable): AddressEncoding[] {
   if (table.kind === 'addresses') return ['absolute'];
   if (table.relativeBase === undefined) return ['place-relative'];
   return ['base-relative', 'absolute-percpu', 'place-relative'];
@@ -84,7 +85,7 @@ function noMatch(table: AddressTable, present: readonly KnownSymbol[]): string {
   const [symbol] = present;
   const index = symbol?.indices[0];
   if (symbol === undefined || index === undefined) return 'no symbol is known to check them with';
-  const have = candidates(table).map(
+  const have = addressEncodings(table).map(
     (encoding) => `${hex(addressOf(table, encoding, index))} (${encoding})`,
   );
   return `${symbol.name}: expected ${hex(symbol.address)}, have ${have.join(', ')}`;

@@ -65,31 +65,69 @@ function typesAreLetters(table: NamesToCheck, places: NamePlaces): boolean {
 }
 
 function markersAgree(names: Uint8Array, places: NamePlaces): boolean {
-  for (const alignment of [4, 8]) {
-    const at = Math.ceil(places.end / alignment) * alignment;
-    if (markersAt(names, { at, size: 4 }, places) || markersAt(names, { at, size: 8 }, places)) {
-      return true;
-    }
-  }
-  return false;
+  const count = markerCount(places);
+  if (count < 2) return false;
+  return layouts(places).some((markers) => agreeingMarkers(names, markers, places) === count);
 }
 
-function markersAt(
-  names: Uint8Array,
-  markers: { at: number; size: 4 | 8 },
-  places: NamePlaces,
-): boolean {
+/** A marker that does not name its symbol. */
+export interface WrongMarker {
+  readonly index: number;
+  /** In bytes from the start of kallsyms_markers. */
+  readonly offset: number;
+  readonly expected: number;
+}
+
+/** The first marker that disagrees with names that fit; undefined if all agree. */
+export function findWrongMarker(names: Uint8Array, places: NamePlaces): WrongMarker | undefined {
+  const counts = layouts(places).map((markers) => ({
+    index: agreeingMarkers(names, markers, places),
+    size: markers.size,
+  }));
+  const best = counts.reduce((a, b) => (b.index > a.index ? b : a));
+  if (best.index >= markerCount(places)) return undefined;
+  return {
+    index: best.index,
+    offset: best.index * best.size,
+    expected: markerOf(places, best.index),
+  };
+}
+
+interface MarkerLayout {
+  readonly at: number;
+  readonly size: 4 | 8;
+}
+
+function layouts(places: NamePlaces): MarkerLayout[] {
+  return [4, 8].flatMap((alignment) => {
+    const at = Math.ceil(places.end / alignment) * alignment;
+    return [
+      { at, size: 4 },
+      { at, size: 8 },
+    ] as const;
+  });
+}
+
+function markerCount(places: NamePlaces): number {
+  return Math.ceil(places.starts.length / NAMES_PER_MARKER);
+}
+
+/** How many markers agree before the first that does not. */
+function agreeingMarkers(names: Uint8Array, markers: MarkerLayout, places: NamePlaces): number {
   const view = new DataView(names.buffer, names.byteOffset, names.byteLength);
-  const count = Math.ceil(places.starts.length / NAMES_PER_MARKER);
-  if (count < 2 || markers.at + count * markers.size > names.length) return false;
+  const count = markerCount(places);
   for (let i = 0; i < count; i++) {
     const at = markers.at + i * markers.size;
-    const marker = view.getUint32(at, true);
-    if (markers.size === 8 && view.getUint32(at + 4, true) !== 0) return false;
-    // A marker names the length byte of its symbol: it ends where the symbol before it ends.
-    if (marker !== (i === 0 ? 0 : endOf(places, i * NAMES_PER_MARKER - 1))) return false;
+    if (at + markers.size > names.length) return i;
+    if (markers.size === 8 && view.getUint32(at + 4, true) !== 0) return i;
+    if (view.getUint32(at, true) !== markerOf(places, i)) return i;
   }
-  return true;
+  return count;
+}
+
+/** A marker names the length byte of its symbol: it ends where the symbol before it ends. */
+function markerOf(places: NamePlaces, index: number): number {
+  return index === 0 ? 0 : endOf(places, index * NAMES_PER_MARKER - 1);
 }
 
 function endOf(places: NamePlaces, index: number): number {

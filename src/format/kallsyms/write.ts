@@ -1,9 +1,11 @@
 // The inverse of read.ts: kallsyms tables as scripts/kallsyms.c lays them out in read-only data,
-// for vmcores that we write. The order is that of kernel 6.4 and later:
+// for vmcores that we write. The order is that of kernel 6.4 and later, or the one before:
 //
 //   num_syms, names, markers, token_table, token_index, offsets or addresses, relative_base
+//   offsets or addresses, relative_base, num_syms, names, markers, token_table, token_index
 //
-// Each table starts at a multiple of 8.
+// Each table starts at a multiple of 8. kallsyms_seqs_of_names (v6.2) is last in the first order
+// and follows the markers in the other.
 
 import { assert } from '../../util/assert.ts';
 import { vaddrAdd, type Vaddr } from '../../util/address.ts';
@@ -23,6 +25,12 @@ export interface WriteKallsymsOptions {
   readonly relativeBase: Vaddr;
   /** How many pairs of tokens get a token of their own; 0 writes names as plain letters. */
   readonly mergesMax?: number;
+  /** As until v6.3 (404bad70fcf7); false if not given. */
+  readonly addressesFirst?: boolean;
+  /** Bytes of num_syms and of a marker: 8 until v4.19 (80ffbaa5b1bd); 4 if not given. */
+  readonly wordSize?: 4 | 8;
+  /** Whether there is kallsyms_seqs_of_names: since v6.2 (60443c88f3a8) and in v6.1.y. */
+  readonly hasSeqs?: boolean;
 }
 
 /** The tables in one piece, and the address of each by its symbol: `kallsyms_names`. */
@@ -51,19 +59,55 @@ export function writeKallsyms(
     places[`kallsyms_${name}`] = vaddrAdd(options.address, writer.length);
     return writer;
   };
-  place('num_syms').u32(symbols.length);
+  const layout = { symbols, place, options };
+  if (options.addressesFirst === true) placeAddresses(layout);
+  writeWord(place('num_syms'), symbols.length, options);
   place('names').bytes(names.bytes);
   writer.align(ALIGNMENT);
-  for (const marker of names.markers) writer.u32(marker);
+  for (const marker of names.markers) writeWord(writer, marker, options);
+  if (options.addressesFirst === true) placeSeqs(layout);
   place('token_table').bytes(tokens.table);
   place('token_index').bytes(tokens.index);
+  if (options.addressesFirst !== true) {
+    placeAddresses(layout);
+    placeSeqs(layout);
+  }
+  return { bytes: writer.finish(), symbols: places };
+}
+
+function writeWord(writer: ByteWriter, value: number, options: WriteKallsymsOptions): void {
+  if (options.wordSize === 8) writer.u64(BigInt(value));
+  else writer.u32(value);
+}
+
+/** What tables are made of, and how each is begun. */
+interface Layout {
+  readonly symbols: readonly KallsymsSymbol[];
+  readonly place: (name: string) => ByteWriter;
+  readonly options: WriteKallsymsOptions;
+}
+
+function placeAddresses({ symbols, place, options }: Layout): void {
   const absolute = options.addressEncoding === 'absolute';
-  place(absolute ? 'addresses' : 'offsets');
+  const writer = place(absolute ? 'addresses' : 'offsets');
   writeAddresses(writer, symbols, { ...options, table: vaddrAdd(options.address, writer.length) });
   if (!absolute && options.addressEncoding !== 'place-relative') {
     place('relative_base').u64(options.relativeBase);
   }
-  return { bytes: writer.finish(), symbols: places };
+}
+
+/** For each symbol in the order of the names its index, three bytes, the highest first. */
+function placeSeqs({ symbols, place, options }: Layout): void {
+  if (options.hasSeqs !== true) return;
+  const order = symbols.map((_, i) => i);
+  const nameOf = (i: number): string => (symbols[i] as KallsymsSymbol).name;
+  order.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : a - b));
+  const writer = place('seqs_of_names');
+  for (const seq of order)
+    writer
+      .u8(seq >> 16)
+      .u8((seq >> 8) & 0xff)
+      .u8(seq & 0xff);
 }
 
 function writeNames(

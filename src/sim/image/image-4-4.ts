@@ -35,7 +35,12 @@ export const IMAGE_4_4: ImageFlavour = {
   hasBtf: false,
   cputime: 'jiffies',
   memSection: 'array',
-  kallsyms: { lengthEncoding: 'one-byte', addressEncoding: 'absolute' },
+  kallsyms: {
+    lengthEncoding: 'one-byte',
+    addressEncoding: 'absolute',
+    addressesFirst: true,
+    wordSize: 8,
+  },
   code: FLAG_CODE_4_4,
   taskStates: TASK_STATES,
   // They came with Linux 4.6.

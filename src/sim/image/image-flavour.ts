@@ -17,7 +17,10 @@ export interface ImageFlavour {
   /** What task->utime counts: nanoseconds since Linux 4.11 (5613fda9a503). */
   readonly cputime: 'nanoseconds' | 'jiffies';
   readonly memSection: MemSectionKind;
-  readonly kallsyms: Pick<WriteKallsymsOptions, 'lengthEncoding' | 'addressEncoding'>;
+  readonly kallsyms: Pick<
+    WriteKallsymsOptions,
+    'lengthEncoding' | 'addressEncoding' | 'addressesFirst' | 'wordSize'
+  >;
   /** Machine code of the functions that set TIF_* bits, by symbol. */
   readonly code: Readonly<Record<string, readonly number[]>>;
   /** task_state_array (fs/proc/array.c). */

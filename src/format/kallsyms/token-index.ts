@@ -1,0 +1,120 @@
+// kallsyms_token_index and kallsyms_token_table by what they are made of, for kernels that do not
+// say where they lie (VMCOREINFO does since v6.0). In every release so far
+//
+//   kallsyms_token_table   256 strings, NUL after each      "0\0" "1\0" … stand at their own codes
+//   pad to 8
+//   kallsyms_token_index   u16[256]                          0, then 1 + the length of each string
+//
+// The index is looked for, since 256 ascending numbers of this kind are rare; the table in front of
+// it must then have a NUL before each place that the index names, and nowhere else.
+
+import { FormatError } from '../../util/errors.ts';
+import { NAME_LENGTH_MAX, readTokenTable, TOKEN_COUNT, type TokenTable } from './names.ts';
+
+/** Bytes of kallsyms_token_index. */
+export const TOKEN_INDEX_SIZE = TOKEN_COUNT * 2;
+
+/** The linker aligns each table to 8 bytes; 4 costs little and finds more. */
+const ALIGN = 4;
+
+/** Memory in which tables lie, by physical address or whatever counts bytes. */
+export interface TableMemory {
+  /** The bytes from `at` on: fewer than `lengthMax` where memory ends. */
+  after(at: number, lengthMax: number): Uint8Array;
+  /** The bytes in front of `at`: fewer than `lengthMax` where memory begins. */
+  before(at: number, lengthMax: number): Uint8Array;
+}
+
+/** The tokens and where they lie. */
+export interface FoundTokens {
+  readonly tokens: TokenTable;
+  readonly tokenTableAt: number;
+  readonly tokenIndexAt: number;
+}
+
+/** A name may have any of these, and a kernel has names with each; others may be free. */
+const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
+/** Codes that no name needs go to pairs, in kernels of a few hundred symbols. */
+const LETTERS_MIN = 28;
+
+/** The digits at their own codes, as they stand in the table of every real kernel. */
+const DIGITS = Buffer.from([...'0123456789'].map((digit) => `${digit}\0`).join(''), 'latin1');
+
+/** The offsets in `bytes` at which a token index could start, ascending. */
+export function* tokenIndexPlaces(bytes: Uint8Array): Generator<number> {
+  // A view of 16-bit words needs an even address; a copy is made where there is none.
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes);
+  const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length >> 1);
+  const last = words.length - TOKEN_COUNT;
+  for (let i = 0; i <= last; i += ALIGN / 2) {
+    // Most of memory ends here: zero pages, text, pointers.
+    if (words[i] !== 0 || words[i + 1] === 0) continue;
+    if (isTokenIndex(words, i)) yield i * 2;
+  }
+}
+
+function isTokenIndex(words: Uint16Array, start: number): boolean {
+  let longer = 0;
+  for (let i = 1; i < TOKEN_COUNT; i++) {
+    const length = (words[start + i] as number) - (words[start + i - 1] as number) - 1;
+    if (length < 0 || length > NAME_LENGTH_MAX) return false;
+    if (length > 1) longer++;
+  }
+  // An array of indices ascends too, by 1 or 2 all along.
+  return longer > 0;
+}
+
+/**
+ * The token table in front of an index.
+ *
+ * @throws FormatError naming the table and the place in it, if there is none
+ */
+export function readTokensAt(memory: TableMemory, tokenIndexAt: number): FoundTokens {
+  const index = memory.after(tokenIndexAt, TOKEN_INDEX_SIZE);
+  const view = new DataView(index.buffer, index.byteOffset, index.byteLength);
+  if (index.length < TOKEN_INDEX_SIZE) {
+    const what = `expected ${TOKEN_INDEX_SIZE} bytes, have ${index.length}`;
+    throw new FormatError({ section: 'kallsyms_token_index', offset: tokenIndexAt }, what);
+  }
+  const starts = Array.from({ length: TOKEN_COUNT }, (_, i) => view.getUint16(i * 2, true));
+  const lastStart = starts[TOKEN_COUNT - 1] as number;
+  const reach = lastStart + NAME_LENGTH_MAX + ALIGN;
+  const bytes = memory.before(tokenIndexAt, reach);
+  let doubt = 'no string ends in front of each of its places';
+  for (let length = lastStart + 1; length <= bytes.length; length++) {
+    const start = tokenIndexAt - length;
+    if (start % ALIGN !== 0) continue;
+    const table = bytes.subarray(bytes.length - length);
+    if (!stringsFit(table, starts)) continue;
+    const tokens = readTokenTable(table, index);
+    const letters = [...LETTERS].filter((l) => tokens.strings[l.charCodeAt(0)] === l).length;
+    if (letters >= LETTERS_MIN) return { tokens, tokenTableAt: start, tokenIndexAt };
+    doubt = `${letters} of ${LETTERS.length} letters and digits stand at their codes`;
+  }
+  throw new FormatError({ section: 'kallsyms_token_table', offset: tokenIndexAt }, doubt);
+}
+
+/** Whether each string ends with the byte before the next, and only padding follows the last. */
+function stringsFit(table: Uint8Array, starts: readonly number[]): boolean {
+  for (let i = 1; i < TOKEN_COUNT; i++) {
+    if (table[(starts[i] as number) - 1] !== 0) return false;
+  }
+  for (let i = 0; i < TOKEN_COUNT; i++) {
+    const start = starts[i] as number;
+    const end = table.indexOf(0, start);
+    if (end < 0) return false;
+    if (i < TOKEN_COUNT - 1 && end !== (starts[i + 1] as number) - 1) return false;
+    if (i === TOKEN_COUNT - 1 && table.length - end > 8) return false;
+    if (!isPrintable(table.subarray(start, end))) return false;
+  }
+  return true;
+}
+
+function isPrintable(string: Uint8Array): boolean {
+  return string.every((byte) => byte > 0x20 && byte < 0x7f);
+}
+
+/** The offsets in `bytes` at which the digits of a token table stand: its index is elsewhere. */
+export function* tokenTableTraces(bytes: Buffer): Generator<number> {
+  for (let at = bytes.indexOf(DIGITS); at >= 0; at = bytes.indexOf(DIGITS, at + 1)) yield at;
+}
