@@ -5,6 +5,8 @@ import type { Task } from './task.ts';
 
 /** Getting shut down. */
 const PF_EXITING = 0x4;
+/** Writes, or wrote, the core of its process. */
+const PF_DUMPCORE = 0x200;
 /** Allocating memory on behalf of reclaim. */
 export const PF_MEMALLOC = 0x800;
 
@@ -18,6 +20,11 @@ export const PF_MEMALLOC_NOIO = 0x80000;
 /** The task has reached do_exit(); undefined where its flags could not be read. */
 export function isExiting({ flags }: Task): boolean | undefined {
   return flags === undefined ? undefined : (flags & PF_EXITING) !== 0;
+}
+
+/** The task writes a core, for whose requests nobody is killed; false where it is not known. */
+export function isDumpingCore({ flags }: Task): boolean {
+  return ((flags ?? 0) & PF_DUMPCORE) !== 0;
 }
 
 /**

@@ -41,14 +41,15 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
   // Where nothing is found, what was looked at is all there is to go by.
   const hasChecks = isNoStall || (best === undefined && verdict.next !== undefined);
   const next = best?.next ?? verdict.next;
+  const since = [
+    ...(best === undefined ? [] : wrapWords(verdict.since ?? '', width)),
+    ...(hasChecks ? [] : wrapWords(memoryState(result.checked), width)),
+  ].filter((line) => line !== '');
   return [
     ...wrapWords(verdict.sentence, width),
     ...(best === undefined ? [] : wrapWords(certaintyText(best), width)),
     ...wrapWords(`(${describeSystem(machine)})`, width),
-    ...(best === undefined || verdict.since === undefined
-      ? []
-      : ['', ...wrapWords(verdict.since, width)]),
-    ...(hasChecks ? [] : wrapWords(memoryState(result.checked), width)),
+    ...(since.length === 0 ? [] : ['', ...since]),
     ...part(
       CHAINS,
       items(chainLines(chains, { full, isNoStall, culprits: best?.culprits ?? [] }), width),

@@ -75,6 +75,9 @@ const COMMON = new RegExp(
     '__x64_sys_\\w+|kthread|worker_thread)$',
 );
 
+/** Of those the one that says what was called for. */
+const SYSTEM_CALL = /^__x64_sys_\w+$/;
+
 /** A lock's own functions, of which the outermost says what was wanted. */
 const OF_LOCK = /^((__)?mutex_lock|rwsem_down|(__)?down_(read|write)|call_rwsem)/;
 
@@ -84,7 +87,12 @@ export function tellingCalls({ stack }: SharedStack): string[] {
   const telling = names
     .filter((name) => !COMMON.test(name))
     .filter((name, at, all) => !(OF_LOCK.test(name) && OF_LOCK.test(all[at + 1] ?? '')));
-  return telling.length === 0 ? names.slice(0, 1) : telling;
+  if (telling.length === 0) return names.slice(0, 1);
+  // Of a lock alone nobody knows what it is for; the system call says as much.
+  const entry = names.findLast((name) => SYSTEM_CALL.test(name));
+  return telling.every((name) => OF_LOCK.test(name))
+    ? [...telling, ...(entry ? [entry] : [])]
+    : telling;
 }
 
 function wordOf({ name, guessed }: StackFrame): string | undefined {

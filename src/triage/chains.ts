@@ -61,7 +61,39 @@ export function chainsOf(facts: Facts, checked: Checked): WaitChain[] {
   const told = new Set(chains.flatMap(({ pids }) => pids));
   const links = new Set(chains.flatMap(({ steps }) => steps.flatMap(({ pid }) => pid ?? [])));
   const others = tasks.filter(({ task: { pid = -1 } }) => !told.has(pid) && !links.has(pid));
-  return [...chains, ...walker.ofTasks('other', others)];
+  return withoutSameCircles([...chains, ...walker.ofTasks('other', others)]);
+}
+
+/** The same circle from each of those in it is one; a victim's chain is told all the same. */
+function withoutSameCircles(chains: readonly WaitChain[]): WaitChain[] {
+  const told = new Set(
+    chains.filter((chain) => !startsInCircle(chain)).flatMap((chain) => circleKey(chain) ?? []),
+  );
+  return chains.filter((chain) => {
+    const key = circleKey(chain);
+    if (key === undefined || !startsInCircle(chain)) return true;
+    const isNew = !told.has(key);
+    told.add(key);
+    return isNew || chain.start === 'OOM victim';
+  });
+}
+
+/** The last step of a circle leads back to its first task: to one before it or to `from`. */
+function circleStart({ steps }: WaitChain): number {
+  const last = steps.at(-1)?.pid;
+  return steps.findIndex(({ pid }) => pid === last);
+}
+
+function startsInCircle(chain: WaitChain): boolean {
+  return chain.end?.kind === 'cycle' && circleStart(chain) === chain.steps.length - 1;
+}
+
+/** The pids of a circle, wherever it is entered; undefined where there is none. */
+function circleKey(chain: WaitChain): string | undefined {
+  if (chain.end?.kind !== 'cycle') return undefined;
+  const at = startsInCircle(chain) ? 0 : circleStart(chain) + 1;
+  const pids = chain.steps.slice(at).map(({ pid = -1 }) => pid);
+  return pids.sort((a, b) => a - b).join();
 }
 
 function runsWork({ calls, place }: TaskFacts): boolean {

@@ -42,6 +42,8 @@ export interface Checked {
   readonly throttled?: readonly ThrottleCheck[];
   /** Tasks in uninterruptible sleep by what they sleep for, the most frequent first. */
   readonly blocked: readonly BlockedCheck[];
+  /** Frozen tasks in that state, which are not among those; absent where there is none. */
+  readonly frozen?: number;
   /** The kernel's log; absent where it could not be read. */
   readonly log?: LogCheck;
   /** Functions and variables that a diagnosis asked for, and whether this kernel has them. */
@@ -139,6 +141,7 @@ export interface BlockedCheck {
 /** Puts together what was gathered. */
 export function checkedOf(facts: Facts): Checked {
   const { writeback, oom, nodes = [] } = facts;
+  const frozen = facts.tasks.filter((fact) => isBlocked(fact) && isFrozen(fact.task)).length;
   return {
     requests: requestsOf(facts),
     ...optional('zones', facts.nodes?.flatMap(zonesOf)),
@@ -150,6 +153,7 @@ export function checkedOf(facts: Facts): Checked {
     ...optional('pools', poolsOf(facts)),
     ...optional('throttled', throttledOf(facts)),
     blocked: blockedOf(facts),
+    ...(frozen === 0 ? {} : { frozen }),
     ...optional('log', facts.history === undefined ? undefined : logOf(facts.history)),
     symbols: Object.fromEntries([...(facts.symbolsAsked ?? [])].sort()),
   };

@@ -161,18 +161,26 @@ function throttled({ throttled: queues }: Checked): Checks {
   return { made: made.length === 0 ? [none] : made, unmade: [] };
 }
 
-function blocked({ blocked: groups }: Checked): Check[] {
+function blocked({ blocked: groups, frozen = 0 }: Checked): Check[] {
   const total = groups.reduce((sum, { pids }) => sum + pids.length, 0);
   if (total === 0) {
-    return [{ fact: 'nobody is in uninterruptible sleep', isWell: true, verb: 'tasks --state D' }];
+    const but = frozen === 0 ? '' : ` but${frozenText(frozen)}`;
+    const fact = `nobody${but} is in uninterruptible sleep`;
+    return [{ fact, isWell: true, verb: 'tasks --state D' }];
   }
+  const asides = frozen === 0 ? '' : ` and${frozenText(frozen)}`;
   return [
     {
-      fact: `${count(total, 'task')} in uninterruptible sleep: ${blockedText(groups)}`,
+      fact: `${count(total, 'task')} in uninterruptible sleep${asides}: ${blockedText(groups)}`,
       isWell: true,
       verb: 'bt --state D',
     },
   ];
+}
+
+/** `bt --state D` lists them with the others. */
+function frozenText(frozen: number): string {
+  return frozen === 0 ? '' : ` ${frozen} frozen`;
 }
 
 const GROUPS_SHOWN = 4;

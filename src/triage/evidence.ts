@@ -27,7 +27,9 @@ export function stallEvidence(
       fact: `${countedText(memalloc, stalling)} (stalling: older than ${thresholdOf(memalloc)})`,
       verb: 'memalloc',
     },
-    { fact: 'their requests', details: masksOf(stalling), verb: 'memalloc --all' },
+    ...(stalling.some((task) => maskOf(task) !== undefined)
+      ? [{ fact: 'their requests', details: masksOf(stalling), verb: 'memalloc --all' }]
+      : []),
     ...having('stalling, though they are exiting', stalling.filter(isExiting), 'memalloc'),
     ...(victims.tasks.length === 0
       ? []
@@ -108,12 +110,16 @@ export function timeoutOf({ record, rebuilt }: MemallocResult): string {
 /** Kinds of requests that are told apart; `memalloc --all` shows them all. */
 const KINDS_SHOWN = 10;
 
+/** What a request asks for, as far as that is known. */
+export function maskOf({ record, evidence }: MemallocTask): string | undefined {
+  return record?.gfpNames ?? record?.gfpMask ?? evidence?.gfpNames;
+}
+
 /** Each kind of request and how many there are of it, the most frequent first. */
 function masksOf(tasks: readonly MemallocTask[]): string[] {
   const counts = new Map<string, number>();
-  for (const { record, evidence } of tasks) {
-    const { gfpNames, gfpMask } = record ?? {};
-    const name = gfpNames ?? gfpMask ?? evidence?.gfpNames ?? 'a mask that is not known';
+  for (const task of tasks) {
+    const name = maskOf(task) ?? 'a mask that is not known';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const kinds = [...counts].sort(([, a], [, b]) => b - a);

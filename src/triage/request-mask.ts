@@ -1,6 +1,6 @@
 // What a request's gfp_mask lets the allocator do for it.
 
-import { isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
+import { isDumpingCore, isInNofsScope, isReclaiming } from '../kernel/task-flags.ts';
 import type { MemallocTask } from '../kernel/memalloc-report.ts';
 
 /** A request, as far as it is known. */
@@ -27,6 +27,9 @@ export function mayUseFs({ gfpNames }: RequestMask): boolean | undefined {
 /** include/linux/mmzone.h */
 const PAGE_ALLOC_COSTLY_ORDER = 3;
 
+/** Of a zone below ZONE_NORMAL (v2.6.35): "does not needlessly kill tasks for lowmem". */
+const LOWMEM = /(^|\|)(__)?GFP_DMA(32)?(\||$)/;
+
 /**
  * Whether a request can never reach the OOM killer (mm/page_alloc.c, __alloc_pages_may_oom();
  * mm/oom_kill.c, out_of_memory()). Undefined where its mask has no names, and for __GFP_NOFAIL
@@ -41,6 +44,10 @@ export function cannotInvokeOom(
 ): boolean | undefined {
   const { gfpNames: names, order = 0 } = mask;
   if (names === undefined) return undefined;
+  // Kernels before v4.12 kill for these all the same where they are not to fail.
+  if (LOWMEM.test(names) || isDumpingCore(task)) {
+    return /__GFP_NOFAIL\b/.test(names) ? undefined : true;
+  }
   const givesUp = /__GFP_(NORETRY|RETRY_MAYFAIL|THISNODE)\b|GFP_TRANSHUGE/.test(names);
   if (givesUp || order > PAGE_ALLOC_COSTLY_ORDER) return true;
   if (mayUseFs(mask) === true) {

@@ -7,6 +7,7 @@ import type { OomState } from '../kernel/oom.ts';
 import { isExiting } from '../kernel/task-flags.ts';
 import { count } from '../util/count.ts';
 import {
+  maskOf,
   pressureEvidence,
   sleepEvidence,
   stallEvidence,
@@ -29,9 +30,10 @@ export interface StallContext {
 
 /** The verdict where somebody stalls. */
 export function stalled(memalloc: MemallocResult, context: StallContext): Verdict {
-  const { stalling, missing } = context;
+  const { stalling } = context;
+  const missing = [...context.missing, ...unknownMasks(stalling)];
   const victims = victimsOf(memalloc);
-  const atLeast = missing.length > 0 ? 'At least ' : '';
+  const atLeast = context.missing.length > 0 ? 'At least ' : '';
   const sentence = atLeast + sinceWhen(memalloc, stalling, victims.tasks.length > 0);
   const base = { evidence: evidenceOf(memalloc, context), missing };
   const since = [`${atLeast}${agesText(memalloc, stalling)}.`];
@@ -67,6 +69,14 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
     sentence: `${sentence}; ${nobody}${before.text}${exiting}`,
     since: [...since, `${capital(nobody)}.`, ...atExit].join(' '),
   };
+}
+
+/** What the requests ask for, where that is known of none: else the masks are counted. */
+function unknownMasks(stalling: readonly MemallocTask[]): string[] {
+  if (stalling.some((task) => maskOf(task) !== undefined)) return [];
+  return [
+    `what ${count(stalling.length, 'request')} ${stalling.length === 1 ? 'asks' : 'ask'} for`,
+  ];
 }
 
 function evidenceOf(memalloc: MemallocResult, { stalling }: StallContext): Evidence[] {

@@ -118,6 +118,15 @@ describe('triageText', () => {
     assert.doesNotMatch(text({}, changes), /kmallocwd/);
   });
 
+  it('has the state of memory apart from the machine, since when somebody waits or not', () => {
+    const { since, ...verdict } = answer().verdict;
+    assert.ok(since);
+    const zones = [{ node: 0, name: 'DMA32', free: 50, min: 100, low: 125, high: 150 }];
+    const checked = { ...answer().checked, zones };
+    assert.match(text({}, { checked }), /35\.1 s\.\nMemory: DMA32 has 50 pages/);
+    assert.match(text({}, { checked, verdict }), /\(Linux [^\n]*\n\nMemory: DMA32 has 50 pages/);
+  });
+
   it('says a thing once where the finding and the verdict both miss it', () => {
     const missing = ['whether they get on: a second dump shows it', 'since when they wait'];
     const verdict = {

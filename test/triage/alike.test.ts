@@ -62,4 +62,15 @@ describe('tellingCalls', () => {
     const calls = '__schedule < schedule < __mutex_lock < __mutex_lock_slowpath < mutex_lock < f';
     assert.deepEqual(tellingCalls(stack([1], `${calls} < do_syscall_64`)), ['mutex_lock', 'f']);
   });
+
+  it('keeps the system call where there is but a lock inside of it', () => {
+    const within = (calls: string): string[] =>
+      tellingCalls(stack([1], `schedule < ${calls} < __x64_sys_brk < do_syscall_64`));
+    assert.deepEqual(within('rwsem_down_write_slowpath < down_write'), [
+      'down_write',
+      '__x64_sys_brk',
+    ]);
+    assert.deepEqual(within('down_write < f'), ['down_write', 'f']);
+    assert.deepEqual(tellingCalls(stack([1], 'schedule < mutex_lock < kthread')), ['mutex_lock']);
+  });
 });

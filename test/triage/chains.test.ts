@@ -78,6 +78,19 @@ describe('chainsOf', () => {
     assert.deepEqual(chain.end, { kind: 'cycle' });
   });
 
+  it('tells a circle once, from outside of it where somebody waits there', () => {
+    const held = locks(['0xa', 1, [2, 4]], ['0xb', 2, [1]]);
+    const task = (pid: number): TaskSketch => ({ ...WAITER, pid, comm: `t${pid}` });
+    const from = (...tasks: TaskSketch[]): string[] =>
+      chains(tasks, { locks: held }).map(({ from: first }) => first);
+    assert.deepEqual(from(task(1), task(2), task(4)), ['t4(4)']);
+    assert.deepEqual(from(VICTIM, task(2), task(4)), ['java(1)', 't4(4)']);
+    // Each is a request, and none waits from outside.
+    const asks = (pid: number): TaskSketch => ({ ...task(pid), calls: `${MUTEX} < ${FAULT}` });
+    const inside = locks(['0xa', 1, [2]], ['0xb', 2, [1]]);
+    assert.equal(chains([asks(1), asks(2)], { locks: inside }).length, 1);
+  });
+
   it('ends where it is not known who has the lock', () => {
     const [chain] = chains([VICTIM], { locks: locks(['0xa', undefined, [1]]) });
     assert.deepEqual(chain?.steps, [{ waitsFor: 'mutex 0xa' }]);

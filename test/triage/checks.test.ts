@@ -113,6 +113,22 @@ describe('checksOf', () => {
   });
 });
 
+describe('checksOf on who sleeps', () => {
+  it('counts frozen tasks apart, which the verb that shows them lists as well', () => {
+    const asleep = (...pids: number[]): string | undefined => {
+      const sketches = pids.map((pid) => ({ pid, calls: `${MUTEX} < vfs_read` }));
+      const all = facts([...sketches, { pid: 9, calls: '__refrigerator' }], WELL);
+      const tasks = all.tasks.map((fact) =>
+        fact.task.pid === 9 ? { ...fact, task: { ...fact.task, stateBits: 0x8002 } } : fact,
+      );
+      const { made: checks } = checksOf(checkedOf({ ...all, tasks }));
+      return checks.find(({ fact }) => fact.includes('uninterruptible'))?.fact;
+    };
+    assert.equal(asleep(1), '1 task in uninterruptible sleep and 1 frozen: 1 in vfs_read()');
+    assert.equal(asleep(), 'nobody but 1 frozen is in uninterruptible sleep');
+  });
+});
+
 describe('checksOf on the log', () => {
   const kill = '[   70.000000] Out of memory: Killed process 47 (victim) total-vm:1kB';
 

@@ -11,16 +11,19 @@ interface Sketch {
   readonly oomMm?: string;
   readonly gfpNames?: string;
   readonly unread?: boolean;
+  readonly noMask?: boolean;
   /** kswapd at work, or with nothing to do. */
   readonly kswapd?: 'reclaims' | 'idle';
 }
 
 function task(sketch: Sketch): MemallocTask {
-  const { pid, asks, oomMm = '0x0', gfpNames = 'GFP_KERNEL', unread, kswapd } = sketch;
+  const { pid, asks, oomMm = '0x0', gfpNames = 'GFP_KERNEL', unread, kswapd, noMask } = sketch;
   const fact = (value: unknown): object => ({ value, source: 'test', kind: 'bound' });
   const evidence = {
     ...(unread === true ? { stackUnread: true } : {}),
-    ...(asks === undefined ? {} : { place: fact('slow path'), gfpNames }),
+    ...(asks === undefined
+      ? {}
+      : { place: fact('slow path'), ...(noMask === true ? {} : { gfpNames }) }),
     ...((asks ?? 0) > 0 ? { age: fact(asks) } : {}),
     ...(kswapd === 'reclaims' ? { reclaim: {} } : {}),
   };
@@ -73,6 +76,15 @@ describe('withoutRecord', () => {
     const nofs = { pid: 1, asks: 12.3, gfpNames: 'GFP_NOFS' };
     assert.equal(judged([nofs]).class, 'only-nofs');
     assert.equal(judged([nofs, { pid: 2, oomMm: '0x1000' }]).class, 'after-oom-kill');
+  });
+
+  it('does not count masks of which none is known', () => {
+    const said = (gfpNames?: string): unknown[] => {
+      const { evidence, missing } = judged([{ pid: 1, asks: 12, noMask: gfpNames === undefined }]);
+      return [evidence.some(({ fact }) => fact === 'their requests'), missing[0]];
+    };
+    assert.deepEqual(said(), [false, 'what 1 request asks for']);
+    assert.equal(said('GFP_KERNEL')[0], true);
   });
 
   it('tells victims that are gone from none', () => {

@@ -56,7 +56,11 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
       ? 'whoever writes pages back is among those that wait'
       : 'a single dump does not show for how long the pool has been empty',
     evidence: [
-      { fact: `${namesOf(waiting)} in mempool_alloc()`, verb: btVerb(waiting) },
+      // mm/mempool.c: by io_schedule_timeout(), where remove_element() had none.
+      {
+        fact: `${namesOf(waiting)} in mempool_alloc(), which sleeps where no element was left`,
+        verb: btVerb(waiting),
+      },
       ...carriers.map((carrier) => ({
         fact: `${nameOf(carrier)} needs an element for the I/O of others`,
         verb: btVerb([carrier]),
@@ -75,7 +79,7 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
             `${namesOf(queued)} ${queued.length === 1 ? 'waits' : 'wait'} for a disk that is at ` +
               'work',
           ],
-    missing: ['how many elements are out, and who has them'],
+    missing: ['how many elements are left now (curr_nr), and who has the others'],
     next: 'look at the device below: its queue, its driver, who submits bios from inside of it',
     culprits: pidsOf(carriers.length > 0 ? carriers : waiting),
   };
