@@ -11,7 +11,7 @@
 // A file with one bitmap left nothing out, so a clear bit is no RAM. In a split set every part has
 // the bitmaps of all; a pfn of a part that was not given is not-in-dump.
 
-import { decompressPage, ready } from '../format/compress/pages.ts';
+import { decompressPage, decompressPageInto, ready } from '../format/compress/pages.ts';
 import type { PageCodec } from '../format/compress/pages.ts';
 import {
   DUMP_DH_COMPRESSED_LZO,
@@ -39,6 +39,7 @@ export class KdumpMemory extends CachedMemory {
   readonly end: number;
   /** The parts in the order of their pfns. */
   readonly #parts: readonly KdumpFile[];
+  readonly #packed: Uint8Array;
   /** The last page stored as it is: pages of zeros share one copy in the file. */
   #sharedOffset = -1;
   #sharedPart: KdumpFile | undefined;
@@ -61,6 +62,7 @@ export class KdumpMemory extends CachedMemory {
     const first = parts[0] as KdumpFile;
     super(first.header.blockSize);
     this.#parts = parts;
+    this.#packed = new Uint8Array(packedSizeMax(this.pageSize));
     this.end = first.maxPfn * this.pageSize;
     reportMissing(parts, problems);
   }
@@ -97,12 +99,17 @@ export class KdumpMemory extends CachedMemory {
   }
 
   protected loadPage(index: number): Uint8Array | undefined {
+    return this.#load(index, (part, desc) => this.#readPage(part, desc));
+  }
+
+  /** Reads one page by its descriptor; undefined where it has none. */
+  #load<T>(index: number, read: (part: KdumpFile, desc: PageDesc) => T): T | undefined {
     const part = this.#partOf(index);
     if (!part?.storedBitmap.has(index)) return undefined;
     const desc = this.#storedDesc(part, index);
     if (desc === undefined) return undefined;
     try {
-      return this.#readPage(part, desc);
+      return read(part, desc);
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
       const at = `${part.source.name}, byte ${desc.offset}`;
@@ -119,9 +126,15 @@ export class KdumpMemory extends CachedMemory {
       const inPage = at % this.pageSize;
       const length = Math.min(into.length - done, this.pageSize - inPage);
       const index = (at - inPage) / this.pageSize;
-      const page = length === this.pageSize ? this.loadPage(index) : this.page(index);
-      if (page === undefined) return done;
-      into.set(page.subarray(inPage, inPage + length), done);
+      const target = into.subarray(done, done + length);
+      if (length === this.pageSize) {
+        const found = this.#load(index, (part, desc) => this.#readPageInto(target, part, desc));
+        if (found === undefined) return done;
+      } else {
+        const page = this.page(index);
+        if (page === undefined) return done;
+        target.set(page.subarray(inPage, inPage + length));
+      }
       done += length;
     }
     return done;
@@ -141,16 +154,27 @@ export class KdumpMemory extends CachedMemory {
   }
 
   #readPage(part: KdumpFile, desc: PageDesc): Uint8Array {
-    const { size } = desc;
     const codec = codecOf(desc.flags);
     if (codec === undefined) return this.#readRaw(part, desc);
+    return decompressPage(codec, this.#readPacked(codec, part, desc), this.pageSize);
+  }
+
+  #readPageInto(into: Uint8Array, part: KdumpFile, desc: PageDesc): true {
+    const codec = codecOf(desc.flags);
+    if (codec === undefined) into.set(this.#readRaw(part, desc));
+    else decompressPageInto(codec, this.#readPacked(codec, part, desc), into);
+    return true;
+  }
+
+  /** The compressed data of a page, in room that the next page takes. */
+  #readPacked(codec: PageCodec, part: KdumpFile, { size, offset }: PageDesc): Uint8Array {
     if (size > packedSizeMax(this.pageSize)) {
       const what = `${size} bytes of ${codec} data for a page of ${this.pageSize}`;
       throw new FormatError({ section: 'page_desc' }, what);
     }
-    const packed = new Uint8Array(size);
-    part.source.readInto(packed, desc.offset);
-    return decompressPage(codec, packed, this.pageSize);
+    const packed = this.#packed.subarray(0, size);
+    part.source.readInto(packed, offset);
+    return packed;
   }
 
   #readRaw(part: KdumpFile, { offset, size }: PageDesc): Uint8Array {

@@ -4,7 +4,7 @@
 import { FormatError } from '../../util/errors.ts';
 import { decompressLzo } from './lzo.ts';
 import { decompressSnappy } from './snappy.ts';
-import { decompressZlib } from './zlib.ts';
+import { decompressZlib, decompressZlibInto } from './zlib.ts';
 import { decompressZstd, startZstd } from './zstd.ts';
 
 /** The codecs of kdump pages; makedumpfile's -c, -l, -p and -z. */
@@ -33,6 +33,18 @@ export async function ready(): Promise<void> {
  * @throws FormatError if the page is damaged or unpacks to another size
  */
 export function decompressPage(codec: PageCodec, input: Uint8Array, size: number): Uint8Array {
+  checkSizes(codec, input, size);
+  return DECOMPRESS[codec](input, size);
+}
+
+/** As {@link decompressPage}, into a page that is there: `into` is filled. */
+export function decompressPageInto(codec: PageCodec, input: Uint8Array, into: Uint8Array): void {
+  checkSizes(codec, input, into.length);
+  if (codec === 'zlib') decompressZlibInto(input, into);
+  else into.set(DECOMPRESS[codec](input, into.length));
+}
+
+function checkSizes(codec: PageCodec, input: Uint8Array, size: number): void {
   if (!(size > 0 && size <= PAGE_SIZE_MAX)) {
     throw new FormatError({ section: `${codec} page` }, `page size is ${size}`);
   }
@@ -41,5 +53,4 @@ export function decompressPage(codec: PageCodec, input: Uint8Array, size: number
     const what = `${input.length} packed bytes for a page of ${size}`;
     throw new FormatError({ section: `${codec} page` }, what);
   }
-  return DECOMPRESS[codec](input, size);
 }

@@ -34,14 +34,24 @@ export function deflateZlib(bytes: Uint8Array): Uint8Array {
  * @throws FormatError if the stream is damaged or does not unpack to `size` bytes
  */
 export function decompressZlib(input: Uint8Array, size: number): Uint8Array {
+  return inflated(input, size)?.slice() ?? inflateOnce(input, size);
+}
+
+/** As {@link decompressZlib}, into a page that is there: `into` is filled. */
+export function decompressZlibInto(input: Uint8Array, into: Uint8Array): void {
+  into.set(inflated(input, into.length) ?? inflateOnce(input, into.length));
+}
+
+/** The page, in room that the next one takes; undefined where {@link Inflater} does not serve. */
+function inflated(input: Uint8Array, size: number): Uint8Array | undefined {
   inflater ??= Inflater.create() ?? null;
-  if (inflater === null || size > PAGE_MAX) return inflateOnce(input, size);
+  if (inflater === null || size > PAGE_MAX) return undefined;
   room ??= new Uint8Array(PAGE_MAX + ROOM);
-  const inflated = inflater.unpack(input, room.subarray(0, size + ROOM));
-  if ('errorCode' in inflated) throw damaged(inflated.errorCode);
-  if (inflated.length > size) throw tooLong(size);
-  if (inflated.length < size) throw tooShort(inflated.length, size);
-  return room.slice(0, size);
+  const result = inflater.unpack(input, room.subarray(0, size + ROOM));
+  if ('errorCode' in result) throw damaged(result.errorCode);
+  if (result.length > size) throw tooLong(size);
+  if (result.length < size) throw tooShort(result.length, size);
+  return room.subarray(0, size);
 }
 
 /** As {@link decompressZlib}, with a state of its own. */
