@@ -8,7 +8,7 @@ import { errorChain, VmcoreError } from '../util/errors.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_PARTIAL, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
 import { nearestName } from './near-name.ts';
 import { BrokenPipe, remark } from './output.ts';
-import { ScriptError } from './script.ts';
+import { ScriptError } from './script-error.ts';
 import { UsageError } from './usage.ts';
 import { packageVersion } from './version.ts';
 

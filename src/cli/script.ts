@@ -1,6 +1,5 @@
 // A user's script: found, loaded, and what it throws told in its own terms.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,12 +9,8 @@ import type { Script } from '../index.ts';
 import { EXIT_PARTIAL } from './exit.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { libraryUrl, makeOwnPackageImportable } from './own-package.ts';
+import { ScriptError } from './script-error.ts';
 import { UsageError } from './usage.ts';
-
-/** A script threw, or is none; exit code 1. The message has the script's file and line. */
-export class ScriptError extends Error {
-  override readonly name = 'ScriptError';
-}
 
 const TYPESCRIPT = new Set(['.ts', '.mts', '.cts']);
 
@@ -119,6 +114,8 @@ const SYNTAX_PLACE = /^\S.*:(\d+)\n((?:.*\n)*?)\n/;
  */
 function describeSyntax(path: string, words: string, stack: string): string {
   const check = (): string => {
+    // Not a static import: the module brings all of node's networking.
+    const { spawnSync } = process.getBuiltinModule('node:child_process');
     const args = ['--check', resolve(path)];
     return spawnSync(process.execPath, args, { encoding: 'utf8' }).stderr;
   };

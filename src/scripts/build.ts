@@ -24,12 +24,15 @@ const REQUIRE_BANNER =
   "import { createRequire as bundledCreateRequire } from 'node:module';\n" +
   'const require = bundledCreateRequire(import.meta.url);';
 
-/** yargs and what it imports get our own string-width; cli-table3, which requires it, its own. */
-const PLAIN_STRING_WIDTH: esbuild.Plugin = {
-  name: 'plain string-width',
+/**
+ * What yargs and its packages import is replaced by files of ours where it is slow to load;
+ * cli-table3, which requires string-width, gets its own.
+ */
+const QUICK_YARGS: esbuild.Plugin = {
+  name: 'quick yargs',
   setup(build) {
-    build.onResolve({ filter: /^string-width$/ }, ({ kind }) =>
-      kind === 'import-statement' ? { path: join(ROOT, 'src/scripts/string-width.ts') } : undefined,
+    build.onResolve({ filter: /^(string-width|assert)$/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path: join(ROOT, `src/scripts/${path}.ts`) } : undefined,
     );
   },
 };
@@ -50,7 +53,7 @@ async function bundles(): Promise<Output[]> {
     platform: 'node',
     target: 'node20.19',
     external: ['lz4'],
-    plugins: [PLAIN_STRING_WIDTH],
+    plugins: [QUICK_YARGS],
     banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
   });
