@@ -1,4 +1,5 @@
-// Packs a dump: runs the triage, follows what it reads, and writes that and nothing else.
+// Packs a dump: runs the triage, reads what a comparison wants besides, follows what is read, and
+// writes that and nothing else.
 
 import type { PageCodec } from '../format/compress/pages.ts';
 import { readTasks, type Task } from '../kernel/task.ts';
@@ -11,7 +12,9 @@ import {
   type PackManifest,
 } from '../target/pack-manifest.ts';
 import { OPENING_STEPS } from '../target/watch.ts';
-import { triage, type TriageAnswer, type TriageOptions } from '../triage/triage.ts';
+import { readBesideTriage } from '../triage/compare/dump-state.ts';
+import { gatherFacts } from '../triage/gather.ts';
+import { triageOf, type TriageAnswer, type TriageOptions } from '../triage/triage.ts';
 import { count } from '../util/count.ts';
 import type { ByteSink } from '../util/io.ts';
 import { optional } from '../util/optional.ts';
@@ -71,8 +74,10 @@ export async function packVmcore(
   const recorder = new Recorder();
   const vmcore = await openVmcore(paths, { ...options.open, watch: recorder });
   try {
-    const answer = triage(vmcore, options.triage);
+    const facts = gatherFacts(vmcore, options.triage);
+    const answer = triageOf(vmcore, facts);
     const problems = vmcore.problems.list;
+    readBesideTriage(vmcore, facts);
     const withoutLog = options.noLog === true || options.maskComm === true;
     const blank =
       options.level === 'tasks' ? readForTools(vmcore, { log: !withoutLog }) : NO_RANGES;

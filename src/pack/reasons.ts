@@ -32,7 +32,7 @@ const REASONS: readonly (readonly [why: string, kinds: string])[] = [
     `worker_pool worker workqueue_struct workqueue_attrs pool_workqueue work_struct delayed_work`,
   ],
   ['whether time goes on, and what is due', 'timer_base timer_list timekeeper clocksource'],
-  ['what runs on each CPU', 'rq per-CPU_data cpuinfo_x86 thread_info'],
+  ['what runs on each CPU', 'rq per-CPU_data cpuinfo_x86 thread_info kernel_cpustat'],
   ['what the kernel said', 'log'],
   ['where the log is', 'printk_ringbuffer'],
   ['which kernel this is, and that it was found', 'kernel_identity uts_namespace'],

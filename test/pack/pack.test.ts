@@ -13,7 +13,7 @@ import { errorChain, VmcoreError } from '../../src/util/errors.ts';
 import { BytesSource } from '../../src/util/io.ts';
 import { Prng } from '../../src/util/prng.ts';
 import { Problems } from '../../src/util/problems.ts';
-import { triageJson, withPacked } from '../support/packed.ts';
+import { compareJson, triageJson, withPacked } from '../support/packed.ts';
 import { realDump } from '../support/real-dumps.ts';
 import { runScenario, writeRun } from '../support/simulated.ts';
 import type { Simulation, VmcoreFormat } from '../../src/sim/simulate.ts';
@@ -42,6 +42,11 @@ describe('packVmcore', function () {
       });
     });
   }
+
+  it('makes of a pair two that compare as the dumps do', async function () {
+    const [a, b] = ['a', 'b'].map((name) => realDump(this, `k2-pair-${name}.kdump`));
+    await checkComparison(a!, b!);
+  });
 
   it('keeps of a dump that was cut off why its bytes are not there', async function () {
     const path = join(folder, 'cut');
@@ -83,6 +88,16 @@ describe('packVmcore, of a simulated dump', function () {
       });
     });
   }
+
+  it('makes of a pair two that compare as the dumps do', async () => {
+    const knobs = { ramMiB: 64, dumpSeconds: 5 };
+    const options = { seed: 1, kmallocwd: 1, judgedBy: 0.1, knobs, again: 1 };
+    const pair = runScenario('oom-victim-mutex', options);
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    writeRun(pair, first, { format: 'kdump' });
+    writeRun(pair.again!, second, { format: 'elf' });
+    await checkComparison(first, second);
+  });
 
   const WRITTEN: readonly Partial<PackOptions>[] = [
     { level: 'pages' },
@@ -182,6 +197,16 @@ describe('packVmcore, of a simulated dump', function () {
     });
   });
 });
+
+/** Packed or not, the two give the same result object, problems and all. */
+async function checkComparison(a: string, b: string): Promise<void> {
+  const expected = await compareJson([a], [b]);
+  await withPacked([a], {}, (before) =>
+    withPacked([b], {}, async (now) => {
+      assert.deepEqual(await compareJson([before.path], [now.path]), expected);
+    }),
+  );
+}
 
 /** Where pack's note lies in a kdump file. */
 function noteOf(bytes: Uint8Array): { start: number; end: number } {

@@ -1,4 +1,4 @@
-// Packs dumps for tests, and says what a triage of each gives.
+// Packs dumps for tests, and says what a triage of each gives, or a comparison.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { KdumpMemory } from '../../src/memory/kdump-memory.ts';
 import { withProblems } from '../../src/cli/output.ts';
 import { packVmcore, type PackOptions, type PackResult } from '../../src/pack/pack.ts';
 import { openVmcore, type OpenOptions, type Vmcore } from '../../src/target/index.ts';
+import { compareDumps, readDumpState } from '../../src/triage/compare.ts';
 import { triage } from '../../src/triage/triage.ts';
 import { BytesSink, BytesSource } from '../../src/util/io.ts';
 
@@ -51,7 +52,21 @@ export async function triageJson(
   }
 }
 
-/** The same of an opened one. */
+/** What `compare --json` makes of two dumps. */
+export async function compareJson(a: readonly string[], b: readonly string[]): Promise<unknown> {
+  const before = await openVmcore(a);
+  const now = await openVmcore(b);
+  try {
+    const result = compareDumps(readDumpState(before), readDumpState(now));
+    const problems = [before.problems.list, now.problems.list];
+    return JSON.parse(JSON.stringify({ ...result, problems }));
+  } finally {
+    before.close();
+    now.close();
+  }
+}
+
+/** What `triage --json` prints of one that is open. */
 export function answerOf(vmcore: Vmcore): unknown {
   return JSON.parse(JSON.stringify(withProblems(triage(vmcore), vmcore.problems)));
 }

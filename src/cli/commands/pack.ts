@@ -1,4 +1,4 @@
-// stallcore pack: a small dump with only what the triage read.
+// stallcore pack: a small dump with only what triage and compare read of it.
 
 import { setFlagsFromString } from 'node:v8';
 import type { Argv } from 'yargs';
@@ -46,7 +46,7 @@ const PACK_OPTIONS = {
 export function addPack(cli: Argv, state: RunState): void {
   cli.command(
     'pack [vmcore..]',
-    'a small dump with only what the triage read, to be sent out',
+    'a small dump with only what triage and compare read, to be sent out',
     (verb) => withTimeout(withOpenOptions(verb)).options(PACK_OPTIONS),
     async (args) => {
       const output = outputOf(args);

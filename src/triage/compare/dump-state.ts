@@ -14,7 +14,7 @@ import { readVmEvents } from '../../kernel/vmstat.ts';
 import type { NodeState } from '../../kernel/mmzone.ts';
 import { optional } from '../../util/optional.ts';
 import { doing } from '../checked.ts';
-import { isVictim, type LockWait, type TaskFacts } from '../facts.ts';
+import { isVictim, type Facts, type LockWait, type TaskFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { gatherFacts, type GatherOptions } from '../gather.ts';
 import { triageOf } from '../triage.ts';
@@ -86,36 +86,53 @@ export function readDumpState(vmcore: Vmcore, options: GatherOptions = {}): Dump
   const facts = gatherFacts(vmcore, options);
   const { memalloc } = facts;
   const answer = triageOf(vmcore, facts);
-  const runs = new TaskRunsReader(vmcore);
-  const tasks = facts.tasks.map((fact) => taskInDump(fact, runs.read(fact.task)));
-  const { hz } = memalloc;
-  const jiffies = memalloc.jiffies === undefined ? undefined : BigInt(memalloc.jiffies);
+  const { runs, boot, clock, events, cpuTimes } = readBesideTriage(vmcore, facts);
   const [finding] = answer.findings;
   return {
     machine: answer.machine,
-    boot: readBoot(vmcore, memalloc.tasks),
-    clock: {
-      ...optional('jiffies', jiffies),
-      ...optional('hz', hz),
-      ...optional('schedNs', schedClocks(vmcore)?.clock),
-    },
-    tasks,
+    boot,
+    clock,
+    tasks: facts.tasks.map((fact, i) => taskInDump(fact, runs[i] ?? {})),
     isWhole: memalloc.coverage.taskListComplete,
     hasRecords: memalloc.record !== undefined,
     ...optional('timeoutSeconds', (memalloc.record ?? memalloc.rebuilt)?.timeoutSeconds?.value),
-    ...optional(
-      'events',
-      vmcore.problems.attempt('vm_event_states', () => readVmEvents(vmcore)),
-    ),
+    ...optional('events', events),
     nodes: facts.nodes ?? [],
-    ...optional('cpuTimes', cpuTimes(vmcore, jiffies, hz)),
+    ...optional('cpuTimes', cpuTimes),
     ...optional('locks', facts.locks),
     verdict: answer.verdict,
     ...optional('finding', finding),
   };
 }
 
-function cpuTimes(
+/** What a comparison reads of a dump and a triage of it does not. */
+interface BesideTriage extends Pick<DumpState, 'boot' | 'clock' | 'events' | 'cpuTimes'> {
+  /** Of each task of the facts, in their order. */
+  readonly runs: readonly TaskRuns[];
+}
+
+/** Reads it; pack calls this too, so that packed dumps compare as the dumps that they were do. */
+export function readBesideTriage(vmcore: Vmcore, { memalloc, tasks }: Facts): BesideTriage {
+  const reader = new TaskRunsReader(vmcore);
+  const { hz } = memalloc;
+  const jiffies = memalloc.jiffies === undefined ? undefined : BigInt(memalloc.jiffies);
+  return {
+    runs: tasks.map(({ task }) => reader.read(task)),
+    boot: readBoot(vmcore, memalloc.tasks),
+    clock: {
+      ...optional('jiffies', jiffies),
+      ...optional('hz', hz),
+      ...optional('schedNs', schedClocks(vmcore)?.clock),
+    },
+    ...optional(
+      'events',
+      vmcore.problems.attempt('vm_event_states', () => readVmEvents(vmcore)),
+    ),
+    ...optional('cpuTimes', cpuTimesOf(vmcore, jiffies, hz)),
+  };
+}
+
+function cpuTimesOf(
   vmcore: Vmcore,
   jiffies: bigint | undefined,
   hz: number | undefined,
