@@ -4,7 +4,8 @@ import type { TypeSource } from './ctype.ts';
 import type { LayoutIdentity } from './layout.ts';
 import { readLayout } from './layout.ts';
 import { writeLayout, type LayoutContents, type TypeName } from './layout-write.ts';
-import { USED_ENUMERATORS, USED_TYPES } from './used-structs.ts';
+import { compactLayout } from './layout-compact.ts';
+import { OPAQUE_STRUCTS, USED_ENUMERATORS, USED_TYPES } from './used-structs.ts';
 
 /** What goes into an exported layout file besides the types that stallcore reads. */
 export interface ExportOptions {
@@ -13,6 +14,8 @@ export interface ExportOptions {
   readonly names?: readonly TypeName[];
   /** Bits that no type carries: `{ TIF: { TIF_MEMDIE: 20 } }`. */
   readonly flags?: LayoutContents['flags'];
+  /** As small as it gets, for a file that travels: what nobody looks into has its size alone. */
+  readonly compact?: boolean;
 }
 
 /** An exported layout. */
@@ -30,9 +33,11 @@ export interface ExportedLayout {
  * @throws FormatError or InvalidError if the types are damaged
  */
 export function exportLayout(types: TypeSource, options: ExportOptions): ExportedLayout {
-  const { identity, names = USED_TYPES, flags = {} } = options;
+  const { identity, names = USED_TYPES, flags = {}, compact = false } = options;
   const enumerators = options.names === undefined ? USED_ENUMERATORS : [];
-  const text = writeLayout(types, { identity, names, enumerators, flags });
+  const opaque = compact ? OPAQUE_STRUCTS : new Set<string>();
+  const written = writeLayout(types, { identity, names, enumerators, flags, opaque });
+  const text = compact ? compactLayout(written) : written;
   const layout = readLayout(text, 'the exported layout');
   layout.checkAll();
   const missing = names.filter((name) => {

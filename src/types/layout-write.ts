@@ -18,6 +18,8 @@ export interface LayoutContents {
   /** Enumerators of enums without a name; those that the source lacks are left out. */
   readonly enumerators?: readonly string[];
   readonly flags?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Tags of structs that are written with their size alone. */
+  readonly opaque?: ReadonlySet<string>;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface LayoutContents {
  * @throws InvalidError if a name or value in the source cannot stand in a layout file
  */
 export function writeLayout(types: TypeSource, contents: LayoutContents): string {
-  const collector = new Collector(types);
+  const collector = new Collector(types, contents.opaque);
   for (const name of [...contents.names].sort(byText)) collector.addNamed(name);
   return formatFile(contents, collector);
 }
@@ -40,11 +42,13 @@ class Collector {
   readonly typedefs = new Map<string, string>();
   readonly baseTypes = new Map<string, { size: number; signed?: boolean; float?: boolean }>();
   readonly types: TypeSource;
+  readonly #opaque: ReadonlySet<string>;
   /** The key of each type that is in the file. */
   readonly #keys = new Map<CType, string>();
 
-  constructor(types: TypeSource) {
+  constructor(types: TypeSource, opaque: ReadonlySet<string> = new Set()) {
     this.types = types;
+    this.#opaque = opaque;
   }
 
   addNamed(typeName: TypeName): void {
@@ -98,6 +102,7 @@ class Collector {
     const members: Record<string, LayoutMember> = {};
     // Taken before its members, so that a struct that contains itself ends here.
     this.structs.set(key, { kind: type.kind, size: type.size, members });
+    if (this.#opaque.has(type.name)) return;
     const scope = key.split('#')[0] ?? key;
     for (const member of type.members) {
       this.#addByValue(member.type, scope);

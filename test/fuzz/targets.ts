@@ -3,7 +3,6 @@
 import { gzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
 import { compressZstd } from '../../src/format/compress/zstd-encode.ts';
-import { SHT_PROGBITS } from '../../src/format/elf/constants.ts';
 import { readInfo } from '../../src/kernel/info.ts';
 import { tasksResult } from '../../src/kernel/tasks-result.ts';
 import { infoText } from '../../src/report/info.ts';
@@ -16,12 +15,11 @@ import { triage } from '../../src/triage/triage.ts';
 import { vaddr } from '../../src/util/address.ts';
 import { VmcoreError } from '../../src/util/errors.ts';
 import { BytesSource } from '../../src/util/io.ts';
-import { DwarfStyler, otherUnit, taskUnit } from '../support/dwarf-kernel.ts';
-import { DwarfWriter } from '../support/dwarf-writer.ts';
 import { buildVmlinux } from '../support/elf-builder.ts';
 import { lz4Frame } from '../support/lz4-files.ts';
 import type { Specimen } from '../support/specimen.ts';
 import { useTypes } from '../support/use-types.ts';
+import { dwarfSections } from '../support/vmlinux-builder.ts';
 import type { Area } from './mutate.ts';
 
 /** A sound file, and where damage is of interest. */
@@ -77,21 +75,9 @@ export function fuzzTargets(specimen: Specimen): FuzzTarget[] {
     { name: 'lz4', bytes: lz4Frame(kdump) },
     { name: 'zstd', bytes: compressZstd(kdump) },
     { name: 'gzip', bytes: gzipSync(kdump) },
-    { name: 'DWARF 4', bytes: dwarfVmlinux(4), ask: askVmlinux },
-    { name: 'DWARF 5', bytes: dwarfVmlinux(5), ask: askVmlinux },
+    { name: 'DWARF 4', bytes: buildVmlinux(dwarfSections(4)), ask: askVmlinux },
+    { name: 'DWARF 5', bytes: buildVmlinux(dwarfSections(5)), ask: askVmlinux },
   ];
-}
-
-/** A vmlinux of a few types. */
-function dwarfVmlinux(version: number): Uint8Array {
-  const s = new DwarfStyler({ version });
-  const sections = new DwarfWriter()
-    .unit(s.unit(taskUnit(s)))
-    .unit(s.unit(otherUnit(s)))
-    .finish();
-  return buildVmlinux(
-    Object.entries(sections).map(([name, data]) => ({ name, type: SHT_PROGBITS, data })),
-  );
 }
 
 /** Reads every type of a vmlinux. @throws whatever is no VmcoreError: it is a bug */

@@ -2,30 +2,15 @@ import assert from 'node:assert/strict';
 import { readVmlinux, typesOfVmlinux } from '../../src/target/vmlinux.ts';
 import { BytesSource } from '../../src/util/io.ts';
 import { btfKernel } from '../support/btf-kernel.ts';
-import { DwarfStyler, otherUnit, taskUnit } from '../support/dwarf-kernel.ts';
-import { DwarfWriter } from '../support/dwarf-writer.ts';
+import { dwarfSections, rodata, SHT_PROGBITS } from '../support/vmlinux-builder.ts';
 import { buildVmlinux, type SectionSpec } from '../support/elf-builder.ts';
 
-const SHT_PROGBITS = 1;
 const SHT_NOBITS = 8;
 
 const RELEASE = 'Linux version 6.1.0-9-amd64 (gcc)';
 
-function rodata(...texts: readonly string[]): SectionSpec {
-  return { name: '.rodata', type: SHT_PROGBITS, data: Buffer.from(`${texts.join('\0')}\0`) };
-}
-
 function btf(): SectionSpec {
   return { name: '.BTF', type: SHT_PROGBITS, data: btfKernel().writer.finish() };
-}
-
-function dwarf(): SectionSpec[] {
-  const s = new DwarfStyler({ version: 5 });
-  const bytes = new DwarfWriter()
-    .unit(s.unit(taskUnit(s)))
-    .unit(s.unit(otherUnit(s)))
-    .finish();
-  return Object.entries(bytes).map(([name, data]) => ({ name, type: SHT_PROGBITS, data }));
 }
 
 function vmlinux(...sections: readonly SectionSpec[]): BytesSource {
@@ -34,18 +19,18 @@ function vmlinux(...sections: readonly SectionSpec[]): BytesSource {
 
 describe('readVmlinux', () => {
   it('takes the types from BTF where there is DWARF as well', async () => {
-    const { types } = await readVmlinux(vmlinux(btf(), ...dwarf()));
+    const { types } = await readVmlinux(vmlinux(btf(), ...dwarfSections()));
     assert.equal(types?.origin, 'BTF of vmlinux');
   });
 
   it('takes them from DWARF where that is preferred', async () => {
-    const { types } = await readVmlinux(vmlinux(btf(), ...dwarf()), { preferDwarf: true });
+    const { types } = await readVmlinux(vmlinux(btf(), ...dwarfSections()), { preferDwarf: true });
     assert.equal(types?.origin, 'DWARF of vmlinux');
   });
 
   it('takes them from DWARF where .BTF has no bytes, as in the debug half', async () => {
     const empty = { name: '.BTF', type: SHT_NOBITS, data: new Uint8Array(0) };
-    const { types } = await readVmlinux(vmlinux(empty, ...dwarf()));
+    const { types } = await readVmlinux(vmlinux(empty, ...dwarfSections()));
     assert.equal(types?.origin, 'DWARF of vmlinux');
     assert.equal(types.find('struct', 'task_struct')?.kind, 'struct');
   });

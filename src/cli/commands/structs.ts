@@ -51,7 +51,9 @@ export function addStructs(cli: Argv, state: RunState): void {
           try {
             const { identity, vmcore } = source;
             const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
-            const { text, missing } = exportLayout(source.types, { identity, flags });
+            // That of a vmlinux is made to travel without it.
+            const compact = vmcore === undefined;
+            const { text, missing } = exportLayout(source.types, { identity, flags, compact });
             if (args.output === '-') print(text);
             else writeTextFile(args.output, text);
             const where = args.output === '-' ? '' : ` to ${args.output}`;

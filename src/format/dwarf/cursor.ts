@@ -69,6 +69,11 @@ export class DwarfCursor {
       this.at++;
       return byte;
     }
+    const second = this.bytes[this.at + 1];
+    if (byte !== undefined && second !== undefined && second < 0x80) {
+      this.at += 2;
+      return (byte & 0x7f) | (second << 7);
+    }
     return this.#asSize(this.ulebBig());
   }
 
@@ -77,6 +82,11 @@ export class DwarfCursor {
   }
 
   sleb(): bigint {
+    const byte = this.bytes[this.at];
+    if (byte !== undefined && byte < 0x80) {
+      this.at++;
+      return BigInt(byte < 0x40 ? byte : byte - 0x80);
+    }
     const { value, bits, last } = this.#leb();
     return (last & 0x40) === 0 ? value : value - (1n << BigInt(bits));
   }

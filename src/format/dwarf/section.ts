@@ -21,8 +21,11 @@ export interface DwarfSources {
   readonly types?: ByteSource | undefined;
 }
 
-/** How much is read at a time. */
-const WINDOW_SIZE = 256 << 10;
+/**
+ * How much is read at a time: headers of units lie far apart, and what is between them is not
+ * wanted yet; tables and strings are read from end to end.
+ */
+const WINDOW_SIZE = 32 << 10;
 
 /** Longer names than any compiler's; a string table without a NUL would be read to its end. */
 const STRING_LENGTH_MAX = 1 << 16;
@@ -34,9 +37,11 @@ export class DwarfSection {
   readonly name: string;
   readonly size: number;
   readonly #source: ByteSource;
-  #window = EMPTY;
+  /** Used again for each window; what is behind the end of the section is not of it. */
+  #buffer = EMPTY;
   #view = new DataView(EMPTY.buffer);
   #start = 0;
+  #length = 0;
 
   constructor(name: string, source: ByteSource) {
     this.name = name;
@@ -51,12 +56,7 @@ export class DwarfSection {
    */
   view(offset: number, length: number): Uint8Array {
     const at = this.#move(offset, length);
-    return this.#window.subarray(at, at + length);
-  }
-
-  /** As many as there are from `offset` on, at most a window. */
-  rest(offset: number): Uint8Array {
-    return this.view(offset, Math.max(0, Math.min(WINDOW_SIZE, this.size - offset)));
+    return this.#buffer.subarray(at, at + length);
   }
 
   /** Reads into a buffer of the caller's. @throws FormatError if not all of it is there */
@@ -102,13 +102,18 @@ export class DwarfSection {
   /** Moves the window where needed; the place of `offset` in it. */
   #move(offset: number, length: number): number {
     const at = offset - this.#start;
-    if (at >= 0 && at + length <= this.#window.length) return at;
+    if (at >= 0 && at + length <= this.#length) return at;
     this.#check(offset, length);
-    const window = new Uint8Array(Math.min(Math.max(WINDOW_SIZE, length), this.size - offset));
-    this.readInto(window, offset);
-    this.#window = window;
-    this.#view = new DataView(window.buffer);
+    const size = Math.min(Math.max(WINDOW_SIZE, length), this.size - offset);
+    if (size > this.#buffer.length) {
+      this.#buffer = new Uint8Array(Math.min(this.size, Math.max(WINDOW_SIZE, length)));
+      this.#view = new DataView(this.#buffer.buffer);
+    }
+    // Not valid before all of it is there: a read may fail.
+    this.#length = 0;
+    this.readInto(this.#buffer.subarray(0, size), offset);
     this.#start = offset;
+    this.#length = size;
     return 0;
   }
 
