@@ -1,17 +1,12 @@
 // A stack in a line: the innermost calls, who asked for memory, and where it all began.
 
+import { allocatorCall } from '../kernel/alloc-callers.ts';
+
 /** Calls of which a line on a screen with the rest has room. */
 const CALLS_SHOWN = 7;
 /** Of these so many at the inner end. */
 const INNERMOST = 3;
 const OUTERMOST = 1;
-
-/** Functions between the slow path and whoever wants memory (mm, 3.10 to 7.x). */
-const ALLOCATES = new RegExp(
-  '^(__)?((alloc|get_free|get_zeroed)_pages?\\w*|folio_alloc\\w*|vma_alloc_folio|' +
-    'k[mz]alloc\\w*|kmem_cache_alloc\\w*|k?v[mz]alloc\\w*|kmalloc\\w*|new_slab|_*slab_alloc\\w*|' +
-    'allocate_slab|mempool_alloc\\w*|vmalloc_node_range|perform_reclaim)$',
-);
 
 /**
  * The innermost calls, the one that wants memory, and the outermost ones, with `…4…` for those
@@ -19,7 +14,7 @@ const ALLOCATES = new RegExp(
  */
 export function shortenedCalls(calls: readonly string[]): string[] {
   if (calls.length <= CALLS_SHOWN) return [...calls];
-  const slow = calls.findLastIndex((name) => ALLOCATES.test(name));
+  const slow = allocatorCall(calls);
   const kept = calls.map(
     (_, at) => at < INNERMOST || at >= calls.length - OUTERMOST || (slow >= 0 && isNear(at, slow)),
   );

@@ -88,9 +88,15 @@ function withoutTold(findings: readonly Finding[]): Finding[] {
 export function diagnoseYoung(facts: Facts): Finding[] {
   const later = laterOf(facts);
   const found = DIAGNOSES.flatMap((diagnosis) => diagnosis(later) ?? []);
+  const timeout = timeoutOf(facts.memalloc);
+  const supposed = `if the requests in flight get older than ${timeout} as they are`;
   return withoutCanaryCulprits(
     facts,
-    found.map((finding) => ({ ...finding, confidence: 'possible' })),
+    found.map((finding) => ({
+      ...finding,
+      confidence: 'possible',
+      because: `${supposed}: ${finding.because}`,
+    })),
   );
 }
 

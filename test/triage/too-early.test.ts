@@ -7,7 +7,7 @@ import { tooEarly } from '../../src/triage/too-early.ts';
 import type { Verdict } from '../../src/triage/verdict.ts';
 import { triage } from '../../src/triage/triage.ts';
 import { triageText } from '../../src/report/triage.ts';
-import { facts, FAULT, MUTEX, type TaskSketch } from '../support/facts-builder.ts';
+import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
 import { historyOf } from '../support/history-builder.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
 
@@ -78,11 +78,27 @@ describe('diagnoseYoung', () => {
       calls: `${MUTEX} < vfs_write`,
       waitsFor: lock,
     };
+    const found = diagnoseYoung(facts([holder, victim]));
     assert.deepEqual(
-      diagnoseYoung(facts([holder, victim])).map(
-        ({ diagnosis, confidence }) => `${diagnosis} ${confidence}`,
-      ),
+      found.map(({ diagnosis, confidence }) => `${diagnosis} ${confidence}`),
       ['D3 possible'],
     );
+    assert.match(
+      String(found[0]?.because),
+      /^if the requests in flight get older than .* are: each/,
+    );
+  });
+
+  it('offers a proved chain to a request that may not kill, though all are young', () => {
+    const waitsFor = { lock: 'mutex 0xf00', holders: [3], isCertain: true };
+    const calls = `${MUTEX} < jbd2_journal_start < ${RECLAIM}`;
+    const tasks: TaskSketch[] = [
+      { pid: 3, comm: 'rm', state: 'R', calls: RECLAIM, young: true, youngGfp: 'GFP_NOFS' },
+      { pid: 4, calls, young: true, waitsFor },
+      { pid: 5, comm: 'kswapd0', kthread: true, calls: MUTEX, waitsFor },
+    ];
+    const [found] = diagnoseYoung(facts(tasks));
+    assert.deepEqual([found?.diagnosis, found?.confidence], ['D2', 'possible']);
+    assert.match(String(found?.sentence), /^rm\(3\) holds what kswapd0\(5\) and 1 other wait for/);
   });
 });

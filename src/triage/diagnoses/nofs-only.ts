@@ -2,6 +2,7 @@
 // the others hold.
 
 import { count } from '../../util/count.ts';
+import { allocatorCall } from '../../kernel/alloc-callers.ts';
 import { isKswapdByName } from '../../kernel/task-flags.ts';
 import {
   btVerb,
@@ -94,7 +95,7 @@ function behindHolder(facts: Facts): Finding | undefined {
         ? []
         : aboutOnes(led.unproved, (who, verb) => `whom ${who} ${verb} for`)),
     ],
-    next: 'find out where the file system asks for memory with its transaction or journal held',
+    next: nextOf(facts, led),
     culprits: holder === undefined ? pidsOf(matter) : pidsOf([holder]),
   };
 }
@@ -120,6 +121,27 @@ function unknownMasks(free: readonly TaskFacts[], masks: Masks): string[] {
       : [`whether this kernel kills for __GFP_NOFAIL without __GFP_FS, as ${namesOf(read)} asks`]),
   ];
 }
+
+/** Where the holder asks for memory, and with what held, by its own stack. */
+function nextOf(facts: Facts, { holder, toHolder: [waiter] }: Led): string {
+  if (holder === undefined || waiter === undefined) {
+    return 'find out which of these requests is made with a lock held that the others wait for';
+  }
+  const at = allocatorCall(holder.calls);
+  const [asks, below] = at < 0 ? [] : holder.calls.slice(at + 1);
+  const under = below === undefined ? '' : ` under ${below}()`;
+  const lock = chainFrom(facts, waiter).links.at(-2)?.waitsFor?.lock ?? 'that lock';
+  const where = asks === undefined ? 'it asks' : `${asks}() asks`;
+  const isInTransaction = holder.calls.some((name) => TRANSACTION.test(name));
+  const before = isInTransaction ? 'the transaction is begun' : 'the lock is taken';
+  return (
+    `look at ${nameOf(holder)} (stallcore bt VMCORE ${holder.task.pid}): ${where} for memory` +
+    `${under} while it has ${lock}; ask before ${before}`
+  );
+}
+
+/** Of file systems that log what they do: fs/jbd2, fs/xfs. */
+const TRANSACTION = /^(jbd2|ext4_journal|xfs_trans)_/;
 
 function aboutOnes(
   ones: readonly TaskFacts[],

@@ -221,8 +221,8 @@ function livelock(throttled: readonly TaskFacts[]): Finding | undefined {
     diagnosis: 'D1',
     name: 'endless wait for isolated pages (too_many_isolated)',
     sentence:
-      `${namesOf(overdue)} ${overdue.length === 1 ? 'has' : 'have'} waited in ` +
-      'shrink_inactive_list() until fewer pages are isolated, for longer than the timeout.',
+      `${namesOf(overdue)} ${overdue.length === 1 ? 'waits' : 'wait'} in ` +
+      'shrink_inactive_list() until fewer pages are isolated.',
     confidence: 'possible',
     because: 'others may go on isolating pages, or the disk is slow',
     evidence: [{ fact: `${namesOf(overdue)} in congestion_wait()`, verb: btVerb(overdue) }],

@@ -55,6 +55,21 @@ describe('nofsOnly', () => {
     assert.deepEqual(finding.culprits, [179]);
   });
 
+  it('says where the holder asks, and with what lock held', () => {
+    const next = (calls: string): string | undefined =>
+      nofsOnly(facts([{ ...holder, calls: `${RECLAIM}${calls}` }, stopped(1), kswapd]))?.next;
+    assert.equal(
+      next(' < simfs_bread < simfs_evict_inode < do_unlinkat'),
+      'look at rm(179) (stallcore bt VMCORE 179): simfs_bread() asks for memory under ' +
+        `simfs_evict_inode() while it has ${waitsFor.lock}; ask before the lock is taken`,
+    );
+    assert.match(
+      String(next(' < getblk < jbd2_journal_get_write_access')),
+      /: getblk\(\) asks for memory under jbd2_\w+\(\) while .*; ask before the transaction is/,
+    );
+    assert.match(String(next('')), /179\): it asks for memory while it has /);
+  });
+
   it('tells a mask that is not known from one of which this kernel alone knows', () => {
     const { gfp, ...unread } = holder;
     assert.equal(gfp, 'GFP_NOFS');
