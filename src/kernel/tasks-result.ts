@@ -5,12 +5,17 @@ import { allocFlagBits, type AllocFlagBits } from './alloc-flags.ts';
 import type { FilteredFrom } from './task-filter.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 
+/** What of a task matters for a memory stall, as the table has it. */
+export type TaskSign = 'oom' | 'kill' | 'exit' | 'reclaim' | 'memstall' | 'nofs' | 'noio';
+
 /** All tasks of a dump. */
 export interface TasksResult extends TaskTable {
   readonly type: 'tasks';
   readonly tasks: readonly Task[];
   /** Which bits of `flags` are about memory, and how that was found out. */
   readonly allocFlagBits: AllocFlagBits;
+  /** What each sign goes by; {@link allocFlagBits} has that of the last two in more detail. */
+  readonly signSources: Readonly<Record<TaskSign, string>>;
   /** Of how many these are, where they were filtered. */
   readonly filteredFrom?: FilteredFrom;
 }
@@ -22,5 +27,19 @@ export interface TasksResult extends TaskTable {
  */
 export function tasksResult(vmcore: Vmcore): TasksResult {
   const table = readTasks(vmcore);
-  return { type: 'tasks', ...table, allocFlagBits: allocFlagBits(table.tasks) };
+  const bits = allocFlagBits(table.tasks);
+  return { type: 'tasks', ...table, allocFlagBits: bits, signSources: signSources(bits) };
+}
+
+/** Members of task_struct, of `signal` its signal_struct; bits of include/linux/sched.h. */
+export function signSources({ source }: AllocFlagBits): TasksResult['signSources'] {
+  return {
+    oom: 'signal->oom_mm',
+    kill: 'SIGKILL in pending or signal->shared_pending',
+    exit: 'PF_EXITING of task->flags',
+    reclaim: 'PF_MEMALLOC of task->flags, kswapd aside',
+    memstall: 'task->in_memstall',
+    nofs: `PF_MEMALLOC_NOFS of ${source}`,
+    noio: 'PF_MEMALLOC_NOIO of task->flags',
+  };
 }

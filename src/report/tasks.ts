@@ -3,7 +3,7 @@
 import { allocFlags, type AllocFlagBits } from '../kernel/alloc-flags.ts';
 import { isExiting, isReclaiming } from '../kernel/task-flags.ts';
 import type { Task } from '../kernel/task.ts';
-import type { TasksResult } from '../kernel/tasks-result.ts';
+import type { TaskSign, TasksResult } from '../kernel/tasks-result.ts';
 import type { Column, Table } from './table.ts';
 
 /** What stands where a field is absent: this kernel lacks it or it could not be read. */
@@ -33,6 +33,18 @@ export function tasksTable(result: TasksResult): Table {
 
 /** The lines below the table: how many, and whether the two ways to find them agree. */
 export function tasksSummary(result: TasksResult): string {
+  return foundText(result) + signsText(result);
+}
+
+/** What the signs that occur go by, a line for all. */
+function signsText({ idle, tasks, allocFlagBits: bits, signSources }: TasksResult): string {
+  const found = new Set([...idle, ...tasks].flatMap((task) => signsOf(task, bits) ?? []));
+  const signs = Object.entries(signSources).filter(([sign]) => found.has(sign as TaskSign));
+  if (signs.length === 0) return '';
+  return `signs: ${signs.map(([sign, source]) => `${sign}: ${source}`).join('; ')}\n`;
+}
+
+function foundText(result: TasksResult): string {
   const { crossCheck, filteredFrom } = result;
   const { pidTable = 'pid IDR' } = crossCheck;
   const all = filteredFrom?.tasks ?? result.tasks.length;
@@ -84,14 +96,18 @@ function commCell({ comm, kthread }: Task): string {
   return kthread === true ? `[${comm}]` : comm;
 }
 
-/** What of a task matters for a memory stall, in a word each. */
 function signsCell(task: Task, bits: AllocFlagBits): string {
+  return signsOf(task, bits)?.join() ?? ABSENT;
+}
+
+/** What of a task matters for a memory stall; undefined where that could not be read. */
+function signsOf(task: Task, bits: AllocFlagBits): TaskSign[] | undefined {
   const { flags, oomScoreAdj, sigkillPending } = task;
   // A sign that is not there must not be read off a field that was not.
   if (flags === undefined || oomScoreAdj === undefined || sigkillPending === undefined) {
-    return ABSENT;
+    return undefined;
   }
-  const signs: string[] = [];
+  const signs: TaskSign[] = [];
   if (task.oomMm !== undefined && task.oomMm !== '0x0') signs.push('oom');
   if (task.sigkillPending === true || task.sharedSigkillPending === true) signs.push('kill');
   if (isExiting(task) === true) signs.push('exit');
@@ -100,5 +116,5 @@ function signsCell(task: Task, bits: AllocFlagBits): string {
   const { nofs, noio } = allocFlags(task, bits) ?? {};
   if (nofs === true) signs.push('nofs');
   if (noio === true) signs.push('noio');
-  return signs.join(',');
+  return signs;
 }

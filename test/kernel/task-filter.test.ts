@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { allocFlagBits } from '../../src/kernel/alloc-flags.ts';
 import { filterTasks, type TaskFilter } from '../../src/kernel/task-filter.ts';
 import type { Task } from '../../src/kernel/task.ts';
-import type { TasksResult } from '../../src/kernel/tasks-result.ts';
+import { signSources, type TasksResult } from '../../src/kernel/tasks-result.ts';
 
 function task(pid: number, comm: string, more: Partial<Task> = {}): Task {
   const commHex = Buffer.from(comm).toString('hex');
@@ -22,6 +22,7 @@ const RESULT: TasksResult = {
   complete: true,
   crossCheck: { pidCount: 5, pidWalkComplete: true, onlyInList: [], onlyInPids: [] },
   allocFlagBits: allocFlagBits([]),
+  signSources: signSources(allocFlagBits([])),
 };
 
 function pids(filter: TaskFilter): (number | undefined)[] {

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { allocFlagBits } from '../../src/kernel/alloc-flags.ts';
+import type { Task } from '../../src/kernel/task.ts';
+import { signSources, type TasksResult } from '../../src/kernel/tasks-result.ts';
+import { tasksSummary } from '../../src/report/tasks.ts';
+
+const KSWAPD: Task = { address: '0x1', pid: 40, comm: 'kswapd0', kthread: true, flags: 0x220840 };
+const READ = { oomScoreAdj: 0, sigkillPending: false } as const;
+
+function summary(...tasks: Task[]): string[] {
+  const bits = allocFlagBits([KSWAPD]);
+  const result: TasksResult = {
+    type: 'tasks',
+    tasks,
+    idle: [],
+    complete: true,
+    crossCheck: { pidCount: tasks.length, pidWalkComplete: true, onlyInList: [], onlyInPids: [] },
+    allocFlagBits: bits,
+    signSources: signSources(bits),
+  };
+  return tasksSummary(result).trimEnd().split('\n');
+}
+
+describe('tasksSummary', () => {
+  it('says how many there are, and nothing of signs where none is shown', () => {
+    const quiet = { address: '0x2', pid: 2, flags: 0, ...READ };
+    assert.deepEqual(summary(quiet), [
+      '1 tasks, 0 idle tasks; the task list and the pid IDR agree',
+    ]);
+    assert.equal(summary({ address: '0x2', pid: 2, flags: 0x800 }).length, 1);
+  });
+
+  it('names what each sign goes by that is shown', () => {
+    const victim = { address: '0x2', pid: 2, flags: 0x40800, oomMm: '0xf00', ...READ };
+    assert.equal(
+      summary(victim)[1],
+      'signs: oom: signal->oom_mm; reclaim: PF_MEMALLOC of task->flags, kswapd aside; ' +
+        'nofs: PF_MEMALLOC_NOFS of task->flags; PF_KSWAPD is 0x20000, which all kswapds have',
+    );
+  });
+});
