@@ -7,6 +7,7 @@ import yargs, { type Argv } from 'yargs';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import { EXIT_BUG, EXIT_DONE, EXIT_PARTIAL, EXIT_UNREADABLE, EXIT_USAGE } from './exit.ts';
 import { nearestName } from './near-name.ts';
+import { NotKeptError } from './not-kept-error.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { ScriptError } from './script-error.ts';
 import { UsageError } from './usage.ts';
@@ -106,7 +107,7 @@ function exitCodeOf(error: unknown): number {
     remark(`${(error as Error).message}\ntry: stallcore --help`);
     return EXIT_USAGE;
   }
-  if (error instanceof ScriptError) {
+  if (error instanceof ScriptError || error instanceof NotKeptError) {
     remark(error.message);
     return EXIT_PARTIAL;
   }

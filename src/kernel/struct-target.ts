@@ -80,8 +80,10 @@ function perCpuAddress(vmcore: Vmcore, name: string, cpu: number): Vaddr {
 
 function ofSymbol(vmcore: Vmcore, type: CType, asked: string): StructTarget {
   const [, name = asked, index, offset] = SYMBOL.exec(asked) ?? [];
-  const known = vmcore.symbols.lookup(name) ?? vmcore.symbols.lookupAll(name)[0]?.address;
-  if (known === undefined) throw new LookupError('symbol', name);
+  const known =
+    vmcore.symbols.lookup(name) ??
+    vmcore.symbols.lookupAll(name)[0]?.address ??
+    vmcore.symbol(name);
   // With an offset it is the place that is meant, whatever the variable is.
   if (offset !== undefined) return at(vmcore, asked, vaddrAdd(known, BigInt(offset)));
   const variable = globalType(vmcore.types, name);

@@ -21,6 +21,8 @@ export interface SymbolsAnswer {
   readonly by: SymbolQuestion['by'];
   /** By address, symbols of one name in the order of the table. */
   readonly symbols: readonly FoundSymbol[];
+  /** Of a packed dump, which has only symbols that were used: there may be others. */
+  readonly isPartial?: true;
 }
 
 /** A symbol. */
@@ -102,12 +104,31 @@ export function symbolsResult(
     words.length === 0
       ? [[undefined, { by: 'all' }]]
       : words.map((word) => [word, symbolQuestion(word)]);
-  const answers = questions.map(([asked, question]) => ({
-    ...optional('asked', asked),
-    by: question.by,
-    symbols: answerOf(symbols, question).filter((symbol) => fits(symbol, filter)),
-  }));
+  const answers = questions.map(([asked, question]): SymbolsAnswer => {
+    const found = answerOf(symbols, question);
+    return {
+      ...optional('asked', asked),
+      by: question.by,
+      symbols: found.filter((symbol) => fits(symbol, filter)),
+      ...(isPartial(symbols, question, found) ? { isPartial: true } : {}),
+    };
+  });
   return { type: 'symbols', source: symbols.origin, answers };
+}
+
+function isPartial(
+  symbols: SymbolTable,
+  question: SymbolQuestion,
+  found: readonly FoundSymbol[],
+): boolean {
+  switch (question.by) {
+    case 'address':
+      return found.length === 0 && symbols.mayLack?.(vaddr(question.address)) === true;
+    case 'name':
+      return found.length === 0 && symbols.mayLack?.(question.name) === true;
+    default:
+      return symbols.mayLack?.() === true;
+  }
 }
 
 function fits({ letter, module = KERNEL_IMAGE }: FoundSymbol, filter: SymbolFilter): boolean {

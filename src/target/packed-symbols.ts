@@ -73,10 +73,9 @@ export class PackedSymbols implements SymbolTable {
   }
 
   lookupAll(name: string): KernelSymbol[] {
-    const found = this.#all.get(name);
-    if (found !== undefined) return [...found];
-    if (!this.#missing.has(name)) this.#onUnasked(name);
-    return [];
+    const found = this.#all.get(name) ?? this.#known(name);
+    if (found.length === 0 && !this.#missing.has(name)) this.#onUnasked(name);
+    return [...found];
   }
 
   symbolAt(address: Vaddr): SymbolPlace | undefined {
@@ -90,6 +89,21 @@ export class PackedSymbols implements SymbolTable {
   *symbols(): Generator<KernelSymbol> {
     yield* this.#covering;
     for (const symbols of this.#all.values()) yield* symbols;
+  }
+
+  mayLack(asked?: string | Vaddr): boolean {
+    if (asked === undefined) return true;
+    return typeof asked === 'string' ? !this.#missing.has(asked) : !this.#uncovered.has(asked);
+  }
+
+  /** Symbols that were asked for in other ways; of some the letter is not known. */
+  #known(name: string): KernelSymbol[] {
+    const covering = this.#covering.filter((symbol) => symbol.name === name);
+    const address = this.#named.get(name);
+    if (address === undefined || covering.some((symbol) => symbol.address === address)) {
+      return covering;
+    }
+    return [{ name, address, type: '?' }, ...covering];
   }
 
   #upperBound(address: Vaddr): number {

@@ -50,6 +50,11 @@ export class PackedTypes implements TypeSource {
     return text === undefined ? undefined : this.layout.parse(text, `variables.${name}`);
   }
 
+  /** Whether the kernel may have a type though it is not in the note. */
+  mayLack(kind: TypeKind, name: string): boolean {
+    return !this.#missing.has(`${kind} ${name}`);
+  }
+
   #doubt(what: string): void {
     if (!this.#missing.has(what)) this.#onUnasked(what);
   }

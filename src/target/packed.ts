@@ -120,10 +120,12 @@ class ToldError extends VmcoreError {
 /** Whether the kernel has it is not known, so that its absence proves nothing. */
 function unasked(kind: string, problems: Problems): (name: string) => void {
   return (name) => {
-    const what = 'the note of stallcore pack does not have it: the triage did not ask for it';
-    problems.addMessage(`${kind} ${name}`, what, 'lookup');
+    problems.addMessage(`${kind} ${name}`, NOT_KEPT, 'lookup');
   };
 }
+
+/** Why a symbol or type is not in the note. */
+export const NOT_KEPT = 'removed by pack, which keeps only symbols and types that were used';
 
 /** The sections of a note, unpacked when they are asked for. */
 class Sections {

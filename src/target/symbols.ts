@@ -38,6 +38,12 @@ export interface SymbolTable {
   symbolAt(address: Vaddr): SymbolPlace | undefined;
   /** Every symbol. */
   symbols(): Iterable<KernelSymbol>;
+  /**
+   * Of a packed dump, which has only symbols that were used: whether the kernel image may have one
+   * of this name, or one that covers this address, though none is found; any at all without
+   * either. Other tables are whole and do not have this.
+   */
+  mayLack?(asked?: string | Vaddr): boolean;
 }
 
 /** The kernel image's symbols, with those of the modules behind them. */
@@ -69,6 +75,10 @@ export class SymbolsWithModules implements SymbolTable {
 
   symbolAt(address: Vaddr): SymbolPlace | undefined {
     return this.#kernel.symbolAt(address) ?? this.#modules.symbolAt(address);
+  }
+
+  mayLack(asked?: string | Vaddr): boolean {
+    return this.#kernel.mayLack?.(asked) === true;
   }
 
   *symbols(): Generator<KernelSymbol> {

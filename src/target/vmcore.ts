@@ -13,7 +13,7 @@ import type { ContainerInfo, CpuRegisters } from './container.ts';
 import type { KernelIdentity } from './identity.ts';
 import { Ref, type TypedMemory } from './ref.ts';
 import type { ModuleSymbols } from './modules.ts';
-import type { Packed } from './packed.ts';
+import { NOT_KEPT, type Packed } from './packed.ts';
 import { searchText } from './search-text.ts';
 import type { SymbolTable } from './symbols.ts';
 import { unrecorded, type MemorySearch, type Watch } from './watch.ts';
@@ -113,7 +113,8 @@ export class Vmcore implements TypedMemory {
     if (address === undefined) {
       const { origin } = this.symbols;
       // A handful, of which nothing can be concluded.
-      const why = origin === 'VMCOREINFO' ? 'VMCOREINFO does not name it' : undefined;
+      const few = origin === 'VMCOREINFO' ? 'VMCOREINFO does not name it' : undefined;
+      const why = this.symbols.mayLack?.(name) === true ? NOT_KEPT : few;
       throw new LookupError('symbol', name, why);
     }
     return address;

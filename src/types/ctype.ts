@@ -102,6 +102,11 @@ export interface TypeSource {
   variableType?(name: string): CType | undefined;
   /** What a typedef stands for, declared under its name; undefined where there is none. */
   typedefDeclaration?(name: string): Declaration | undefined;
+  /**
+   * Of a packed dump, which has only types that were used: whether the kernel may have one that is
+   * not found. Other sources are whole and do not have this.
+   */
+  mayLack?(kind: TypeKind, name: string): boolean;
   /** The tags and typedefs that there are, some of them more than once. */
   names?(): Iterable<string>;
 }

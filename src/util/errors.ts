@@ -82,12 +82,14 @@ export class LookupError extends VmcoreError {
   readonly code = 'lookup';
   readonly kind: 'symbol' | 'type' | 'member';
   readonly symbolName: string;
+  readonly why: string;
 
   /** @param why where it is not the kernel that lacks it */
   constructor(kind: 'symbol' | 'type' | 'member', name: string, why = 'not in this kernel') {
     super(`${kind} ${name}: ${why}`);
     this.kind = kind;
     this.symbolName = name;
+    this.why = why;
   }
 }
 

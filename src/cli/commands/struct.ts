@@ -13,10 +13,12 @@ import { memberLayoutText, typeLayoutText } from '../../report/struct-layout.ts'
 import { structValuesText } from '../../report/struct-value.ts';
 import { findInModules } from '../../target/module-types.ts';
 import type { Vmcore } from '../../target/index.ts';
+import { NOT_KEPT } from '../../target/packed.ts';
 import { globalType } from '../../types/globals.ts';
 import { InvalidError, LookupError } from '../../util/errors.ts';
 import type { RunState } from '../main.ts';
 import { nearestName } from '../near-name.ts';
+import { NotKeptError } from '../not-kept-error.ts';
 import { onVmcore, withOpenOptions, type OpenArguments } from '../open-options.ts';
 import { print, printJson, withProblems } from '../output.ts';
 import { UsageError } from '../usage.ts';
@@ -83,6 +85,7 @@ function findType(vmcore: Vmcore, asked: AskedType): FoundType {
   if (own !== undefined) return { found: own, source: vmcore.types.origin };
   if (vmcore.types.origin === 'none')
     throw new LookupError('type', asked.name, 'no types were found');
+  if (mayLackType(vmcore, asked)) throw new NotKeptError(`struct: type ${asked.name}: ${NOT_KEPT}`);
   const found = findInModules(vmcore, (types) => {
     const type = namedType(types, asked);
     return type === undefined ? undefined : { found: type, source: types.origin };
@@ -139,11 +142,20 @@ function showValues(
   else print(structValuesText(result, { hex }));
 }
 
+/** Of a packed dump, where it was not found. A name without a kind may be of any. */
+function mayLackType({ types }: Vmcore, { kind, name }: AskedType): boolean {
+  const kinds = kind === undefined ? (['struct', 'union', 'enum', 'typedef'] as const) : [kind];
+  return kinds.some((each) => types.mayLack?.(each, name));
+}
+
 /** What the user asked for and this kernel has not is no fault of the dump. */
 function usable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
+    if (error instanceof LookupError && error.why === NOT_KEPT) {
+      throw new NotKeptError(`struct: ${error.message}`);
+    }
     const isUse = error instanceof LookupError || error instanceof InvalidError;
     throw isUse ? new UsageError(`struct: ${error.message}`) : error;
   }

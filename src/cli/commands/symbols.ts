@@ -1,12 +1,17 @@
 // stallcore symbols: symbols by name, address and pattern.
 
 import type { Argv } from 'yargs';
-import { symbolsResult, type SymbolsResult } from '../../kernel/symbols-result.ts';
+import {
+  symbolsResult,
+  type SymbolsAnswer,
+  type SymbolsResult,
+} from '../../kernel/symbols-result.ts';
 import { symbolsTable } from '../../report/symbols.ts';
 import { columnText } from '../../report/table.ts';
+import { NOT_KEPT } from '../../target/packed.ts';
 import { InvalidError } from '../../util/errors.ts';
 import { optional } from '../../util/optional.ts';
-import { EXIT_USAGE } from '../exit.ts';
+import { EXIT_PARTIAL, EXIT_USAGE } from '../exit.ts';
 import type { RunState } from '../main.ts';
 import { onVmcore, withOpenOptions } from '../open-options.ts';
 import { print, printJson, remark, withProblems } from '../output.ts';
@@ -41,16 +46,18 @@ export function addSymbols(cli: Argv, state: RunState): void {
     (verb) => withOpenOptions(verb).options(SYMBOLS_OPTIONS).epilogue(DETAILS),
     async (args) => {
       const { files, words } = vmcoreAndWords(args.vmcore, { least: 0, expected: EXPECTED });
-      let found = false;
+      let answers: SymbolsResult['answers'] = [];
       await onVmcore({ ...args, vmcore: files }, state, (vmcore) => {
         const filter = { ...optional('letters', args.type), ...optional('module', args.module) };
         const result = asked(() => symbolsResult(vmcore, words, filter));
         if (args.json) printJson(withProblems(result, vmcore.problems));
         else printSymbols(result);
-        for (const text of notFound(result)) remark(text);
-        found = result.answers.some(({ symbols }) => symbols.length > 0);
+        for (const text of result.answers.flatMap(notFound)) remark(text);
+        ({ answers } = result);
       });
-      if (!found && words.length > 0) state.exitCode = EXIT_USAGE;
+      const found = answers.some(({ symbols }) => symbols.length > 0);
+      if (answers.some(({ isPartial }) => isPartial)) state.exitCode = EXIT_PARTIAL;
+      else if (!found && words.length > 0) state.exitCode = EXIT_USAGE;
     },
   );
 }
@@ -70,10 +77,15 @@ function printSymbols(result: SymbolsResult): void {
   }
 }
 
-function notFound({ answers }: SymbolsResult): string[] {
-  return answers
-    .filter(({ symbols }) => symbols.length === 0)
-    .map(({ asked: word = 'at all', by }) => {
-      return by === 'address' ? `no symbol covers ${word}` : `no symbol ${word}`;
-    });
+function notFound({ asked: word, by, symbols, isPartial }: SymbolsAnswer): string[] {
+  if (isPartial === true) return notKept(word, by);
+  if (symbols.length > 0) return [];
+  return [by === 'address' ? `no symbol covers ${word}` : `no symbol ${word ?? 'at all'}`];
+}
+
+/** Of a packed dump. What has no name is no problem of the dump, and is told here alone. */
+function notKept(word: string | undefined, by: SymbolsAnswer['by']): string[] {
+  if (by === 'name') return [];
+  const what = by === 'address' ? `a symbol that covers ${word}` : `${word ?? 'symbols'}: others`;
+  return [`${what} may have been ${NOT_KEPT}`];
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CliRunner } from '../../support/cli-runner.ts';
+import { withPacked } from '../../support/packed.ts';
 import { realDump } from '../../support/real-dumps.ts';
 import { Specimen } from '../../support/specimen.ts';
 
@@ -51,6 +52,18 @@ describe('stallcore struct', function () {
     assert.match(log, /<printk_rb_static> \(\*prb\) \{\n {2}desc_ring\.count_bits = \d+,/);
     const hex = await struct('task_struct.flags', '-x', 'init_task');
     assert.match(hex, /^ {2}flags = 0x[0-9a-f]+,$/m);
+  });
+
+  it('says of a packed dump that what it does not find may have been removed', async () => {
+    await withPacked([SAMPLE], {}, async ({ path }) => {
+      for (const words of [['no_such_type'], ['mutex', 'no_such_symbol']]) {
+        const { exitCode, stderr } = await cli.run(['struct', path, ...words]);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, /^stallcore: struct: (type|symbol) no_such_\w+: removed by pack, /);
+      }
+      const member = await cli.run(['struct', path, 'task_struct.no_such_member']);
+      assert.equal(member.exitCode, 2);
+    });
   });
 
   it('prints JSON', async () => {

@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { CliRunner } from '../../support/cli-runner.ts';
+import { withPacked } from '../../support/packed.ts';
 import { realDump } from '../../support/real-dumps.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../samples/oom-victim-mutex.vmcore', import.meta.url));
+
+const ALL = [true, true, true];
 
 describe('stallcore symbols', function () {
   this.timeout(30_000);
@@ -30,6 +33,23 @@ describe('stallcore symbols', function () {
     const none = await cli.run(['symbols', SAMPLE, '0x10']);
     assert.deepEqual([none.exitCode, none.stdout], [2, '']);
     assert.equal((await cli.run(['symbols', SAMPLE, '/(/'])).exitCode, 2);
+  });
+
+  it('says of a packed dump that what it does not find may have been removed', async () => {
+    await withPacked([SAMPLE], {}, async ({ path }) => {
+      const known = await cli.run(['symbols', path, 'init_task', 'oom_lock']);
+      assert.deepEqual([known.exitCode, known.stderr], [0, '']);
+      const words = ['no_such_symbol', '0xffffffff00000010', '*_lock'];
+      for (const word of words) {
+        const { exitCode, stderr } = await cli.run(['symbols', path, word]);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, /removed by pack, which keeps only symbols and types that were used/);
+        assert.doesNotMatch(stderr, /no symbol/);
+      }
+      const { stdout, exitCode } = await cli.run(['symbols', path, '--json', ...words]);
+      const { answers } = JSON.parse(stdout) as { answers: { isPartial?: true }[] };
+      assert.deepEqual([exitCode, ...answers.map(({ isPartial }) => isPartial)], [1, ...ALL]);
+    });
   });
 
   it('finds those of modules, as JSON too', async function () {
