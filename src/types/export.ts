@@ -4,8 +4,7 @@ import type { TypeSource } from './ctype.ts';
 import type { LayoutIdentity } from './layout.ts';
 import { readLayout } from './layout.ts';
 import { writeLayout, type LayoutContents, type TypeName } from './layout-write.ts';
-import { compactLayout } from './layout-compact.ts';
-import { OPAQUE_STRUCTS, USED_ENUMERATORS, USED_TYPES } from './used-structs.ts';
+import { USED_ENUMERATORS, USED_TYPES } from './used-structs.ts';
 
 /** What goes into an exported layout file besides the types that stallcore reads. */
 export interface ExportOptions {
@@ -14,8 +13,6 @@ export interface ExportOptions {
   readonly names?: readonly TypeName[];
   /** Bits that no type carries: `{ TIF: { TIF_MEMDIE: 20 } }`. */
   readonly flags?: LayoutContents['flags'];
-  /** As small as it gets, for a file that travels: what nobody looks into has its size alone. */
-  readonly compact?: boolean;
 }
 
 /** An exported layout. */
@@ -33,11 +30,9 @@ export interface ExportedLayout {
  * @throws FormatError or InvalidError if the types are damaged
  */
 export function exportLayout(types: TypeSource, options: ExportOptions): ExportedLayout {
-  const { identity, names = USED_TYPES, flags = {}, compact = false } = options;
+  const { identity, names = USED_TYPES, flags = {} } = options;
   const enumerators = options.names === undefined ? USED_ENUMERATORS : [];
-  const opaque = compact ? OPAQUE_STRUCTS : new Set<string>();
-  const written = writeLayout(types, { identity, names, enumerators, flags, opaque });
-  const text = compact ? compactLayout(written) : written;
+  const text = writeLayout(types, { identity, names, enumerators, flags });
   const layout = readLayout(text, 'the exported layout');
   layout.checkAll();
   const missing = names.filter((name) => {

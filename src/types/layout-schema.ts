@@ -39,7 +39,9 @@ const NAMES: JsonSchema = { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' };
 const TYPE_NAMES: JsonSchema = { pattern: '^[A-Za-z_][A-Za-z0-9_]*(#[0-9]*|##[0-9]+)?$' };
 
 const MEMBER: JsonSchema = {
-  type: 'object',
+  description: 'an object, or in short `offset type`: `16 struct list_head`',
+  type: ['object', 'string'],
+  pattern: '^(0|[1-9][0-9]{0,9}) \\S',
   required: ['offset', 'type'],
   additionalProperties: false,
   properties: {

@@ -18,8 +18,6 @@ export interface LayoutContents {
   /** Enumerators of enums without a name; those that the source lacks are left out. */
   readonly enumerators?: readonly string[];
   readonly flags?: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Tags of structs that are written with their size alone. */
-  readonly opaque?: ReadonlySet<string>;
 }
 
 /**
@@ -29,7 +27,7 @@ export interface LayoutContents {
  * @throws InvalidError if a name or value in the source cannot stand in a layout file
  */
 export function writeLayout(types: TypeSource, contents: LayoutContents): string {
-  const collector = new Collector(types, contents.opaque);
+  const collector = new Collector(types);
   for (const name of [...contents.names].sort(byText)) collector.addNamed(name);
   return formatFile(contents, collector);
 }
@@ -42,13 +40,11 @@ class Collector {
   readonly typedefs = new Map<string, string>();
   readonly baseTypes = new Map<string, { size: number; signed?: boolean; float?: boolean }>();
   readonly types: TypeSource;
-  readonly #opaque: ReadonlySet<string>;
   /** The key of each type that is in the file. */
   readonly #keys = new Map<CType, string>();
 
-  constructor(types: TypeSource, opaque: ReadonlySet<string> = new Set()) {
+  constructor(types: TypeSource) {
     this.types = types;
-    this.#opaque = opaque;
   }
 
   addNamed(typeName: TypeName): void {
@@ -99,10 +95,9 @@ class Collector {
   #addStruct(type: StructType, outer: string): void {
     if (this.#keys.has(type)) return;
     const key = this.#keyFor(type, outer, this.structs);
-    const members: Record<string, LayoutMember> = {};
+    const members: Record<string, LayoutMember | string> = {};
     // Taken before its members, so that a struct that contains itself ends here.
     this.structs.set(key, { kind: type.kind, size: type.size, members });
-    if (this.#opaque.has(type.name)) return;
     const scope = key.split('#')[0] ?? key;
     for (const member of type.members) {
       this.#addByValue(member.type, scope);
@@ -124,10 +119,10 @@ class Collector {
     return name;
   }
 
-  #member(member: Member): LayoutMember {
+  #member(member: Member): LayoutMember | string {
     const offset = Math.floor(member.bitOffset / 8);
     const type = this.#text(member.type);
-    if (member.bitSize === undefined) return { offset, type };
+    if (member.bitSize === undefined) return `${offset} ${type}`;
     return { offset, type, bits: [member.bitOffset - offset * 8, member.bitSize] };
   }
 

@@ -28,7 +28,7 @@ export interface LayoutIdentity {
   readonly source: string;
 }
 
-/** A member as it stands in a layout file. */
+/** A member as it stands in a layout file; in short `offset type`. */
 export interface LayoutMember {
   readonly offset: number;
   readonly type: string;
@@ -40,7 +40,7 @@ export interface LayoutMember {
 export interface LayoutStruct {
   readonly kind: 'struct' | 'union';
   readonly size: number;
-  readonly members: Readonly<Record<string, LayoutMember>>;
+  readonly members: Readonly<Record<string, LayoutMember | string>>;
 }
 
 /** An enum as it stands in a layout file. */
@@ -282,14 +282,15 @@ class LayoutMemberType implements Member {
 
   constructor(
     types: LayoutTypes,
-    parts: { name: string; member: LayoutMember; path: string; struct: LayoutStruct },
+    parts: { name: string; member: LayoutMember | string; path: string; struct: LayoutStruct },
   ) {
-    const { name, member } = parts;
+    const { name } = parts;
+    const member = inFull(parts.member);
     this.name = name.startsWith('#') ? '' : name;
     this.bitOffset = member.offset * 8 + (member.bits?.[0] ?? 0);
     this.bitSize = member.bits?.[1];
     this.#types = types;
-    this.#parts = parts;
+    this.#parts = { ...parts, member };
   }
 
   get type(): CType {
@@ -306,6 +307,13 @@ class LayoutMemberType implements Member {
     this.#type = type;
     return type;
   }
+}
+
+/** `16 struct list_head` in the long form; the schema holds that it has both. */
+function inFull(member: LayoutMember | string): LayoutMember {
+  if (typeof member !== 'string') return member;
+  const space = member.indexOf(' ');
+  return { offset: Number(member.slice(0, space)), type: member.slice(space + 1) };
 }
 
 function misfit(path: string, expected: string, have: number): FormatError {

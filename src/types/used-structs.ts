@@ -85,18 +85,6 @@ export const USED_ENUMERATORS: readonly string[] = words(`
   MIGRATE_UNMOVABLE MIGRATE_MOVABLE MIGRATE_RECLAIMABLE MIGRATE_RESERVE MIGRATE_HIGHATOMIC
   MIGRATE_CMA MIGRATE_ISOLATE MIGRATE_TYPES`);
 
-/**
- * Structs inside of those above into which stallcore never looks. In a layout file that is to be
- * small they have their size alone; together they would take a tenth of it.
- */
-export const OPAQUE_STRUCTS: ReadonlySet<string> = new Set(
-  words(`
-  dev_pm_info sched_statistics queue_limits srcu_struct cftype cfs_bandwidth sched_dl_entity
-  desc_struct bio_set lru_gen_struct lru_gen_mm_walk lru_gen_mm_state sched_avg vmpressure
-  transaction_run_stats_s mem_dqinfo cgroup_bpf btf_header vtime pacct_struct file_ra_state
-  restart_block quota_info blk_integrity`),
-);
-
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
 }

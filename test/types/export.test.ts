@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import * as c from '../../src/format/dwarf/constants.ts';
-import { Dwarf } from '../../src/format/dwarf/dwarf.ts';
 import { BtfTypes } from '../../src/types/btf-types.ts';
-import { findMember, type StructType } from '../../src/types/ctype.ts';
-import { DwarfTypes } from '../../src/types/dwarf-types.ts';
 import { exportLayout, layoutFileName } from '../../src/types/export.ts';
 import { readLayout, type LayoutIdentity } from '../../src/types/layout.ts';
 import { readBtf } from '../../src/format/btf/read.ts';
 import { btfKernelTable } from '../support/btf-kernel.ts';
 import { realBtf } from '../support/btf-real.ts';
-import { DwarfStyler } from '../support/dwarf-kernel.ts';
-import { dwarfSources, DwarfWriter } from '../support/dwarf-writer.ts';
 
 const identity: LayoutIdentity = {
   release: '6.1.0-56-cloud-amd64',
@@ -39,28 +33,6 @@ describe('exportLayout', () => {
     const { text, missing } = exportLayout(types, { identity, names: ['struct rq', 'union none'] });
     assert.deepEqual(Object.keys(readLayout(text).file.structs), ['rq']);
     assert.deepEqual(missing, ['union none']);
-  });
-
-  it('leaves out the inside of what nobody looks into, for a file that travels', () => {
-    const s = new DwarfStyler({ version: 5 });
-    const unit = s.unit([
-      s.base('int', 4, c.DW_ATE_signed),
-      s.struct('block', 4, { name: 'restart_block', members: [s.member('fn', 'int', 0)] }),
-      s.struct('task', 8, {
-        name: 'task_struct',
-        members: [s.member('restart_block', 'block', 0), s.member('pid', 'int', 4)],
-      }),
-    ]);
-    const dwarf = new Dwarf(dwarfSources(new DwarfWriter().unit(unit).finish()));
-    const types = new DwarfTypes(dwarf, 'test');
-    const insides = [false, true].map((compact) => {
-      const layout = readLayout(exportLayout(types, { identity, compact }).text);
-      const task = layout.find('struct', 'task_struct') as StructType;
-      assert.equal(findMember(task, 'pid')?.bitOffset, 32);
-      const inner = layout.find('struct', 'restart_block') as StructType;
-      return `${inner.size} bytes, ${inner.members.length} members`;
-    });
-    assert.deepEqual(insides, ['4 bytes, 1 members', '4 bytes, 0 members']);
   });
 
   for (const [dump, file] of [

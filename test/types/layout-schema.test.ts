@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { LAYOUT_SCHEMA, validateJson, type JsonSchema } from '../../src/types/layout-schema.ts';
 import { FormatError } from '../../src/util/errors.ts';
 
@@ -18,6 +18,8 @@ describe('LAYOUT_SCHEMA', () => {
     if (name === 'schema.json') continue;
     it(`admits structs/${name}`, () => {
       validateJson(readJson(name), LAYOUT_SCHEMA);
+      // A file of all that stallcore reads travels by mail.
+      assert.ok(statSync(new URL(name, STRUCTS)).size < 200_000);
     });
   }
 

@@ -35,17 +35,17 @@ describe('writeLayout', () => {
     const at = lines.indexOf('    "list_head": {"kind": "struct", "size": 16, "members": {');
     assert.deepEqual(lines.slice(at, at + 4), [
       '    "list_head": {"kind": "struct", "size": 16, "members": {',
-      '      "next": {"offset": 0, "type": "struct list_head *"},',
-      '      "prev": {"offset": 8, "type": "struct list_head *"}',
+      '      "next": "0 struct list_head *",',
+      '      "prev": "8 struct list_head *"',
       '    }},',
     ]);
     for (const line of [
       '      "nice": {"offset": 48, "type": "int", "bits": [3, 7]},',
-      '      "comm": {"offset": 28, "type": "char [16]"},',
-      '      "usage": {"offset": 44, "type": "atomic_t"},',
-      '      "cgroups": {"offset": 80, "type": "struct css_set *"},',
-      '      "handler": {"offset": 88, "type": "void (*)()"},',
-      '      "#0": {"offset": 16, "type": "union task_struct#0"},',
+      '      "comm": "28 char [16]",',
+      '      "usage": "44 atomic_t",',
+      '      "cgroups": "80 struct css_set *",',
+      '      "handler": "88 void (*)()",',
+      '      "#0": "16 union task_struct#0",',
       '    "atomic_t": "struct atomic_t#"',
     ]) {
       assert.ok(lines.includes(line), line);

@@ -29,7 +29,7 @@ function layoutText(changes: object = {}): string {
 }
 
 /** Struct `s` with one member. */
-function withMember(member: object): string {
+function withMember(member: object | string): string {
   return layoutText({ structs: { s: { kind: 'struct', size: 8, members: { a: member } } } });
 }
 
@@ -153,6 +153,11 @@ describe('readLayout', () => {
       'has a member without type',
       withMember({ offset: 0 }),
       /\$\.structs\.s\.members\.a: expected type, have none$/,
+    ],
+    [
+      'has a member in short without an offset',
+      withMember('struct list_head'),
+      /\$\.structs\.s\.members\.a: expected a match of .*, have "struct list_head"$/,
     ],
     [
       'has a negative offset',

@@ -51,9 +51,7 @@ export function addStructs(cli: Argv, state: RunState): void {
           try {
             const { identity, vmcore } = source;
             const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
-            // That of a vmlinux is made to travel without it.
-            const compact = vmcore === undefined;
-            const { text, missing } = exportLayout(source.types, { identity, flags, compact });
+            const { text, missing } = exportLayout(source.types, { identity, flags });
             if (args.output === '-') print(text);
             else writeTextFile(args.output, text);
             const where = args.output === '-' ? '' : ` to ${args.output}`;
