@@ -28,7 +28,10 @@ export function moduleTypes(vmcore: Vmcore, moduleName: string): TypeSource {
 /** Those of the module alone; they may refer to the kernel's. */
 function ownTypes(vmcore: Vmcore, moduleName: string): BtfTypes {
   const { types } = vmcore;
-  if (!(types instanceof BtfTypes)) throw new LookupError('type', `BTF of module ${moduleName}`);
+  if (!(types instanceof BtfTypes)) {
+    const why = `it goes on from the kernel's BTF, and the types are those of ${types.origin}`;
+    throw new LookupError('type', `BTF of module ${moduleName}`, why);
+  }
   const found = findModuleBtf(vmcore, moduleName);
   if (found === undefined) throw new LookupError('type', `BTF of module ${moduleName}`);
   const size = found.member('data_size').number();

@@ -37,6 +37,7 @@ describe('bench', () => {
     for (const codec of ['zlib', 'lzo', 'snappy', 'zstd']) {
       assert.match(text, new RegExp(`^${codec}: \\d+ pages/s`, 'm'));
     }
+    assert.match(text, /^structs export of DWARF: skipped, no vmlinux given/m);
     assert.match(text, /^\S+ packed: \d+ bytes of \d+$/m);
     assert.match(text, /^raw image .* searched at \d+\.\d\d GiB\/s$/m);
     assert.match(text, /^(stallcore tasks.*: \d+\.\d+ s|whole programs: skipped)/m);

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { benchCodecs } from './codecs.ts';
+import { benchExport } from './export.ts';
 import { benchPack } from './pack.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRawSearch, RAW_IMAGE_SIZE } from './raw-search.ts';
@@ -46,6 +47,7 @@ export interface BenchOptions {
 export async function bench(options: BenchOptions): Promise<void> {
   options.print(`node ${process.version}, ${options.runs} runs, medians`);
   await benchPrograms(options);
+  benchExport(options);
   benchPack(options);
   benchStacks(options);
   await benchCodecs(options);

@@ -142,6 +142,30 @@ describe('DwarfTypes of several parts', () => {
     assert.equal(worker?.kind === 'struct' && worker.size, 96);
   });
 
+  it('says that it does not read split DWARF', () => {
+    const s = new DwarfStyler({ version: 5 });
+    const top: DieSpec = {
+      tag: c.DW_TAG_skeleton_unit,
+      attrs: [[c.DW_AT_dwo_name, c.DW_FORM_strp, 'init/main.dwo']],
+    };
+    const bytes = new DwarfWriter().unit(s.unit([], { top })).finish();
+    const types = new DwarfTypes(new Dwarf(dwarfSources(bytes)), 'test');
+    assert.throws(() => types.find('struct', 'task_struct'), {
+      code: 'unsupported',
+      message: '.debug_info: its types are in 1 .dwo files (split DWARF), which are not read',
+    });
+  });
+
+  it('tells a thousand definitions of one name apart, and no more', () => {
+    const s = new DwarfStyler({ version: 5 });
+    const structs = Array.from({ length: 1500 }, (_, i) => {
+      return s.struct(`s${i}`, i + 1, { name: 'same', members: [] });
+    });
+    const bytes = new DwarfWriter().unit(s.unit(structs)).finish();
+    const types = new DwarfTypes(new Dwarf(dwarfSources(bytes)), 'test');
+    assert.equal(types.index.count, 1000);
+  });
+
   it('leaves the types of Rust alone', () => {
     const s = new DwarfStyler({ version: 5 });
     const top: DieSpec = {

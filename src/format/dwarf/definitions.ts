@@ -2,10 +2,11 @@
 // header's struct stands in every unit that includes it, so that a kernel has five million
 // definitions and some hundred thousand that differ.
 
+import { UnsupportedError } from '../../util/errors.ts';
 import * as c from './constants.ts';
 import type { Dwarf, DieId } from './dwarf.ts';
 import type { Die } from './die.ts';
-import { DEFINED, scanUnit, type Defined } from './scan.ts';
+import { DEFINED, scanUnit, type Defined, type Found } from './scan.ts';
 import type { StringPlace } from './strings.ts';
 
 /** One definition. */
@@ -16,8 +17,11 @@ export interface Definition {
   readonly id: DieId;
 }
 
-/** More definitions than any file has. */
-const DEFINITIONS_MAX = 1 << 24;
+/** More definitions than any file has: a kernel has 50,000 that differ. */
+const DEFINITIONS_MAX = 1 << 22;
+
+/** Of one name as many are told apart, which bounds the search among them. */
+const SAME_NAME_MAX = 1000;
 
 /** Every definition of a file; made by passing over all of it once. */
 export class DwarfIndex {
@@ -31,16 +35,25 @@ export class DwarfIndex {
   readonly #nexts: number[] = [];
   #byName: Map<string, number[]> | undefined;
 
-  /** @throws FormatError if the file is damaged, naming section and offset */
+  /**
+   * @throws FormatError if the file is damaged, naming section and offset
+   * @throws UnsupportedError if all types are in files of their own
+   */
   constructor(dwarf: Dwarf) {
     this.#dwarf = dwarf;
     let buffer = new Uint8Array(1 << 20);
+    let skeletonCount = 0;
     for (const header of dwarf.headers()) {
       const length = header.end - header.offset;
       if (length > buffer.length) buffer = new Uint8Array(length * 2);
       const unit = dwarf.load(header, buffer);
       const base = dwarf.idAt(unit, 0);
-      scanUnit(unit, dwarf.strings, (found) => this.#add(found, base + found.at));
+      const add = (found: Found): void => this.#add(found, base + found.at);
+      if (scanUnit(unit, dwarf.strings, add)) skeletonCount++;
+    }
+    if (skeletonCount > 0 && this.#ids.length === 0) {
+      const what = `its types are in ${skeletonCount} .dwo files (split DWARF), which are not read`;
+      throw new UnsupportedError(`.debug_info: ${what}`);
     }
   }
 
@@ -76,11 +89,13 @@ export class DwarfIndex {
     return at === undefined ? own : this.#ids[at]!;
   }
 
-  #add(found: { what: Defined; name: StringPlace; size: number; line: number }, id: DieId): void {
+  #add(found: Found, id: DieId): void {
     const key = keyOf(found.what, found.name);
     if (this.#search(key, found) !== undefined) return;
     const at = this.#ids.length;
-    if (at >= DEFINITIONS_MAX) return;
+    if (at >= DEFINITIONS_MAX) {
+      throw new UnsupportedError(`.debug_info: more than ${DEFINITIONS_MAX} definitions`);
+    }
     this.#keys.push(key);
     this.#sizes.push(found.size);
     this.#lines.push(found.line);
@@ -90,8 +105,10 @@ export class DwarfIndex {
   }
 
   #search(key: number, { size, line }: { size: number; line: number }): number | undefined {
+    let count = 0;
     for (let at = this.#heads.get(key) ?? -1; at >= 0; at = this.#nexts[at]!) {
       if (this.#sizes[at] === size && this.#lines[at] === line) return at;
+      if (++count === SAME_NAME_MAX) return at;
     }
     return undefined;
   }

@@ -7,6 +7,7 @@ import * as c from './constants.ts';
 import { DwarfCursor } from './cursor.ts';
 import { Die } from './die.ts';
 import { formSizes, skipForm } from './forms.ts';
+import { EntrySkipper } from './skip.ts';
 import type { DwarfStrings, StringPlace } from './strings.ts';
 import type { Unit } from './unit.ts';
 
@@ -26,15 +27,18 @@ export const DEFINED = {
 } as const;
 export type Defined = (typeof DEFINED)[keyof typeof DEFINED];
 
-/** Told what a unit defines, in the order of its entries. */
-export type ScanSink = (found: {
+/** Something that a unit defines. */
+export interface Found {
   readonly what: Defined;
   readonly name: StringPlace;
   readonly size: number;
   readonly line: number;
   /** Where the entry starts in the unit. */
   readonly at: number;
-}) => void;
+}
+
+/** Told what a unit defines, in the order of its entries. */
+export type ScanSink = (found: Found) => void;
 
 const DEFINED_BY_TAG = new Map<number, Defined>([
   [c.DW_TAG_structure_type, DEFINED.struct],
@@ -67,9 +71,14 @@ SLOT_OF[c.DW_AT_specification] = SPECIFICATION;
 SLOT_OF[c.DW_AT_location] = LOCATION;
 SLOT_OF[c.DW_AT_external] = EXTERNAL;
 
-/** Tells `sink` of every definition at the top of a unit. @throws FormatError if it is damaged */
-export function scanUnit(unit: Unit, strings: DwarfStrings, sink: ScanSink): void {
-  new UnitScan(unit, strings, sink).run();
+/**
+ * Tells `sink` of every definition at the top of a unit.
+ *
+ * @returns whether the unit is the skeleton of one in a .dwo file (3.1.2), which is not read
+ * @throws FormatError if it is damaged
+ */
+export function scanUnit(unit: Unit, strings: DwarfStrings, sink: ScanSink): boolean {
+  return new UnitScan(unit, strings, sink).run();
 }
 
 class UnitScan {
@@ -83,6 +92,7 @@ class UnitScan {
   readonly #places = new Int32Array(SLOT_COUNT);
   readonly #forms = new Int32Array(SLOT_COUNT);
   #abbrev: Abbrev | undefined;
+  readonly #skipper: EntrySkipper;
 
   constructor(unit: Unit, strings: DwarfStrings, sink: ScanSink) {
     this.#unit = unit;
@@ -90,12 +100,15 @@ class UnitScan {
     this.#sink = sink;
     this.#cursor = cursorOf(unit, 0);
     this.#sizes = formSizes(unit);
+    this.#skipper = new EntrySkipper(unit);
   }
 
-  run(): void {
+  run(): boolean {
     const { bytes, start, offset } = this.#unit;
     const top = new Die(this.#unit, start - offset);
-    if (!top.abbrev.hasChildren || RUST.has(Number(top.constant(c.DW_AT_language)))) return;
+    if (top.has(c.DW_AT_dwo_name) || top.has(c.DW_AT_GNU_dwo_name)) return true;
+    if (!top.abbrev.hasChildren) return false;
+    if (RUST.has(Number(top.constant(c.DW_AT_language)))) return false;
     // The end of a unit ends its entries as well as a code of 0 does: some producers leave it out.
     for (let at = top.end; at < bytes.length && bytes[at] !== 0;) {
       const { tag, hasChildren } = this.#read(at);
@@ -105,6 +118,7 @@ class UnitScan {
       else if (what === DEFINED.static) this.#tell(DEFINED.declared, at);
       at = hasChildren ? this.#behindChildren(end) : end;
     }
+    return false;
   }
 
   /** Reads the attributes of an entry as far as they are of interest. */
@@ -207,20 +221,7 @@ class UnitScan {
       const have = `0x${(offset + sibling).toString(16)}`;
       throw this.#cursor.error(`expected a sibling behind it in its unit, have ${have}`, end);
     }
-    let at = end;
-    for (let depth = 1; depth > 0;) {
-      if (at >= bytes.length) throw this.#cursor.error('expected the end of its children', at);
-      if (bytes[at] === 0) {
-        depth--;
-        at++;
-        continue;
-      }
-      const { hasChildren } = this.#read(at);
-      at = this.#cursor.at;
-      if (hasChildren && this.#forms[SIBLING] === c.DW_FORM_ref4) at = this.#behindChildren(at);
-      else if (hasChildren) depth++;
-    }
-    return at;
+    return this.#skipper.behindSiblings(end);
   }
 
   #at(place: number): DwarfCursor {
