@@ -56,8 +56,9 @@ describe('free_area_init', () => {
     const lost = few!.zones.map(
       ({ managedPages }, i) => managedPages - many!.zones[i]!.managedPages,
     );
-    // Four pages of stack each, and some of the structs.
-    assert.ok(lost[0]! > 4 * 5_000 && lost[0]! < 8 * 6_000, `${lost[0]}`);
+    // Four pages of stack each, and those of the structs: an image of 6.1 takes 8.4 in all. The
+    // first 500 have theirs already.
+    assert.ok(lost[0]! > 8.4 * 5_500 && lost[0]! < 9 * 6_000, `${lost[0]}`);
     assert.equal(lost[1], 0);
   });
 
