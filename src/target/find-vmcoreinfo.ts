@@ -14,6 +14,7 @@ import type { Problems } from '../util/problems.ts';
 import { readVmcoreinfo, VMCOREINFO_SIZE_MAX, type Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
 import { findKernelSpace, type KernelSpace } from './kernel-memory.ts';
+import type { KallsymsSymbols } from './kernel-kallsyms.ts';
 import { memoryPieces, type OnSearched } from './memory-pieces.ts';
 
 /** A VMCOREINFO and the kernel that it was proved to describe. */
@@ -23,6 +24,10 @@ export interface VerifiedVmcoreinfo extends KernelSpace {
   readonly source: string;
   /** Physical address of the text, where it was found in memory. */
   readonly paddr: number | undefined;
+  /** Where a fact comes from that VMCOREINFO did not say, by its key there. */
+  readonly sources?: ReadonlyMap<string, string>;
+  /** The symbols, where the kernel was found by them. */
+  readonly symbols?: KallsymsSymbols;
 }
 
 /** What {@link findVmcoreinfo} may be given. */

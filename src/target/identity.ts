@@ -57,6 +57,8 @@ export interface IdentityParts extends KernelSpace {
   readonly info: Vmcoreinfo;
   /** Where `info` was found, in words. */
   readonly source: string;
+  /** Where a fact of `info` comes from that VMCOREINFO did not say, by its key. */
+  readonly sources?: ReadonlyMap<string, string>;
   readonly symbols: SymbolTable;
 }
 
@@ -72,27 +74,37 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
   return {
     ...readNames(parts),
     ...readBuildId(parts),
-    ...optional('kaslrOffset', hexFact(info.kernelOffset, FROM_INFO)),
+    ...optional('kaslrOffset', hexFact(info.kernelOffset, sourceOf(parts, 'KERNELOFFSET'))),
     physBase: { value: physBase, source: physBaseSource },
     ...optional('pageOffsetBase', readBase(parts, 'page_offset_base')),
     ...optional('vmallocBase', readBase(parts, 'vmalloc_base')),
     ...optional('vmemmapBase', readBase(parts, 'vmemmap_base')),
     pageTableDepth: {
       value: space.depth,
-      source: info.number('pgtable_l5_enabled') === undefined ? 'default' : FROM_INFO,
+      source:
+        info.number('pgtable_l5_enabled') === undefined
+          ? 'default'
+          : sourceOf(parts, 'NUMBER(pgtable_l5_enabled)'),
     },
-    ...optional('smeMask', hexFact(smeMask === 0n ? undefined : smeMask, FROM_INFO)),
+    ...optional(
+      'smeMask',
+      hexFact(smeMask === 0n ? undefined : smeMask, sourceOf(parts, 'NUMBER(sme_mask)')),
+    ),
     rootPageTable: hex(space.root),
     ...optional('crashTime', fact(info.crashTime, FROM_INFO)),
     vmcoreinfo: parts.source,
   };
 }
 
+function sourceOf({ sources }: IdentityParts, key: string): string {
+  return sources?.get(key) ?? FROM_INFO;
+}
+
 type Names = Pick<KernelIdentity, 'release' | 'version' | 'nodename' | 'machine' | 'banner'>;
 
-function readNames({ info, space, symbols }: IdentityParts): Names {
+function readNames(parts: IdentityParts): Names {
+  const { info, space, symbols } = parts;
   const banner = fact(readBanner(space, symbols), 'linux_banner');
-  const release = { value: info.osrelease ?? '', source: FROM_INFO };
   const symbol = info.symbol('init_uts_ns') ?? symbols.lookup('init_uts_ns');
   const offset = utsNameOffset(info);
   const uts =
@@ -100,7 +112,10 @@ function readNames({ info, space, symbols }: IdentityParts): Names {
       ? undefined
       : readable(() => readUtsname(space, (symbol + BigInt(offset)) as Vaddr));
   return {
-    release,
+    release: fact(info.osrelease, sourceOf(parts, 'OSRELEASE')) ?? {
+      value: uts?.[2] ?? '',
+      source: 'init_uts_ns',
+    },
     ...optional('version', fact(uts?.[3], 'init_uts_ns')),
     ...optional('nodename', fact(uts?.[1], 'init_uts_ns')),
     ...optional('machine', fact(uts?.[4], 'init_uts_ns')),

@@ -158,10 +158,11 @@ function disagreement(space: AddressSpace, info: Vmcoreinfo): InvalidError | und
   if (symbol === undefined) return undefined;
   try {
     const uts = readUtsname(space, vaddrAdd(symbol, utsNameOffset(info)));
-    const expected = `Linux ${info.osrelease}`;
-    const have = `${uts[0]} ${uts[2]}`;
+    const { osrelease } = info;
+    const expected = osrelease === undefined ? 'Linux' : `Linux ${osrelease}`;
+    const have = osrelease === undefined ? uts[0] : `${uts[0]} ${uts[2]}`;
     if (have === expected) return undefined;
-    return new InvalidError(`init_uts_ns: expected ${quote(expected)}, have ${quote(have)}`);
+    return new InvalidError(`init_uts_ns: expected ${quote(expected)}, have ${quote(have ?? '')}`);
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;
     if (!(error instanceof FaultError)) return undefined;

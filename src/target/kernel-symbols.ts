@@ -66,6 +66,7 @@ function findTable(search: SymbolSearch): SymbolTable {
     packed.tellProblems('symbols', problems);
     return packed.kernelSymbols(problems);
   }
+  if (kernel.symbols !== undefined) return kernel.symbols;
   return (
     problems.attempt('kallsyms', () => findTables(search)) ?? new VmcoreinfoSymbols(kernel.info)
   );

@@ -47,11 +47,6 @@ export function* scanKallsyms(
   memory: PhysicalMemory,
   { within, physBase, onProgress }: KallsymsScan,
 ): Generator<ScannedKallsyms> {
-  const tables = new PhysicalTables(memory);
-  const search = {
-    lowest: START_KERNEL_MAP,
-    vaddrOf: (paddr: number): Vaddr => vaddrAdd(START_KERNEL_MAP, paddr - physBase),
-  };
   let candidates = 0;
   for (const { paddr, isIndex } of places(memory, { within, onProgress })) {
     if (candidates++ >= CANDIDATES_MAX) return;
@@ -61,12 +56,28 @@ export function* scanKallsyms(
       continue;
     }
     try {
-      for (const found of findKallsymsAt(tables, paddr, search)) yield { found };
+      for (const found of kallsymsAt(memory, paddr, physBase)) yield { found };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       yield { doubt: error, paddr };
     }
   }
+}
+
+/**
+ * What the tables around a token index can be read as, the likeliest first.
+ *
+ * @throws FormatError naming the table that is wrong, and the place in it
+ */
+export function kallsymsAt(
+  memory: PhysicalMemory,
+  tokenIndexAt: number,
+  physBase: number,
+): FoundKallsyms[] {
+  return findKallsymsAt(new PhysicalTables(memory), tokenIndexAt, {
+    lowest: START_KERNEL_MAP,
+    vaddrOf: (paddr) => vaddrAdd(START_KERNEL_MAP, paddr - physBase),
+  });
 }
 
 /** What is known of a kernel whose tables are looked for. */
@@ -164,7 +175,10 @@ function* places(
       if (start + at < end) yield { paddr: start + at, isIndex: true };
     }
     for (const at of tokenTableTraces(bytes)) {
-      const hasIndex = indexes.some((index) => index > at && index - at < TOKENS_SIZE_MAX);
+      // An index of empty strings ascends by 1, so that it may have the codes of the digits.
+      const hasIndex = indexes.some(
+        (index) => index - at < TOKENS_SIZE_MAX && at - index < TOKEN_INDEX_SIZE,
+      );
       if (!hasIndex && start + at < end) yield { paddr: start + at, isIndex: false };
     }
   }

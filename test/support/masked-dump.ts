@@ -1,15 +1,24 @@
 // Copies of dumps that say less than these: lines of VMCOREINFO taken out, in the notes and
 // wherever memory has the text, notes left out. A copy is an ELF dump of what is present.
 
-import { writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as elf from '../../src/format/elf/constants.ts';
 import type { ElfNote } from '../../src/format/elf/notes.ts';
 import { writeElfVmcore, type ElfNoteSpec } from '../../src/format/elf/write.ts';
+import { btResult } from '../../src/kernel/bt.ts';
+import { readInfo, type InfoResult } from '../../src/kernel/info.ts';
+import { logResult } from '../../src/kernel/log.ts';
+import { readMemalloc } from '../../src/kernel/memalloc-report.ts';
+import { tasksResult } from '../../src/kernel/tasks-result.ts';
 import type { PhysicalRange } from '../../src/memory/physical.ts';
 import { openContainer } from '../../src/target/open-container.ts';
-import type { ByteSource } from '../../src/util/io.ts';
-import { BytesSink } from '../../src/util/io.ts';
+import type { Vmcore } from '../../src/target/vmcore.ts';
+import { BytesSink, type ByteSource } from '../../src/util/io.ts';
 import { Problems } from '../../src/util/problems.ts';
+import { withVmcore } from './real-dumps.ts';
 
 /** What a copy does not say. */
 export interface Mask {
@@ -104,5 +113,75 @@ function sourceOf(bytes: Uint8Array): ByteSource {
       into.set(part);
       return part.length;
     },
+  };
+}
+
+/** A mask, and in words what it takes. */
+export interface Masked {
+  readonly name: string;
+  readonly mask: Mask;
+  /** What of it the answers must depend on: the dump to compare with has that masked as well. */
+  readonly without?: Mask;
+}
+
+/**
+ * Asks a dump and its masked copy the same, which must give the same answers.
+ *
+ * @returns what `info` says of the copy and of the dump
+ */
+export async function checkMasked(
+  dump: string,
+  { mask, without }: Omit<Masked, 'name'>,
+): Promise<[masked: InfoResult, whole: InfoResult]> {
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-masked-'));
+  try {
+    const path = join(folder, 'masked');
+    const whole = await wholeAnswers(dump, { without, path });
+    await writeMaskedDump(dump, path, mask);
+    const masked = await withVmcore(path, (vmcore) => {
+      assert.deepEqual(vmcore.problems.list, []);
+      return answers(vmcore);
+    });
+    for (const [verb, result] of Object.entries(whole.results)) {
+      assert.deepEqual(masked.results[verb], result, verb);
+    }
+    return [masked.info, whole.info];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Of dumps that were asked before, since reading one takes a second. */
+const KNOWN = new Map<string, Answers>();
+
+async function wholeAnswers(
+  dump: string,
+  { without, path }: { without: Mask | undefined; path: string },
+): Promise<Answers> {
+  const key = `${dump} ${JSON.stringify(without)}`;
+  const known = KNOWN.get(key);
+  if (known !== undefined) return known;
+  if (without !== undefined) await writeMaskedDump(dump, path, without);
+  const whole = await withVmcore(without === undefined ? dump : path, answers);
+  KNOWN.set(key, whole);
+  return whole;
+}
+
+/** What the verbs print with `--json`, by verb. */
+interface Answers {
+  readonly info: InfoResult;
+  readonly results: Record<string, unknown>;
+}
+
+function answers(vmcore: Vmcore): Answers {
+  const results = {
+    memalloc: readMemalloc(vmcore, { evidence: 'always' }),
+    tasks: tasksResult(vmcore),
+    bt: btResult(vmcore, { all: true }),
+    log: logResult(vmcore),
+  };
+  return {
+    info: readInfo(vmcore),
+    results: JSON.parse(JSON.stringify(results)) as Record<string, unknown>,
   };
 }

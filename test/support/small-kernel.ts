@@ -1,6 +1,7 @@
 // The least that makes a kernel: an image mapped at START_KERNEL_map + KASLR, its root page table
 // inside, init_uts_ns, kallsyms, and a VMCOREINFO that names them, as real bytes in memory.
 
+import type { PageTableDepth } from '../../src/arch/x86-64.ts';
 import type { KallsymsSymbol } from '../../src/format/kallsyms/kallsyms.ts';
 import { writeKallsyms, type WriteKallsymsOptions } from '../../src/format/kallsyms/write.ts';
 import { writeVmcoreinfo, type VmcoreinfoFields } from '../../src/format/vmcoreinfo/write.ts';
@@ -19,7 +20,14 @@ export interface SmallKernelOptions {
   readonly vmcoreinfo?: Partial<VmcoreinfoFields>;
   readonly numbers?: Record<string, bigint | number>;
   readonly kallsyms?: Partial<WriteKallsymsOptions>;
-  readonly moreSymbols?: readonly KallsymsSymbol[];
+  /** Further symbols of the image; `at` gives the address of a place in it. */
+  readonly moreSymbols?: (at: (offset: number) => Vaddr) => readonly KallsymsSymbol[];
+  /** 4 unless told. */
+  readonly depth?: PageTableDepth;
+  /** Whether the direct map of the image's memory is there too. */
+  readonly directMap?: boolean;
+  /** Whether there is a half for user space behind the root table: page-table isolation. */
+  readonly userHalf?: boolean;
 }
 
 /** A small kernel in memory. */
@@ -35,8 +43,13 @@ export interface SmallKernel {
 
 // Offsets in the image.
 const ROOT = 0x10000;
-const PUD = 0x11000;
 const PMD = 0x12000;
+const PUD = 0x13000;
+const P4D = 0x14000;
+const DIRECT_PUD = 0x15000;
+const DIRECT_PMD = 0x16000;
+const DIRECT_P4D = 0x17000;
+const USER_PUD = 0x18000;
 const UTS_NS = 0x20000;
 const BANNER = 0x21000;
 const NOTES = 0x22000;
@@ -54,13 +67,19 @@ export function buildKernel(options: SmallKernelOptions = {}): SmallKernel {
   const memory = options.memory ?? new SparseMemory();
   const stext = vaddr(START_KERNEL_MAP + LINKED_AT + kaslrOffset);
   const physBase = loadedAt - Number(stext - START_KERNEL_MAP);
+  const depth = options.depth ?? 4;
+  const table = (offset: number): string => `0x${(loadedAt + offset).toString(16)}`;
   const pmd = Number((stext - START_KERNEL_MAP) >> 21n);
+  const top = { 4: 'pgd', 5: 'pgd[511].p4d' }[depth];
   buildPageTables(
     memory,
     loadedAt + ROOT,
-    `pgd[511] -> pud 0x${(loadedAt + PUD).toString(16)}
-     pgd[511].pud[510] -> pmd 0x${(loadedAt + PMD).toString(16)}
-     pgd[511].pud[510].pmd[${pmd}] -> 0x${loadedAt.toString(16)} PSE`,
+    `${depth === 5 ? `pgd[511] -> p4d ${table(P4D)}` : ''}
+     ${top}[511] -> pud ${table(PUD)}
+     ${top}[511].pud[510] -> pmd ${table(PMD)}
+     ${top}[511].pud[510].pmd[${pmd}] -> ${table(0)} PSE
+     ${options.directMap === true ? directMap(depth, loadedAt) : ''}
+     ${options.userHalf === true ? userHalf(table(USER_PUD)) : ''}`,
   );
   const put = (offset: number, text: string | Uint8Array): void => {
     memory.write(loadedAt + offset, typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
@@ -69,9 +88,15 @@ export function buildKernel(options: SmallKernelOptions = {}): SmallKernel {
   uts.forEach((field, i) => put(UTS_NS + i * UTS_FIELD_SIZE, field.padEnd(UTS_FIELD_SIZE, '\0')));
   put(BANNER, `Linux version ${release} (gcc) #1 SMP (date)\n\0`);
   put(NOTES, gnuNote());
-  put(BASES, new Uint8Array(new BigUint64Array([0xffff888000000000n, 0xffffc90000000000n]).buffer));
+  const bases = new BigUint64Array([DIRECT_MAP[depth], 0xffffc90000000000n]);
+  put(BASES, new Uint8Array(bases.buffer));
   const at = (offset: number): Vaddr => vaddr(stext + BigInt(offset));
-  const written = writeKallsyms([...imageSymbols(at), ...(options.moreSymbols ?? [])], {
+  const symbols = [...imageSymbols(at), ...(options.moreSymbols?.(at) ?? [])];
+  // Only absolute tables reach per-CPU symbols.
+  const isAbsolute = options.kallsyms?.addressEncoding?.startsWith('absolute') !== false;
+  const listed = symbols.filter(({ type }) => isAbsolute || type !== 'A');
+  listed.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  const written = writeKallsyms(listed, {
     address: at(KALLSYMS),
     lengthEncoding: 'two-byte',
     addressEncoding: 'absolute-percpu',
@@ -95,6 +120,32 @@ export function buildKernel(options: SmallKernelOptions = {}): SmallKernel {
   });
   const paddr = (address: bigint): number => Number(address - stext) + loadedAt;
   return { memory, vmcoreinfo, physBase, stext, paddr };
+}
+
+/** page_offset_base without KASLR. */
+const DIRECT_MAP = { 4: 0xffff888000000000n, 5: 0xff11000000000000n } as const;
+
+function directMap(depth: PageTableDepth, loadedAt: number): string {
+  const table = (offset: number): string => `0x${(loadedAt + offset).toString(16)}`;
+  const top = { 4: 'pgd[273]', 5: 'pgd[273].p4d[0]' }[depth];
+  return `${depth === 5 ? `pgd[273] -> p4d ${table(DIRECT_P4D)}` : ''}
+     ${top} -> pud ${table(DIRECT_PUD)}
+     ${top}.pud[${loadedAt >>> 30}] -> pmd ${table(DIRECT_PMD)}
+     ${top}.pud[${loadedAt >>> 30}].pmd[${(loadedAt >>> 21) % 512}] -> ${table(0)} PSE`;
+}
+
+/** Its last entry leads to tables that map the entry code alone; here to nothing. */
+function userHalf(pud: string): string {
+  return `pgd[1023] -> pud ${pud}`;
+}
+
+/** Enough of them for two markers, with names that need each letter. */
+export function manySymbols(at: (offset: number) => Vaddr): KallsymsSymbol[] {
+  return Array.from({ length: 700 }, (_, i) => ({
+    name: `quick_brown_fox_jumps_over_lazy_dog_vwxz_${i}`,
+    type: i % 2 === 0 ? 't' : 'D',
+    address: at(0x24000 + i * 0x40),
+  }));
 }
 
 function imageSymbols(at: (offset: number) => Vaddr): KallsymsSymbol[] {

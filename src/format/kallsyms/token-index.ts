@@ -14,6 +14,9 @@ import { NAME_LENGTH_MAX, readTokenTable, TOKEN_COUNT, type TokenTable } from '.
 /** Bytes of kallsyms_token_index. */
 export const TOKEN_INDEX_SIZE = TOKEN_COUNT * 2;
 
+/** The NUL of the last string and what fills up to the next multiple of 8. */
+const PADDING_MAX = 8;
+
 /** The linker aligns each table to 8 bytes; 4 costs little and finds more. */
 const ALIGN = 4;
 
@@ -74,40 +77,54 @@ export function readTokensAt(memory: TableMemory, tokenIndexAt: number): FoundTo
   const view = new DataView(index.buffer, index.byteOffset, index.byteLength);
   if (index.length < TOKEN_INDEX_SIZE) {
     const what = `expected ${TOKEN_INDEX_SIZE} bytes, have ${index.length}`;
-    throw new FormatError({ section: 'kallsyms_token_index', offset: tokenIndexAt }, what);
+    throw new FormatError({ section: 'kallsyms_token_index', offset: index.length }, what);
   }
   const starts = Array.from({ length: TOKEN_COUNT }, (_, i) => view.getUint16(i * 2, true));
   const lastStart = starts[TOKEN_COUNT - 1] as number;
   const reach = lastStart + NAME_LENGTH_MAX + ALIGN;
   const bytes = memory.before(tokenIndexAt, reach);
-  let doubt = 'no string ends in front of each of its places';
+  let fitting = 0;
   for (let length = lastStart + 1; length <= bytes.length; length++) {
     const start = tokenIndexAt - length;
     if (start % ALIGN !== 0) continue;
     const table = bytes.subarray(bytes.length - length);
-    if (!stringsFit(table, starts)) continue;
+    const strings = fittingStrings(table, starts);
+    fitting = Math.max(fitting, strings);
+    if (strings < TOKEN_COUNT) continue;
     const tokens = readTokenTable(table, index);
-    const letters = [...LETTERS].filter((l) => tokens.strings[l.charCodeAt(0)] === l).length;
-    if (letters >= LETTERS_MIN) return { tokens, tokenTableAt: start, tokenIndexAt };
-    doubt = `${letters} of ${LETTERS.length} letters and digits stand at their codes`;
+    checkLetters(tokens);
+    return { tokens, tokenTableAt: start, tokenIndexAt };
   }
-  throw new FormatError({ section: 'kallsyms_token_table', offset: tokenIndexAt }, doubt);
+  const what = `token ${fitting}: no string of ${reach} bytes in front of the index`;
+  const offset = starts[fitting] ?? 0;
+  throw new FormatError({ section: 'kallsyms_token_table', offset }, what);
 }
 
-/** Whether each string ends with the byte before the next, and only padding follows the last. */
-function stringsFit(table: Uint8Array, starts: readonly number[]): boolean {
-  for (let i = 1; i < TOKEN_COUNT; i++) {
-    if (table[(starts[i] as number) - 1] !== 0) return false;
+/** @throws FormatError if the strings are none that kallsyms has */
+function checkLetters({ strings }: TokenTable): void {
+  const wrong = [...LETTERS].filter((letter) => strings[letter.charCodeAt(0)] !== letter);
+  if (LETTERS.length - wrong.length >= LETTERS_MIN) return;
+  const code = wrong[0]?.charCodeAt(0) ?? 0;
+  const offset = strings.slice(0, code).join('\0').length + 1;
+  const what = `token ${code}: expected its letter, as have ${LETTERS_MIN} of ${LETTERS.length}`;
+  throw new FormatError({ section: 'kallsyms_token_table', offset }, what);
+}
+
+/** How many strings, from the first on, end with the byte before the next; padding is the rest. */
+function fittingStrings(table: Uint8Array, starts: readonly number[]): number {
+  // Nearly every length is wrong, and shows it at once.
+  if (starts.some((start) => start > 0 && table[start - 1] !== 0)) {
+    return Math.max(0, starts.findIndex((start) => start > 0 && table[start - 1] !== 0) - 1);
   }
   for (let i = 0; i < TOKEN_COUNT; i++) {
     const start = starts[i] as number;
     const end = table.indexOf(0, start);
-    if (end < 0) return false;
-    if (i < TOKEN_COUNT - 1 && end !== (starts[i + 1] as number) - 1) return false;
-    if (i === TOKEN_COUNT - 1 && table.length - end > 8) return false;
-    if (!isPrintable(table.subarray(start, end))) return false;
+    const next = starts[i + 1];
+    if (end < 0 || (next !== undefined && end !== next - 1)) return i;
+    if (next === undefined && table.length - end > PADDING_MAX) return i;
+    if (!isPrintable(table.subarray(start, end))) return i;
   }
-  return true;
+  return TOKEN_COUNT;
 }
 
 function isPrintable(string: Uint8Array): boolean {

@@ -110,7 +110,8 @@ export class Vmcoreinfo {
 /**
  * VMCOREINFO from its text, which ends at the first NUL.
  *
- * @throws FormatError if there is no `OSRELEASE`, the first line since the format exists
+ * @throws FormatError if there is neither `OSRELEASE`, the first line since the format exists, nor
+ *   any symbol
  */
 export function readVmcoreinfo(bytes: Uint8Array): Vmcoreinfo {
   const nul = bytes.subarray(0, VMCOREINFO_SIZE_MAX).indexOf(0);
@@ -125,7 +126,8 @@ export function readVmcoreinfo(bytes: Uint8Array): Vmcoreinfo {
       entries.set(line.slice(0, equals), line.slice(equals + 1));
     }
   }
-  if (!entries.has('OSRELEASE')) {
+  const isOne = (key: string): boolean => key === 'OSRELEASE' || key.startsWith('SYMBOL(');
+  if (![...entries.keys()].some(isOne)) {
     throw new FormatError({ section: 'VMCOREINFO' }, `expected OSRELEASE, have ${end} other bytes`);
   }
   return new Vmcoreinfo(entries, unknownLines);
