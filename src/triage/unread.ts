@@ -56,11 +56,25 @@ export function unreadOf(facts: Facts): string[] {
   ];
 }
 
+/** That what only a comparison reads was not whole; nothing where there were no problems. */
+export function unreadBeside(problems: number, subjects: readonly string[]): string[] {
+  if (problems === 0) return [];
+  const where = whereText(problems, subjects);
+  return [`${BESIDE} could not be read whole (${where}): may hide who got on, and what was freed`];
+}
+
+/** In words, as {@link NAMES}. */
+const BESIDE = 'what CPUs and tasks have done, and counts of events,';
+
 function partText({ part, problems, subjects }: UnreadPart, isAbsentPart: boolean): string {
   const what = isAbsentPart ? 'could not be read' : 'could not be read whole';
-  const [first] = subjects;
+  return `${NAMES[part]} ${what} (${whereText(problems, subjects)}): may hide ${HIDES[part]}`;
+}
+
+/** `3 problems, the first: runqueue of CPU 0` */
+function whereText(problems: number, [first]: readonly string[]): string {
   const where = first === undefined ? '' : problems === 1 ? `: ${first}` : `, the first: ${first}`;
-  return `${NAMES[part]} ${what} (${count(problems, 'problem')}${where}): may hide ${HIDES[part]}`;
+  return `${count(problems, 'problem')}${where}`;
 }
 
 function isAbsent(facts: Facts, part: FactPart): boolean {

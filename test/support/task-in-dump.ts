@@ -44,6 +44,7 @@ export function dumpState(
     clock: { jiffies: 4_294_667_296n + BigInt(seconds * 250), hz: 250, schedNs: seconds * 1e9 },
     tasks,
     isWhole: true,
+    missing: [],
     hasRecords: true,
     timeoutSeconds: 10,
     nodes: [],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { LocksResult } from '../../src/kernel/locking/lock.ts';
 import type { OomState } from '../../src/kernel/oom.ts';
 import type { Facts } from '../../src/triage/facts.ts';
-import { unreadLog, unreadOf } from '../../src/triage/unread.ts';
+import { unreadBeside, unreadLog, unreadOf } from '../../src/triage/unread.ts';
 import { facts } from '../support/facts-builder.ts';
 import { historyOf } from '../support/history-builder.ts';
 
@@ -17,6 +17,14 @@ const WHOLE: Partial<Facts> = {
   },
   unread: [],
 };
+
+describe('unreadBeside', () => {
+  it('says where it begins and what it may hide, and nothing where all was read', () => {
+    assert.deepEqual(unreadBeside(0, []), []);
+    const [said] = unreadBeside(3, ['kernel_cpustat of CPU 0']);
+    assert.match(said ?? '', /\(3 problems, the first: kernel_cpustat of CPU 0\): may hide who/);
+  });
+});
 
 describe('unreadOf', () => {
   it('says nothing of a dump that was read whole', () => {

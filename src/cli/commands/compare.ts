@@ -156,7 +156,9 @@ async function compareTwo(
   const boot = sameBoot(states[0].boot, states[1].boot);
   if (boot.reason !== undefined) return refuse(boot, args);
   const result = compareDumps(...states);
-  if (args.json) printJson({ ...result, problems: { before: problemsOf(a), now: problemsOf(b) } });
+  const [before, now] = result.swapped === true ? [b, a] : [a, b];
+  const problems = { before: problemsOf(before), now: problemsOf(now) };
+  if (args.json) printJson({ ...result, problems });
   else await printComparison(result, args);
   return EXIT_DONE;
 }

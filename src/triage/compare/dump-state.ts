@@ -18,6 +18,7 @@ import { isVictim, type Facts, type LockWait, type TaskFacts } from '../facts.ts
 import type { Finding } from '../finding.ts';
 import { gatherFacts, type GatherOptions } from '../gather.ts';
 import { triageOf } from '../triage.ts';
+import { unreadBeside, unreadOf } from '../unread.ts';
 import type { Verdict } from '../verdict.ts';
 import { requestOf, type RequestInDump } from './request.ts';
 import { stackKeys, type StackKeys } from './stack-key.ts';
@@ -66,6 +67,8 @@ export interface DumpState {
   readonly tasks: readonly TaskInDump[];
   /** Whether the task list could be read whole. */
   readonly isWhole: boolean;
+  /** What could not be read, and what that may hide; a sentence for each part. */
+  readonly missing: readonly string[];
   /** Whether the kernel records requests itself. */
   readonly hasRecords: boolean;
   /** From which age on a request is overdue. */
@@ -86,7 +89,7 @@ export function readDumpState(vmcore: Vmcore, options: GatherOptions = {}): Dump
   const facts = gatherFacts(vmcore, options);
   const { memalloc } = facts;
   const answer = triageOf(vmcore, facts);
-  const { runs, boot, clock, events, cpuTimes } = readBesideTriage(vmcore, facts);
+  const { runs, boot, clock, events, cpuTimes, missing } = readBesideTriage(vmcore, facts);
   const [finding] = answer.findings;
   return {
     machine: answer.machine,
@@ -94,6 +97,7 @@ export function readDumpState(vmcore: Vmcore, options: GatherOptions = {}): Dump
     clock,
     tasks: facts.tasks.map((fact, i) => taskInDump(fact, runs[i] ?? {})),
     isWhole: memalloc.coverage.taskListComplete,
+    missing: [...unreadOf(facts), ...missing],
     hasRecords: memalloc.record !== undefined,
     ...optional('timeoutSeconds', (memalloc.record ?? memalloc.rebuilt)?.timeoutSeconds?.value),
     ...optional('events', events),
@@ -106,17 +110,22 @@ export function readDumpState(vmcore: Vmcore, options: GatherOptions = {}): Dump
 }
 
 /** What a comparison reads of a dump and a triage of it does not. */
-interface BesideTriage extends Pick<DumpState, 'boot' | 'clock' | 'events' | 'cpuTimes'> {
+interface BesideTriage extends Pick<
+  DumpState,
+  'boot' | 'clock' | 'events' | 'cpuTimes' | 'missing'
+> {
   /** Of each task of the facts, in their order. */
   readonly runs: readonly TaskRuns[];
 }
 
 /** Reads it; pack calls this too, so that packed dumps compare as the dumps that they were do. */
 export function readBesideTriage(vmcore: Vmcore, { memalloc, tasks }: Facts): BesideTriage {
+  const { problems } = vmcore;
+  const before = problems.count;
   const reader = new TaskRunsReader(vmcore);
   const { hz } = memalloc;
   const jiffies = memalloc.jiffies === undefined ? undefined : BigInt(memalloc.jiffies);
-  return {
+  const read = {
     runs: tasks.map(({ task }) => reader.read(task)),
     boot: readBoot(vmcore, memalloc.tasks),
     clock: {
@@ -126,10 +135,13 @@ export function readBesideTriage(vmcore: Vmcore, { memalloc, tasks }: Facts): Be
     },
     ...optional(
       'events',
-      vmcore.problems.attempt('vm_event_states', () => readVmEvents(vmcore)),
+      problems.attempt('vm_event_states', () => readVmEvents(vmcore)),
     ),
     ...optional('cpuTimes', cpuTimesOf(vmcore, jiffies, hz)),
   };
+  // None is dropped while the list is not full: then the list is as long as they are many.
+  const subjects = problems.list.slice(before).map(({ subject }) => subject);
+  return { ...read, missing: unreadBeside(problems.count - before, subjects) };
 }
 
 function cpuTimesOf(

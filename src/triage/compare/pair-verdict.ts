@@ -253,6 +253,15 @@ function missingOf({ before, now, boot, seconds }: PairFacts, requests: Requests
     ...(before.hasRecords && now.hasRecords
       ? []
       : ['since when requests wait: this kernel does not record it']),
+    ...unreadOfPair(before.missing, now.missing),
+  ];
+}
+
+/** What could not be read; what is the same of both is said once. */
+function unreadOfPair(before: readonly string[], now: readonly string[]): string[] {
+  return [
+    ...before.map((text) => `in ${now.includes(text) ? 'both dumps' : 'the first dump'}: ${text}`),
+    ...now.filter((text) => !before.includes(text)).map((text) => `in the second dump: ${text}`),
   ];
 }
 

@@ -11,6 +11,12 @@ import { runScenario, writeRun } from '../../support/simulated.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../samples/nofs-only.vmcore', import.meta.url));
 
+/** What the two dumps do not tell. */
+interface Told {
+  readonly verdict: { readonly missing: readonly string[] };
+  readonly problems: Readonly<Record<'before' | 'now', readonly object[]>>;
+}
+
 type Second = Pick<SecondLedger, 'since'>;
 
 describe('stallcore compare', function () {
@@ -58,6 +64,22 @@ describe('stallcore compare', function () {
     ].map(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>);
     assert.equal(swapped?.swapped, true);
     assert.deepEqual({ ...swapped, swapped: undefined }, { ...asIs, swapped: undefined });
+  });
+
+  it('says in the result what a dump that was cut off does not tell', async () => {
+    const cut = join(cli.folder, 'cut');
+    const bytes = readFileSync(`${pair}.again`);
+    writeFileSync(cut, bytes.subarray(0, Math.floor(bytes.length * 0.97)));
+    const { exitCode, stdout } = await cli.run(['compare', pair, cut]);
+    assert.equal(exitCode, 1);
+    const notKnown = /^Not known:\n((?: {2}.*\n)+)/m.exec(stdout)?.[1] ?? '';
+    assert.match(notKnown, /in the second dump: what lies in the missing end of the dump: cut is/);
+    assert.doesNotMatch(notKnown, /in the first dump/);
+    const json = await cli.run(['compare', cut, pair, '--json']);
+    const result = JSON.parse(json.stdout) as Told;
+    assert.ok(result.verdict.missing.some((text) => text.startsWith('in the second dump: ')));
+    assert.deepEqual(result.problems.before, []);
+    assert.ok(result.problems.now.length > 0);
   });
 
   it('says of one dump given twice that nothing tells who moves', async () => {

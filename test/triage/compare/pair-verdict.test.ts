@@ -55,6 +55,18 @@ const CASES: readonly (readonly [
 ];
 
 describe('pairVerdict', () => {
+  it('says which of the dumps could not be read whole, once of both', () => {
+    const { missing } = compared([5], [5], {
+      a: { missing: ['its locks', 'its log'] },
+      b: { missing: ['its log', 'its zones'] },
+    }).verdict;
+    assert.deepEqual(missing.slice(-3), [
+      'in the first dump: its locks',
+      'in both dumps: its log',
+      'in the second dump: its zones',
+    ]);
+  });
+
   for (const [expected, before, now] of CASES) {
     it(`is ${expected} of requests ${before.join()} and then ${now.join()}`, () => {
       assert.equal(compared(before, now).verdict.class, expected);
