@@ -3,6 +3,7 @@
 import { allocFlags, type AllocFlagBits } from '../kernel/alloc-flags.ts';
 import { isExiting, isReclaiming } from '../kernel/task-flags.ts';
 import type { Task } from '../kernel/task.ts';
+import { count } from '../util/count.ts';
 import type { TaskSign, TasksResult } from '../kernel/tasks-result.ts';
 import type { Column, Table } from './table.ts';
 
@@ -48,19 +49,19 @@ function foundText(result: TasksResult): string {
   const { crossCheck, filteredFrom } = result;
   const { pidTable = 'pid IDR' } = crossCheck;
   const all = filteredFrom?.tasks ?? result.tasks.length;
-  const count = countText(result);
+  const found = countText(result);
   if (crossCheck.pidCount === undefined) {
-    return `${count}; not checked against the pid IDR, which is not there or could not be read\n`;
+    return `${found}; not checked against the pid IDR, which is not there or could not be read\n`;
   }
   const { onlyInList, onlyInPids } = crossCheck;
-  if (all === 0) return `${count}\n`;
+  if (all === 0) return `${found}\n`;
   if (onlyInList.length === 0 && onlyInPids.length === 0) {
     return crossCheck.pidWalkComplete
-      ? `${count}; the task list and the ${pidTable} agree\n`
-      : `${count}; the ${pidTable} could not be read whole to check them against\n`;
+      ? `${found}; the task list and the ${pidTable} agree\n`
+      : `${found}; the ${pidTable} could not be read whole to check them against\n`;
   }
   return (
-    `${count}; the task list and the ${pidTable} DISAGREE: ` +
+    `${found}; the task list and the ${pidTable} DISAGREE: ` +
     `only in the list: ${pidList(onlyInList)}, ` +
     `only in the ${pidTable.replace('pid ', '')}: ${pidList(onlyInPids)}\n`
   );
@@ -68,7 +69,8 @@ function foundText(result: TasksResult): string {
 
 function countText({ tasks, idle, filteredFrom: from }: TasksResult): string {
   if ((from?.tasks ?? tasks.length) === 0) return 'NO TASK COULD BE READ';
-  if (from === undefined) return `${tasks.length} tasks, ${idle.length} idle tasks`;
+  if (from === undefined)
+    return `${count(tasks.length, 'task')}, ${count(idle.length, 'idle task')}`;
   const shown = `${tasks.length} of ${from.tasks} tasks, ${idle.length} of ${from.idle} idle tasks`;
   const { undecided } = from;
   return undecided === 0 ? shown : `${shown}, ${undecided} NOT SHOWN that could not be compared`;

@@ -157,7 +157,7 @@ const PAIRS: readonly Pair[] = [
 const JUDGED_BY = 0.1;
 
 describe('compareDumps of simulated pairs', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   for (const { scenario, seed, verdict: expected, ...options } of PAIRS) {
     const on = options.flavour === undefined ? '' : ` on ${options.flavour}`;
