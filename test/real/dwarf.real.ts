@@ -8,12 +8,18 @@ import { findMember, sizeOf, type CType, type StructType } from '../../src/types
 import { memberTypeWords } from '../../src/types/declaration.ts';
 import { DwarfTypes } from '../../src/types/dwarf-types.ts';
 import type { TypeSource } from '../../src/types/ctype.ts';
+import { exportLayout } from '../../src/types/export.ts';
 import { USED_ENUMERATORS, USED_TYPES } from '../../src/types/used-structs.ts';
 import { DEFINED } from '../../src/format/dwarf/scan.ts';
 import { hasProgram, skipWithReason } from '../support/bpftool.ts';
 import { paholeStructs } from '../support/pahole.ts';
 
 const PATH = process.env.STALLCORE_VMLINUX_K61 ?? '';
+const UNKNOWN = {
+  ...{ release: null, arch: 'x86_64', banner: null, buildId: null },
+  producer: 'test',
+};
+
 /** Fewer would say that what pahole prints was not understood. */
 const STRUCTS_MIN = 200;
 
@@ -82,6 +88,14 @@ describe('DWARF of a real vmlinux', function () {
       assert.equal(dwarf.findEnumerator(name), btf.findEnumerator(name), name);
     }
     assert.ok(found > 180, `${found} types`);
+  });
+
+  it('makes a layout file of less than 200 KB', async function () {
+    const types = await open(this, true);
+    const identity = { ...UNKNOWN, source: types.origin };
+    const { text, missing } = exportLayout(types, { identity });
+    assert.ok(text.length < 200_000, `${text.length} bytes`);
+    assert.ok(!missing.includes('struct task_struct'));
   });
 
   it('knows the per-CPU variables as its BTF does', async function () {
