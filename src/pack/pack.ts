@@ -199,7 +199,7 @@ function factsOf(
   manifest: PackManifest,
   types: TypesExport,
 ): PackFacts {
-  const { source, paddr, physBase, physBaseSource } = recorder.kernel;
+  const { source, paddr, physBase, physBaseSource, sources } = recorder.kernel;
   const problems = OPENING_STEPS.map((step) => [step, recorder.problemsOf(step)] as const);
   return {
     manifest,
@@ -209,6 +209,7 @@ function factsOf(
       ...optional('vmcoreinfoPaddr', paddr),
       physBase,
       physBaseSource,
+      ...optional('sources', sources),
     },
     problems: Object.fromEntries(problems) as unknown as PackFacts['problems'],
     searches: recorder.searches,

@@ -25,7 +25,7 @@ export interface VerifiedVmcoreinfo extends KernelSpace {
   /** Physical address of the text, where it was found in memory. */
   readonly paddr: number | undefined;
   /** Where a fact comes from that VMCOREINFO did not say, by its key there. */
-  readonly sources?: ReadonlyMap<string, string>;
+  readonly sources?: Readonly<Record<string, string>>;
   /** The symbols, where the kernel was found by them. */
   readonly symbols?: KallsymsSymbols;
 }

@@ -58,7 +58,7 @@ export interface IdentityParts extends KernelSpace {
   /** Where `info` was found, in words. */
   readonly source: string;
   /** Where a fact of `info` comes from that VMCOREINFO did not say, by its key. */
-  readonly sources?: ReadonlyMap<string, string>;
+  readonly sources?: Readonly<Record<string, string>>;
   readonly symbols: SymbolTable;
 }
 
@@ -97,7 +97,7 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
 }
 
 function sourceOf({ sources }: IdentityParts, key: string): string {
-  return sources?.get(key) ?? FROM_INFO;
+  return sources?.[key] ?? FROM_INFO;
 }
 
 type Names = Pick<KernelIdentity, 'release' | 'version' | 'nodename' | 'machine' | 'banner'>;

@@ -15,7 +15,7 @@ import type { LocatedImage } from './find-image.ts';
 export interface ImageFacts {
   readonly info: Vmcoreinfo;
   /** By key; of a key that is not here VMCOREINFO is the source. */
-  readonly sources: ReadonlyMap<string, string>;
+  readonly sources: Readonly<Record<string, string>>;
 }
 
 /** Where `struct new_utsname` can lie in init_uts_ns: since v5.11 (ca4a9241cc5e), and before. */
@@ -48,12 +48,12 @@ export function imageFacts(image: LocatedImage): ImageFacts {
     },
     ...optional('kernelOffset', kaslrOffset(image)),
   });
-  const sources = new Map([
-    ['OSRELEASE', 'linux_banner'],
-    ['KERNELOFFSET', '_text less pref_address of boot_params'],
-    ['NUMBER(pgtable_l5_enabled)', image.proof],
-    ['NUMBER(sme_mask)', 'sme_me_mask'],
-  ]);
+  const sources = {
+    OSRELEASE: 'linux_banner',
+    KERNELOFFSET: '_text less pref_address of boot_params',
+    'NUMBER(pgtable_l5_enabled)': image.proof,
+    'NUMBER(sme_mask)': 'sme_me_mask',
+  };
   return { info: readVmcoreinfo(text), sources };
 }
 

@@ -35,7 +35,8 @@ export interface SymbolSearch {
   /** The note of a packed dump. */
   readonly packed: Packed | undefined;
   readonly watch: Watch | undefined;
-  readonly onProgress?: OnSearched | undefined;
+  /** Called where a search begins, which may be long. */
+  readonly startSearch?: () => OnSearched | undefined;
 }
 
 /**
@@ -76,7 +77,7 @@ function findTable(search: SymbolSearch): SymbolTable {
  * Where VMCOREINFO names the tables wrongly, a search is told as a problem; where it finds nothing
  * either, what is wrong with those that are named says more.
  */
-function findTables({ kernel, problems, vmcorePath, onProgress }: SymbolSearch): SymbolTable {
+function findTables({ kernel, problems, vmcorePath, startSearch }: SymbolSearch): SymbolTable {
   const { space, physBase, info } = kernel;
   let doubt: VmcoreError | undefined;
   try {
@@ -88,7 +89,12 @@ function findTables({ kernel, problems, vmcorePath, onProgress }: SymbolSearch):
   }
   try {
     const known = info.symbols();
-    const found = findKernelKallsyms(space.memory, { space, physBase, known, onProgress });
+    const found = findKernelKallsyms(space.memory, {
+      space,
+      physBase,
+      known,
+      onProgress: startSearch?.(),
+    });
     if (doubt !== undefined) problems.add('kallsyms, as VMCOREINFO names its tables', doubt);
     return found;
   } catch (error) {

@@ -124,7 +124,11 @@ function readKernel(
   const isProved = vmlinux && checkVmlinux(vmlinux, told, check);
   const search = { kernel, ...check, vmlinux, systemMapPath: options.systemMap, packed, watch };
   const kernelSymbols = watchStep('symbols', opening, () =>
-    findSymbols({ ...search, vmcorePath: paths[0] ?? '' }),
+    findSymbols({
+      ...search,
+      vmcorePath: paths[0] ?? '',
+      startSearch: () => options.onProgress?.('searching memory for kallsyms'),
+    }),
   );
   const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
   if (vmlinux !== undefined && !isProved && !checkVmlinux(vmlinux, namesOf(identity), check)) {
@@ -196,11 +200,15 @@ function locateKernel(opening: Opening, options: OpenOptions): VerifiedVmcoreinf
   const { container, memory, packed, watch, problems } = opening;
   if (packed !== undefined && container.vmcoreinfo !== undefined) {
     packed.tellProblems('kernel', problems);
-    const { vmcoreinfoSource, vmcoreinfoPaddr, physBase, physBaseSource } = packed.facts.kernel;
+    const {
+      vmcoreinfoSource: source,
+      vmcoreinfoPaddr: paddr,
+      sources,
+      ...known
+    } = packed.facts.kernel;
     const info = readVmcoreinfo(container.vmcoreinfo.bytes);
-    const known = { physBase, physBaseSource };
     const space = findKernelSpace(memory, info, { known });
-    return { ...space, info, source: vmcoreinfoSource, paddr: vmcoreinfoPaddr };
+    return { ...space, info, source, paddr, ...optional('sources', sources) };
   }
   const found = unrecorded(watch, undefined, () => searchKernel(opening, options));
   if (watch === undefined) return found;

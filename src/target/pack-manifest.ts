@@ -60,6 +60,8 @@ export interface PackFacts {
     readonly vmcoreinfoPaddr?: number;
     readonly physBase: number;
     readonly physBaseSource: string;
+    /** Where facts come from that VMCOREINFO did not say, by their keys there. */
+    readonly sources?: Readonly<Record<string, string>>;
   };
   /** What could not be read while the dump was opened. */
   readonly problems: Readonly<Record<OpeningStep, readonly Problem[]>>;

@@ -71,6 +71,7 @@ export const FACTS_SCHEMA: JsonSchema = record({
     'vmcoreinfoPaddr?': SIZE,
     physBase: { type: 'integer' },
     physBaseSource: STRING,
+    'sources?': { type: 'object', additionalProperties: STRING },
   }),
   problems: record(Object.fromEntries(OPENING_STEPS.map((step) => [step, listOf(PROBLEM)]))),
   searches: listOf(record({ start: ADDRESS, length: SIZE, text: STRING, found: ADDRESSES })),

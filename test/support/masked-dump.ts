@@ -37,7 +37,7 @@ export interface EditableMemory {
 }
 
 /** Writes a copy of `source`, masked, to `path`. */
-export async function writeMaskedDump(source: string, path: string, mask: Mask): Promise<void> {
+async function writeMaskedDump(source: string, path: string, mask: Mask): Promise<void> {
   const container = await openContainer([source], { problems: new Problems() });
   try {
     const pieces = [...container.memory.presentRanges()].map((range) => {
@@ -133,19 +133,30 @@ export async function checkMasked(
   dump: string,
   { mask, without }: Omit<Masked, 'name'>,
 ): Promise<[masked: InfoResult, whole: InfoResult]> {
-  const folder = mkdtempSync(join(tmpdir(), 'stallcore-masked-'));
-  try {
-    const path = join(folder, 'masked');
-    const whole = await wholeAnswers(dump, { without, path });
-    await writeMaskedDump(dump, path, mask);
-    const masked = await withVmcore(path, (vmcore) => {
+  const whole = await wholeAnswers(dump, without);
+  const masked = await withMaskedDump(dump, mask, (path) =>
+    withVmcore(path, (vmcore) => {
       assert.deepEqual(vmcore.problems.list, []);
       return answers(vmcore);
-    });
-    for (const [verb, result] of Object.entries(whole.results)) {
-      assert.deepEqual(masked.results[verb], result, verb);
-    }
-    return [masked.info, whole.info];
+    }),
+  );
+  for (const [verb, result] of Object.entries(whole.results)) {
+    assert.deepEqual(masked.results[verb], result, verb);
+  }
+  return [masked.info, whole.info];
+}
+
+/** A masked copy that is there for the time of `use`. */
+export async function withMaskedDump<T>(
+  dump: string,
+  mask: Mask,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'stallcore-masked-'));
+  try {
+    const path = join(folder, 'vmcore');
+    await writeMaskedDump(dump, path, mask);
+    return await use(path);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -154,15 +165,12 @@ export async function checkMasked(
 /** Of dumps that were asked before, since reading one takes a second. */
 const KNOWN = new Map<string, Answers>();
 
-async function wholeAnswers(
-  dump: string,
-  { without, path }: { without: Mask | undefined; path: string },
-): Promise<Answers> {
+async function wholeAnswers(dump: string, without: Mask | undefined): Promise<Answers> {
   const key = `${dump} ${JSON.stringify(without)}`;
-  const known = KNOWN.get(key);
-  if (known !== undefined) return known;
-  if (without !== undefined) await writeMaskedDump(dump, path, without);
-  const whole = await withVmcore(without === undefined ? dump : path, answers);
+  const read = (path: string): Promise<Answers> => withVmcore(path, answers);
+  const whole =
+    KNOWN.get(key) ??
+    (without === undefined ? await read(dump) : await withMaskedDump(dump, without, read));
   KNOWN.set(key, whole);
   return whole;
 }
