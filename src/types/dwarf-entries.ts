@@ -11,6 +11,8 @@ import { DwarfMember, type DwarfGraph } from './dwarf-ctypes.ts';
 /** A member further inside, or a type larger than this, is damage. */
 const SIZE_MAX = 0xffff_ffff;
 const INT_SIZE_MAX = 16;
+/** As deep as modifiers and arrays nest in a kernel (MAX_RESOLVE_DEPTH in btf.c). */
+const DEPTH_MAX = 32;
 
 const FLOATS = new Set([c.DW_ATE_float, c.DW_ATE_complex_float]);
 const SIGNED = new Set([c.DW_ATE_signed, c.DW_ATE_signed_char]);
@@ -61,6 +63,44 @@ function countOf(range: Die): number {
 }
 
 const ALL_ONES = new Set([-1n, 0xffff_ffffn, 0xffff_ffff_ffff_ffffn]);
+
+/**
+ * Looks at an array with all its dimensions.
+ *
+ * @param strip takes typedefs and qualifiers off
+ * @throws FormatError if it contains itself, or is larger than memory
+ */
+export function checkArray(dwarf: Dwarf, start: DieId, strip: (id: DieId) => DieId): void {
+  let id = start;
+  let count = 1;
+  for (let depth = 0; depth <= DEPTH_MAX; depth++) {
+    const stripped = strip(id);
+    const die = stripped === 0 ? undefined : dwarf.die(stripped);
+    if (die?.tag !== c.DW_TAG_array_type) {
+      const size = die?.size(c.DW_AT_byte_size) ?? 0;
+      if (count * size <= SIZE_MAX) return;
+      const have = `${count} elements of ${size}`;
+      throw dwarf.die(start).error(`array, expected at most ${SIZE_MAX} bytes, have ${have}`);
+    }
+    for (const dimension of arrayCounts(die)) count *= dimension;
+    id = dwarf.target(die, c.DW_AT_type) ?? 0;
+  }
+  const what = `array, expected at most ${DEPTH_MAX} dimensions, have more`;
+  throw dwarf.die(start).error(what);
+}
+
+/** Enumerator → the enum that has it; of several the first. */
+export function enumeratorNames(dwarf: Dwarf, enums: Iterable<DieId>): Map<string, DieId> {
+  const found = new Map<string, DieId>();
+  for (const id of enums) {
+    for (const child of dwarf.die(id).children()) {
+      if (child.tag !== c.DW_TAG_enumerator) continue;
+      const name = dwarf.nameOf(child);
+      if (!found.has(name)) found.set(name, id);
+    }
+  }
+  return found;
+}
 
 /**
  * The enumerators of an enum (5.7). A value of the enum's whole width with its top bit set is taken
@@ -117,7 +157,7 @@ function bitFieldOffset(member: Die, bitSize: number, typeSize: () => number): n
 /** Bytes of the int behind typedefs and qualifiers. */
 function storageSize(dwarf: Dwarf, start: DieId): number {
   let id = start;
-  for (let depth = 0; depth < 32 && id !== 0; depth++) {
+  for (let depth = 0; depth < DEPTH_MAX && id !== 0; depth++) {
     const die = dwarf.die(id);
     const size = die.size(c.DW_AT_byte_size);
     if (size !== undefined) return size;

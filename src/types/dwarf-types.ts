@@ -19,15 +19,13 @@ import {
   type DwarfGraph,
 } from './dwarf-ctypes.ts';
 import { dwarfStep } from './dwarf-declaration.ts';
-import { arrayCounts, baseType, byteSize, enumValues } from './dwarf-entries.ts';
+import { arrayCounts, baseType, byteSize, checkArray } from './dwarf-entries.ts';
+import { enumeratorNames, enumValues } from './dwarf-entries.ts';
 import { structMembers, typedefTargets } from './dwarf-entries.ts';
 import type { TypeName } from './layout-write.ts';
 
 /** As deep as modifiers and arrays nest in a kernel (MAX_RESOLVE_DEPTH in btf.c). */
 const DEPTH_MAX = 32;
-
-/** The kernel's BTF refuses types of 4 GiB and more; a size beyond it is damage. */
-const SIZE_MAX = 0xffff_ffff;
 
 const FUNCTION_TYPE: CType = { kind: 'function' };
 const VOID_TYPE: CType = { kind: 'void' };
@@ -68,7 +66,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
   }
 
   findEnumerator(name: string): bigint | undefined {
-    this.#enumerators ??= this.#readEnumerators();
+    this.#enumerators ??= enumeratorNames(this.dwarf, this.index.enums());
     const id = this.#enumerators.get(name);
     const type = id === undefined ? undefined : this.typeOf(id);
     return type?.kind === 'enum' ? type.values.get(name) : undefined;
@@ -201,7 +199,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
         return new DwarfPointer(this, { size, target: target() });
       }
       case c.DW_TAG_array_type:
-        this.#checkArray(id);
+        checkArray(this.dwarf, id, (inner) => this.#strip(inner));
         return new DwarfArray(this, { counts: arrayCounts(die), target: target() });
       case c.DW_TAG_structure_type:
       case c.DW_TAG_class_type:
@@ -231,41 +229,6 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
     const values = enumValues(this.dwarf, die, size);
     const signed = [...values.values()].some((value) => value < 0n);
     return new DwarfEnum(this, { id, name: this.dwarf.nameOf(die), size, signed, values });
-  }
-
-  /** An array that contains itself, or of more elements than memory has, must not get out. */
-  #checkArray(start: DieId): void {
-    let id = start;
-    let count = 1;
-    for (let depth = 0; depth <= DEPTH_MAX; depth++) {
-      const stripped = this.#strip(id);
-      const die = stripped === 0 ? undefined : this.dwarf.die(stripped);
-      if (die?.tag !== c.DW_TAG_array_type) {
-        const size = die === undefined ? 0 : (die.size(c.DW_AT_byte_size) ?? 0);
-        if (count * size <= SIZE_MAX) return;
-        const have = `${count} elements of ${size}`;
-        throw this.dwarf
-          .die(start)
-          .error(`array, expected at most ${SIZE_MAX} bytes, have ${have}`);
-      }
-      for (const dimension of arrayCounts(die)) count *= dimension;
-      id = this.dwarf.target(die, c.DW_AT_type) ?? 0;
-    }
-    const what = `array, expected at most ${DEPTH_MAX} dimensions, have more`;
-    throw this.dwarf.die(start).error(what);
-  }
-
-  /** Of enumerators of one name the first in the file. */
-  #readEnumerators(): Map<string, DieId> {
-    const found = new Map<string, DieId>();
-    for (const id of this.index.enums()) {
-      for (const child of this.dwarf.die(id).children()) {
-        if (child.tag !== c.DW_TAG_enumerator) continue;
-        const name = this.dwarf.nameOf(child);
-        if (!found.has(name)) found.set(name, id);
-      }
-    }
-    return found;
   }
 }
 
