@@ -147,6 +147,9 @@ function* memcgs(vmcore: Vmcore, root: Ref): Generator<Ref, void, undefined> {
   }
 }
 
+/** What the bytes of a name are booked as: users give them. */
+export const CGROUP_NAME = 'name of cgroup';
+
 /** From the names of the kernfs nodes up to the root. */
 function cgroupPath(vmcore: Vmcore, memcg: Ref): string | undefined {
   const cgroup = memcg.member('css').member('cgroup').deref();
@@ -164,6 +167,6 @@ function cgroupPath(vmcore: Vmcore, memcg: Ref): string | undefined {
 }
 
 function nodeName(vmcore: Vmcore, node: Ref): string {
-  const bytes = vmcore.readText(node.member('name').pointer(), NAME_MAX);
+  const bytes = vmcore.readText(node.member('name').pointer(), NAME_MAX, CGROUP_NAME);
   return escapeText(bytes);
 }

@@ -4,9 +4,10 @@
 
 import type { Task } from '../kernel/task.ts';
 import type { Vmcore } from '../target/index.ts';
-import { vaddr, vaddrAdd } from '../util/address.ts';
+import { vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { rangeAt, type Ranges } from '../util/ranges.ts';
+import { BytePatches } from './byte-patches.ts';
 import type { PageMask } from './kept-memory.ts';
 
 /** TASK_COMM_LEN, with the NUL. */
@@ -14,8 +15,6 @@ const COMM_SIZE = 16;
 
 /** Shorter ones stand in memory by chance. */
 const FOUND_LENGTH_MIN = 4;
-
-const PAGE_SIZE = 4096;
 
 /** Names and where they stand. */
 export interface CommMask {
@@ -33,31 +32,20 @@ export interface CommMask {
  */
 export function maskComms(vmcore: Vmcore, tasks: readonly Task[], stackPages: Ranges): CommMask {
   const others = new Map<string, Uint8Array>();
-  /** By page, the bytes to write. */
-  const patches = new Map<number, (readonly [at: number, byte: number])[]>();
+  const patches = new BytePatches();
   for (const { address, commHex, kthread } of tasks) {
     if (commHex === undefined || kthread === true) continue;
     const comm = Buffer.from(commHex, 'hex');
     const field = fieldOf(others, latin1(comm));
     const start = vmcore.object('task_struct', vaddr(BigInt(address))).member('comm').address;
-    for (let i = 0; i < COMM_SIZE; i++) {
-      const paddr = vmcore.space.findTranslation(vaddrAdd(start, i));
-      if (paddr === undefined) continue;
-      const at = paddr % PAGE_SIZE;
-      const patch = [at, field[i] ?? 0] as const;
-      const page = patches.get(paddr - at);
-      if (page === undefined) patches.set(paddr - at, [patch]);
-      else page.push(patch);
-    }
+    patches.field(vmcore, start, field, COMM_SIZE);
   }
   const replaceAll = replacer(others);
   return {
     count: others.size,
     mask: (page, paddr) => {
       if (rangeAt(stackPages, paddr) >= 0) replaceAll(page);
-      for (let at = 0; at < page.length; at += PAGE_SIZE) {
-        for (const [offset, byte] of patches.get(paddr + at) ?? []) page[at + offset] = byte;
-      }
+      patches.mask(page, paddr);
     },
   };
 }

@@ -2,8 +2,10 @@
 // writes that and nothing else.
 
 import type { PageCodec } from '../format/compress/pages.ts';
+import { CGROUP_NAME } from '../kernel/memcg-oom.ts';
 import { readTasks, type Task } from '../kernel/task.ts';
 import type { AskedTypes, TypesExport } from '../target/asked-types.ts';
+import type { KernelIdentity } from '../target/identity.ts';
 import { openVmcore, type OpenOptions, type Vmcore } from '../target/index.ts';
 import {
   LOG_LEFT_OUT,
@@ -28,6 +30,8 @@ import { kernelMap } from './kernel-map.ts';
 import { logAreas, logHeader, physicalRanges, type LogArea } from './log-areas.ts';
 import { keptParts, unionOf } from './manifest.ts';
 import { maskComms } from './mask-comm.ts';
+import { maskFiles, NO_FILE_MASK, type FileMask } from './mask-files.ts';
+import { MASKED_NODENAME, maskNames } from './mask-names.ts';
 import { packNotes } from './pack-note.ts';
 import type { PackedDump } from './packed-dump.ts';
 import { Recorder } from './recorder.ts';
@@ -44,7 +48,10 @@ export interface PackOptions {
   readonly tool: string;
   /** Leaves the kernel's log out. */
   readonly noLog?: boolean;
-  /** Gives the tasks of users other names; leaves the log out, too, since it has their names. */
+  /**
+   * Gives the tasks of users other names, and the host, memory cgroups and the files of the dump;
+   * leaves the log out, too, since it has such names.
+   */
   readonly maskComm?: boolean;
   readonly open?: Omit<OpenOptions, 'watch'>;
   readonly triage?: TriageOptions;
@@ -107,7 +114,7 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
   // A walk over 100,000 tasks takes its time, and only bytes that were read need none.
   const tasks = packing.maskComm === true || packing.level !== 'bytes' ? everyTask(vmcore) : [];
   const byKind = keptByKind(packing, tasks);
-  const { mask, masked } = masksOf(packing, tasks, byKind);
+  const { mask, masked, files } = masksOf(packing, tasks, byKind);
   const kept = new KeptMemory(memory, unionOf(byKind.values()), {
     ...optional('mask', mask),
     blank: packing.blank,
@@ -118,7 +125,7 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
     tool: packing.tool,
     level: packing.level,
     source: {
-      container: recorder.container.info,
+      container: files.container(recorder.container.info),
       checksum: checksumOf(packing.paths),
       checksumOf: CHECKSUM_OF,
     },
@@ -126,18 +133,22 @@ function packedDump(packing: Packing): { dump: PackedDump; manifest: PackManifes
     keptBytes: bytesIn(kept.kept),
     keptPages: kept.pageCount,
     symbols: symbols.kernel.covering.length + Object.keys(symbols.kernel.named).length,
-    origins: { symbols: vmcore.symbols.origin, types: vmcore.types.origin },
+    origins: {
+      symbols: files.text(vmcore.symbols.origin),
+      types: files.text(vmcore.types.origin),
+    },
     masked,
   };
-  const types = recorder.askedTypes.export(layoutIdentity(vmcore));
-  const facts = factsOf(packing, manifest, types);
-  const own = packNotes({ facts, symbols, layout: types.layout, kept: kept.kept });
+  const types = recorder.askedTypes.export(layoutIdentity(vmcore, files));
+  const facts = files.facts(factsOf(packing, manifest, types));
+  const { layout } = types;
+  const own = packNotes({ facts, symbols: files.symbols(symbols), layout, kept: kept.kept });
   const cpus = maskedCpuNotes(notes, keptRegisters(recorder, packing.level));
   const vmcoreinfo = vmcoreinfoText(vmcore);
   const dump: PackedDump = {
     memory: kept,
     end: memory.end,
-    identity: vmcore.identity,
+    identity: packing.maskComm === true ? maskedIdentity(vmcore.identity) : vmcore.identity,
     cpuCount: Math.max(1, cpus.filter(({ name }) => name === 'CORE').length),
     vmcoreinfo,
     notes: [...cpus, { name: 'VMCOREINFO', type: 0, desc: vmcoreinfo }, ...own],
@@ -181,17 +192,32 @@ function readableHeader(vmcore: Vmcore): LogArea[] {
 const REST_OF_PAGES = 'rest of pages';
 
 function masksOf(
-  { vmcore, withoutLog, maskComm }: Packing,
+  { vmcore, recorder, withoutLog, maskComm, open }: Packing,
   tasks: readonly Task[],
   byKind: ReadonlyMap<string, Ranges>,
-): { mask?: PageMask; masked: string[] } {
+): { mask?: PageMask; masked: string[]; files: FileMask } {
   const masked = withoutLog ? [LOG_LEFT_OUT] : [];
-  if (maskComm !== true) return { masked };
+  if (maskComm !== true) return { masked, files: NO_FILE_MASK };
   const stacks = byKind.get('stack') ?? NO_RANGES;
   const pages = pagesOf(stacks, vmcore.memory.pageSize);
   const comms = maskComms(vmcore, tasks, pages);
-  const what = `${count(comms.count, 'name')} of users' tasks replaced`;
-  return { mask: comms.mask, masked: [...masked, what] };
+  const names = maskNames(vmcore, byKind.get(CGROUP_NAME) ?? NO_RANGES);
+  const mask: PageMask = (page, paddr) => {
+    comms.mask(page, paddr);
+    names.mask(page, paddr);
+  };
+  const cgroups = count(names.cgroupCount, 'memory cgroup');
+  const said = [
+    `${count(comms.count, 'name')} of users' tasks replaced`,
+    `names of the host, of ${cgroups} and of the dump's files replaced`,
+  ];
+  const files = maskFiles(recorder.container.info, open);
+  return { mask, masked: [...masked, ...said], files };
+}
+
+function maskedIdentity({ nodename, ...identity }: KernelIdentity): KernelIdentity {
+  if (nodename === undefined) return identity;
+  return { ...identity, nodename: { ...nodename, value: MASKED_NODENAME } };
 }
 
 function factsOf(
@@ -223,14 +249,17 @@ function factsOf(
   };
 }
 
-function layoutIdentity({ identity, types }: Vmcore): Parameters<AskedTypes['export']>[0] {
+function layoutIdentity(
+  { identity, types }: Vmcore,
+  files: FileMask,
+): Parameters<AskedTypes['export']>[0] {
   return {
     release: identity.release.value,
     arch: 'x86_64',
     banner: identity.banner?.value ?? null,
     buildId: identity.buildId?.value ?? null,
     producer: 'stallcore pack',
-    source: types.origin,
+    source: files.text(types.origin),
   };
 }
 

@@ -21,7 +21,7 @@ const REASONS: readonly (readonly [why: string, kinds: string])[] = [
   ],
   ['what holds the memory', 'kmem_cache kmem_cache_node kmem_cache_cpu slab page folio'],
   ['which memory cgroup is at its limit', 'mem_cgroup mem_cgroup_per_node page_counter cgroup'],
-  ['what a memory cgroup is called', 'kernfs_node'],
+  ['what a memory cgroup is called', 'kernfs_node name_of_cgroup'],
   [
     'who holds a lock, and who waits for it',
     `mutex mutex_waiter rw_semaphore rwsem_waiter semaphore semaphore_waiter rt_mutex
@@ -41,7 +41,7 @@ const REASONS: readonly (readonly [why: string, kinds: string])[] = [
   ['what a debugger starts from', 'variables'],
   ['what functions of modules are called', 'module symbols_of_modules kernel_symbol typetab'],
   ['crash wants it when it starts', 'bus_type device_private memory_block'],
-  ['names of zones, of slab caches, of workqueues and of memory cgroups', 'text'],
+  ['names of zones, of slab caches, and of workqueues', 'text'],
   ['what the kernel writes of a request for memory', 'names_of_flags printk_format'],
   ['whatever else a page has', 'rest_of_pages'],
 ];

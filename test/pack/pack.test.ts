@@ -120,7 +120,7 @@ describe('packVmcore, of a simulated dump', function () {
     it(`gives the same verdict with ${JSON.stringify(options)}`, async () => {
       await withPacked([path], options, async (packed) => {
         assert.equal(await verifyPacked(packed.path, packed.result, options), undefined);
-        assert.equal(packed.result.manifest.masked.length, options.maskComm === true ? 2 : 1);
+        assert.equal(packed.result.manifest.masked.length, options.maskComm === true ? 3 : 1);
       });
     });
   }

@@ -33,7 +33,9 @@ const PACK_OPTIONS = {
   'mask-comm': {
     type: 'boolean',
     default: false,
-    describe: "give users' tasks other names; leaves the log out, which has their names too",
+    describe:
+      "give users' tasks other names, and the host, memory cgroups and the dump's file; leaves " +
+      'the log out, which has such names too',
   },
   verify: {
     type: 'boolean',
