@@ -11,15 +11,17 @@ import { NotKeptError } from './not-kept-error.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { ScriptError } from './script-error.ts';
 import { UsageError } from './usage.ts';
+import { verbFirst } from './verb-first.ts';
 import { packageVersion } from './version.ts';
 
 /**
  * Runs the command line.
  *
- * @param argv the arguments after the program's name
+ * @param given the arguments after the program's name
  * @returns the exit code
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(given: readonly string[]): Promise<number> {
+  const argv = verbFirst(given, (word) => Object.hasOwn(VERB_LOADERS, word));
   const { words, scriptArgs } = apart(argv);
   const state = { exitCode: EXIT_DONE, scriptArgs };
   try {

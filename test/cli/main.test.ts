@@ -46,6 +46,15 @@ describe('main', function () {
     await check(['--timeout', '3600', sample], said);
   });
 
+  it('takes options in front of the verb', async () => {
+    const after = await check(['tasks', '--json', '--pid', '1', SAMPLE], { exitCode: 0 });
+    const before = await check(['--json', 'tasks', '--pid', '1', SAMPLE], { exitCode: 0 });
+    assert.equal(before.stdout, after.stdout);
+    const silent = /no request is older than 3600 s/;
+    await check(['--timeout', '3600', 'memalloc', SAMPLE], { exitCode: 0, stderr: silent });
+    await check(['--json', 'nix/bt'], { exitCode: 3, stderr: /no such file/ });
+  });
+
   it('prints the lines of kmallocwd and nothing else on standard output', async () => {
     const { stdout } = await check(['memalloc', SAMPLE], { exitCode: 0 });
     const lines = stdout.trimEnd().split('\n');
