@@ -48,6 +48,8 @@ export interface LocatedImage {
 /** What {@link findImage} may be given. */
 export interface FindImageOptions {
   readonly onProgress?: OnSearched | undefined;
+  /** Whether to give up where no page hints at an image; then a small kernel is not found. */
+  readonly hintsOnly?: boolean;
 }
 
 /** init/version.c */
@@ -75,10 +77,10 @@ const PAGE_OFFSETS: Record<PageTableDepth, readonly bigint[]> = {
  */
 export function findImage(
   memory: PhysicalMemory,
-  { onProgress }: FindImageOptions = {},
+  { onProgress, hintsOnly = false }: FindImageOptions = {},
 ): VerifiedVmcoreinfo {
   const doubts: string[] = [];
-  for (const each of scanImages(memory, onProgress)) {
+  for (const each of scanImages(memory, { onProgress, hintsOnly })) {
     try {
       if ('doubt' in each) throw each.doubt;
       const image = locateImage(memory, each.found);

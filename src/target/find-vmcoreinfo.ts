@@ -7,7 +7,7 @@
 // earlier boot, or that of the capture kernel: only a text whose page tables are in this memory
 // and map the symbols that it names is taken.
 
-import { hex } from '../util/address.ts';
+import { hex, vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
@@ -117,6 +117,30 @@ function tryFindSpace(
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;
     candidate.doubt = `${candidate.info.osrelease}: ${errorChain(error)}`;
+    return undefined;
+  }
+}
+
+/**
+ * The VMCOREINFO of a kernel that was found by its image: `vmcoreinfo_data` is its text (v4.4), or
+ * a pointer to it (v6.1). Undefined if it is not in the dump, or another kernel's.
+ */
+export function vmcoreinfoOf(
+  memory: PhysicalMemory,
+  { space, symbols }: VerifiedVmcoreinfo,
+): VerifiedVmcoreinfo | undefined {
+  const address = symbols?.lookup('vmcoreinfo_data');
+  if (address === undefined) return undefined;
+  try {
+    const bytes = Buffer.from(space.read(address, MARK.length));
+    const at = bytes.equals(MARK) ? address : vaddr(bytes.readBigUInt64LE(0));
+    const paddr = space.translate(at);
+    const info = parse(textAt(memory, paddr) ?? '');
+    if (info === undefined) return undefined;
+    const source = `found in memory at physical address ${hex(paddr)}`;
+    return { ...findKernelSpace(memory, info, { search: false }), info, source, paddr };
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
     return undefined;
   }
 }

@@ -5,16 +5,15 @@ import { readVmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PackedMemory } from '../memory/packed-memory.ts';
 import type { PhysicalMemory } from '../memory/physical.ts';
-import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
+import { errorChain, FormatError, VmcoreError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import { Problems } from '../util/problems.ts';
-import { findImage } from './find-image.ts';
-import { findVmcoreinfo, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import { findInMemory } from './find-in-memory.ts';
+import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity } from './identity.ts';
 import { findKernelSpace } from './kernel-memory.ts';
 import { findSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
-import type { OnSearched } from './memory-pieces.ts';
 import { openContainer, type Container } from './open-container.ts';
 import { ModuleSymbols, type LoadedModule } from './modules.ts';
 import { Packed } from './packed.ts';
@@ -233,7 +232,7 @@ function searchKernel(
     }
   }
   try {
-    return findInMemory(memory, problems, options);
+    return findInMemory(memory, problems, options.onProgress);
   } catch (error) {
     // Any file can be taken for a raw image, so that one which is none must hear it in its words.
     if (!(error instanceof VmcoreError) || info.format !== 'raw') throw error;
@@ -241,26 +240,5 @@ function searchKernel(
     const what =
       'no ELF, kdump-compressed or flattened header, and as a raw image of memory it has no kernel';
     throw new FormatError({ section }, what, { cause: error });
-  }
-}
-
-/** By VMCOREINFO, which says most; else by the image, which every kernel has. */
-function findInMemory(
-  memory: PhysicalMemory,
-  problems: Problems,
-  { onProgress }: OpenOptions,
-): VerifiedVmcoreinfo {
-  const report = (what: string): { onProgress?: OnSearched } =>
-    optional('onProgress', onProgress?.(`searching memory for ${what}`));
-  try {
-    return findVmcoreinfo(memory, { problems, ...report('VMCOREINFO') });
-  } catch (error) {
-    if (!(error instanceof InvalidError)) throw error;
-    try {
-      return findImage(memory, report('a kernel image'));
-    } catch (doubt) {
-      if (!(doubt instanceof InvalidError)) throw doubt;
-      throw new InvalidError(`${error.message}; ${doubt.message}`, { cause: error.cause });
-    }
   }
 }

@@ -29,13 +29,21 @@ const WHOLE_SEARCH_MAX = 64 * 2 ** 30;
 const SPAN_MIN = 4096;
 const SPAN_MAX = 64 << 20;
 
+/** How {@link scanImages} searches. */
+export interface ScanOptions {
+  readonly onProgress?: OnSearched | undefined;
+  /** Whether memory is left alone where no page hints at an image. */
+  readonly hintsOnly?: boolean;
+}
+
 /** Every kallsyms in memory, those of large kernels first. */
 export function* scanImages(
   memory: PhysicalMemory,
-  onProgress?: OnSearched,
+  { onProgress, hintsOnly = false }: ScanOptions = {},
 ): Generator<ScannedKallsyms> {
   const seen = new Set<number>();
   for (const within of likelyPlaces(memory, onProgress)) yield* scan(memory, { within, seen });
+  if (hintsOnly) return;
   const within = { start: 0, end: endOfBytes(memory, WHOLE_SEARCH_MAX) };
   yield* scan(memory, { within, seen, onProgress });
 }

@@ -44,7 +44,10 @@ describe('scanImages', () => {
   it('tells how far it is', () => {
     const memory = new SparseMemory().write(0x100000, new Uint8Array(8192));
     const told: string[] = [];
-    assert.deepEqual([...scanImages(memory, (done, total) => told.push(`${done}/${total}`))], []);
+    assert.deepEqual(
+      [...scanImages(memory, { onProgress: (done, total) => told.push(`${done}/${total}`) })],
+      [],
+    );
     assert.deepEqual(told, ['8192/8192', '8192/8192']);
   });
 });

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+
+import { MemoryWrapper, type PhysicalRange } from '../../src/memory/physical.ts';
+import { findInMemory } from '../../src/target/find-in-memory.ts';
+import { openContainer } from '../../src/target/open-container.ts';
+import { FaultError } from '../../src/util/errors.ts';
+import type { PageState } from '../../src/util/page-state.ts';
+import { Problems } from '../../src/util/problems.ts';
+import { realDump } from '../support/real-dumps.ts';
+
+/** A dump with a zero page in each 4 KiB that it leaves out, up to 20 GiB. */
+class LargeMemory extends MemoryWrapper {
+  readBytes = 0;
+
+  override get end(): number {
+    return 20 * 2 ** 30;
+  }
+
+  stateOf(): PageState {
+    return 'present';
+  }
+
+  readInto(into: Uint8Array, paddr: number): void {
+    this.readBytes += into.length;
+    for (let at = 0; at < into.length; at += this.pageSize) {
+      const page = into.subarray(at, at + this.pageSize);
+      try {
+        this.inner.readInto(page, paddr + at);
+      } catch (error) {
+        if (!(error instanceof FaultError)) throw error;
+        page.fill(0);
+      }
+    }
+  }
+
+  *presentRanges(): Generator<PhysicalRange> {
+    yield { start: 0, end: this.end };
+  }
+}
+
+describe('findInMemory', () => {
+  it('does not read all of a large memory, since the image leads to VMCOREINFO', async function () {
+    const dump = realDump(this, 'k61-press-d31.kdump');
+    const { memory, close } = await openContainer([dump], { problems: new Problems() });
+    try {
+      const large = new LargeMemory(memory);
+      const found = findInMemory(large, new Problems());
+      const searched = findInMemory(memory, new Problems());
+      assert.match(found.source, /^found in memory at physical address 0x/);
+      assert.equal(found.info.osrelease, searched.info.osrelease);
+      assert.equal(found.physBase, searched.physBase);
+      assert.equal(found.space.root, searched.space.root);
+      assert.ok(large.readBytes < 2 ** 30 / 2, `${large.readBytes} bytes were read`);
+    } finally {
+      close();
+    }
+  });
+});
