@@ -291,7 +291,7 @@ export { triage, type TriageAnswer, type TriageOptions } from './triage/triage.t
 export type { TriageResult, Verdict, VerdictClass } from './triage/verdict.ts';
 export type { Diagnosis } from './util/diagnosis.ts';
 
-// A small dump with only what the triage read.
+// A small dump with only what triage and compare read.
 
 export { packVmcore, type PackOptions, type PackResult } from './pack/pack.ts';
 

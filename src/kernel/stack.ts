@@ -52,6 +52,13 @@ export interface TaskStack {
   readonly freed?: true;
 }
 
+/** Where a frame goes on: what all frames of that pc share. */
+interface Place {
+  /** `0x…` */
+  readonly pc: string;
+  readonly symbol: Pick<StackFrame, 'name' | 'offset' | 'size' | 'module'>;
+}
+
 /** Has the stack of a task; {@link StackReader} reads it. */
 export interface Stacks {
   read(task: Task): TaskStack | undefined;
@@ -63,7 +70,7 @@ export class StackReader implements Stacks {
   readonly #unwinder: Unwinder;
   readonly #threadSize: number;
   /** By the address, below 0 where nothing was called in front of it. */
-  readonly #names = new Map<bigint, Pick<StackFrame, 'name' | 'offset' | 'size' | 'module'>>();
+  readonly #places = new Map<bigint, Place>();
   #running: ReadonlyMap<Vaddr, RunningTask> | undefined;
 
   constructor(vmcore: Vmcore) {
@@ -144,11 +151,12 @@ export class StackReader implements Stacks {
   }
 
   #frame({ pc, sp, cfa, reliable, interrupted, trampoline }: RawFrame): StackFrame {
+    const place = this.#place(pc, interrupted || trampoline === true);
     return {
-      pc: hex(pc),
+      pc: place.pc,
       sp: hex(sp),
       ...optional('cfa', cfa === undefined ? undefined : hex(cfa)),
-      ...this.#symbol(pc, interrupted || trampoline === true),
+      ...place.symbol,
       ...(reliable ? {} : { guessed: true as const }),
       ...(interrupted ? { interrupted } : {}),
     };
@@ -156,27 +164,29 @@ export class StackReader implements Stacks {
 
   /**
    * A call may be the last instruction of its function: the symbol is that of the byte before.
+   * Thousands of tasks sleep in the same places: each is looked up once, and has one text.
    *
-   * @param isPlace nothing was called in front of `pc`
+   * @param isExact nothing was called in front of `pc`
    */
-  #symbol(pc: Vaddr, isPlace: boolean): Pick<StackFrame, 'name'> {
-    const covered = isPlace ? pc : vaddrAdd(pc, -1);
-    const key = isPlace ? -BigInt(pc) : pc;
-    let symbol = this.#names.get(key);
-    if (symbol === undefined) {
-      const place = this.#vmcore.symbols.symbolAt(covered);
-      symbol =
-        place === undefined
-          ? {}
-          : {
-              name: place.name,
-              offset: place.offset + Number(pc - covered),
-              size: place.size,
-              ...optional('module', place.module),
-            };
-      this.#names.set(key, symbol);
+  #place(pc: Vaddr, isExact: boolean): Place {
+    const key = isExact ? -BigInt(pc) : pc;
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = { pc: hex(pc), symbol: this.#symbol(pc, isExact ? pc : vaddrAdd(pc, -1)) };
+      this.#places.set(key, place);
     }
-    return symbol;
+    return place;
+  }
+
+  #symbol(pc: Vaddr, covered: Vaddr): Place['symbol'] {
+    const found = this.#vmcore.symbols.symbolAt(covered);
+    if (found === undefined) return {};
+    return {
+      name: found.name,
+      offset: found.offset + Number(pc - covered),
+      size: found.size,
+      ...optional('module', found.module),
+    };
   }
 
   /**

@@ -81,10 +81,7 @@ export async function packVmcore(
   const recorder = new Recorder();
   const vmcore = await openVmcore(paths, { ...options.open, watch: recorder });
   try {
-    const facts = gatherFacts(vmcore, options.triage);
-    const answer = triageOf(vmcore, facts);
-    const problems = vmcore.problems.list;
-    readBesideTriage(vmcore, facts);
+    const { answer, problems } = readAll(vmcore, options.triage);
     const withoutLog = options.noLog === true || options.maskComm === true;
     const blank =
       options.level === 'tasks' ? readForTools(vmcore, { log: !withoutLog }) : NO_RANGES;
@@ -97,6 +94,18 @@ export async function packVmcore(
   } finally {
     vmcore.close();
   }
+}
+
+/** Triage, and what a comparison reads. The facts are let go, for they are most of the memory. */
+function readAll(
+  vmcore: Vmcore,
+  options: TriageOptions | undefined,
+): Pick<PackResult, 'answer' | 'problems'> {
+  const facts = gatherFacts(vmcore, options);
+  const answer = triageOf(vmcore, facts);
+  const problems = vmcore.problems.list;
+  readBesideTriage(vmcore, facts);
+  return { answer, problems };
 }
 
 interface Packing extends PackOptions {

@@ -11,6 +11,7 @@ import { hex, vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { errorChain, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
+import { placesOf } from '../util/places-of.ts';
 import { readVmcoreinfo, VMCOREINFO_SIZE_MAX, type Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
 import { findKernelSpace, type KernelSpace } from './kernel-memory.ts';
@@ -154,7 +155,7 @@ function* occurrences(
     overlap: MARK.length - 1,
     onProgress,
   })) {
-    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
+    for (const at of placesOf(bytes, MARK)) {
       if (start + at < end) yield start + at;
     }
   }

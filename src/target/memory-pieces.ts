@@ -8,7 +8,7 @@ export type OnSearched = (doneBytes: number, totalBytes: number) => void;
 
 /** Bytes of memory; the next piece overwrites them. */
 export interface MemoryPiece {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   /** Physical address of the first byte. */
   readonly start: number;
   /** What starts here or later, the next piece has too. */

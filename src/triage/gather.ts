@@ -125,6 +125,13 @@ function tasksOf(
   },
 ): TaskFacts[] {
   const overdueSeconds = (record ?? rebuilt)?.timeoutSeconds?.value;
+  // Thousands of tasks sleep in the same calls.
+  const known = new Map<string, readonly string[]>();
+  const shared = (calls: readonly string[]): readonly string[] => {
+    const key = calls.join();
+    if (!known.has(key)) known.set(key, calls);
+    return known.get(key) ?? calls;
+  };
   return tasks.map((task): TaskFacts => {
     const stack = stacks.read(task);
     const frames = stack === undefined || stack.freed === true ? [] : stack.frames;
@@ -132,7 +139,7 @@ function tasksOf(
     return {
       task,
       stack,
-      calls: callsOf(stack),
+      calls: shared(callsOf(stack)),
       place: allocatorPlace(frames),
       ...optional('waitsFor', waitsFor),
       ...optional('isReaped', reaped.get(task.address)),

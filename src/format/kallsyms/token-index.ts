@@ -9,6 +9,7 @@
 // it must then have a NUL before each place that the index names, and nowhere else.
 
 import { FormatError } from '../../util/errors.ts';
+import { placesOf } from '../../util/places-of.ts';
 import { NAME_LENGTH_MAX, readTokenTable, TOKEN_COUNT, type TokenTable } from './names.ts';
 
 /** Bytes of kallsyms_token_index. */
@@ -132,6 +133,6 @@ function isPrintable(string: Uint8Array): boolean {
 }
 
 /** The offsets in `bytes` at which the digits of a token table stand: its index is elsewhere. */
-export function* tokenTableTraces(bytes: Buffer): Generator<number> {
-  for (let at = bytes.indexOf(DIGITS); at >= 0; at = bytes.indexOf(DIGITS, at + 1)) yield at;
+export function tokenTableTraces(bytes: Uint8Array): Generator<number> {
+  return placesOf(bytes, DIGITS);
 }
