@@ -24,9 +24,7 @@ function summary(...tasks: Task[]): string[] {
 describe('tasksSummary', () => {
   it('says how many there are, and nothing of signs where none is shown', () => {
     const quiet = { address: '0x2', pid: 2, flags: 0, ...READ };
-    assert.deepEqual(summary(quiet), [
-      '1 task, 0 idle tasks; the task list and the pid IDR agree',
-    ]);
+    assert.deepEqual(summary(quiet), ['1 task, 0 idle tasks; the task list and the pid IDR agree']);
     assert.equal(summary({ address: '0x2', pid: 2, flags: 0x800 }).length, 1);
   });
 
