@@ -16,18 +16,23 @@ function found(tasks: readonly TaskSketch[]): string[] {
   return diagnose(facts(tasks)).map(({ diagnosis, confidence }) => `${diagnosis} ${confidence}`);
 }
 
-const ASKS: TaskSketch = { pid: 1, state: 'R', calls: FAULT, gfp: 'GFP_HIGHUSER_MOVABLE' };
+/** It asks for memory, and nothing records since when. */
+const UNAGED: TaskSketch = { pid: 1, state: 'R', calls: FAULT };
+const ASKS: TaskSketch = { ...UNAGED, gfp: 'GFP_HIGHUSER_MOVABLE' };
+/** It waits for a lock of whoever asks. */
+const VICTIM = {
+  victim: true,
+  calls: `${MUTEX} < vfs_write`,
+  waitsFor: { lock: 'mutex 0xf00', holders: [1], isCertain: true },
+} as const;
+
+function victim(offCpu: number): TaskSketch {
+  return { ...VICTIM, pid: 2, offCpu };
+}
 
 describe('diagnose, in the first seconds of what may be a stall', () => {
   it('holds no likeness for likely while everybody who waits has run lately', () => {
-    const { gfp, ...asks } = ASKS;
-    assert.notEqual(gfp, undefined);
-    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
-    const victim = (offCpu: number): TaskSketch => ({
-      ...{ pid: 2, victim: true, offCpu, waitsFor },
-      calls: `${MUTEX} < vfs_write`,
-    });
-    const looper: TaskSketch = { ...asks, offCpu: 0.1 };
+    const looper: TaskSketch = { ...UNAGED, offCpu: 0.1 };
     assert.equal(found([looper, victim(30)])[0], 'D3 likely');
     assert.equal(found([looper, victim(0.7)])[0], 'D3 possible');
     assert.match(
@@ -37,22 +42,14 @@ describe('diagnose, in the first seconds of what may be a stall', () => {
   });
 
   it('takes whoever is on a CPU for one who has run lately', () => {
-    const { gfp, ...asks } = ASKS;
-    assert.notEqual(gfp, undefined);
-    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
-    const victim = (offCpu: number): TaskSketch => ({
-      ...{ pid: 2, victim: true, offCpu, waitsFor },
-      calls: `${MUTEX} < vfs_write`,
-    });
-    const runs: TaskSketch = { ...asks, onCpu: true };
+    const runs: TaskSketch = { ...UNAGED, onCpu: true };
     assert.equal(found([runs, victim(0.7)])[0], 'D3 possible');
     assert.match(first([runs, victim(0.7)]).because, /, but nobody who waits is known to have/);
     assert.equal(found([runs, victim(38)])[0], 'D3 likely');
   });
 
   it('gives a victim that was killed a moment ago the time to exit', () => {
-    const waitsFor = { lock: 'mutex 0xf00', holders: [1], isCertain: true };
-    const java = { comm: 'java', victim: true, calls: `${MUTEX} < vfs_write`, waitsFor } as const;
+    const java = { ...VICTIM, comm: 'java' };
     const at = (nowSeconds: number, pid = 2): Finding =>
       first([ASKS, { ...java, pid }], { history: historyOf([KILL], nowSeconds) });
     const KILL = '[   70.000000] Out of memory: Killed process 2 (java) total-vm:1kB';

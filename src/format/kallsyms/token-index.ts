@@ -85,7 +85,9 @@ export function readTokensAt(memory: TableMemory, tokenIndexAt: number): FoundTo
   const reach = lastStart + NAME_LENGTH_MAX + ALIGN;
   const bytes = memory.before(tokenIndexAt, reach);
   let fitting = 0;
-  for (let length = lastStart + 1; length <= bytes.length; length++) {
+  // One that ends in front of the last token is none, but shows that the index leads past it.
+  const lengthMin = (starts[TOKEN_COUNT - 2] as number) + 1;
+  for (let length = lengthMin; length <= bytes.length; length++) {
     const start = tokenIndexAt - length;
     if (start % ALIGN !== 0) continue;
     const table = bytes.subarray(bytes.length - length);

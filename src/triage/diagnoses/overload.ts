@@ -34,7 +34,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
   const { writeback = 0 } = facts;
   const isServed = late.length > 0 && reliefOf(facts) === 'enough' && others.every(leavesRoom);
   const found = { late, unknown, isServed };
-  const hindered = isServed ? [] : hindrances(facts);
+  const hindered = hindrances(facts);
   return {
     diagnosis: 'D13',
     name: 'overload: memory comes late',
@@ -52,7 +52,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
       ...(writeback > 0
         ? [{ fact: `${count(writeback, 'page')} under writeback`, verb: 'mem' }]
         : []),
-      ...hindrances(facts).flatMap(({ evidence }) => evidence),
+      ...hindered.flatMap(({ evidence }) => evidence),
     ],
     against: others.map(({ name }) => `possible, too: ${name}`),
     missing: [
