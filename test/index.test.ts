@@ -2,32 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { hasProgram, skipWithReason } from './support/bpftool.ts';
+import { whyNotBuilt } from './support/built.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SAMPLE = join(ROOT, 'samples/oom-victim-mutex.vmcore');
-
-/** The newest change below a folder, in milliseconds. */
-function newest(folder: string): number {
-  const times = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs);
-  return Math.max(0, ...times);
-}
-
-/** Why dist/ cannot stand for what would be published now. */
-function whyNotBuilt(): string | undefined {
-  const built = join(ROOT, 'dist/index.js');
-  if (!existsSync(built)) return 'dist/ is not built: npm run build';
-  const isOld = statSync(built).mtimeMs < newest(join(ROOT, 'src'));
-  return isOld ? 'dist/ is older than src/: npm run build' : undefined;
-}
 
 describe('the published package', function () {
   this.timeout(60_000);

@@ -18,12 +18,16 @@ import { packageVersion } from './version.ts';
  * Runs the command line.
  *
  * @param given the arguments after the program's name
+ * @param importModule imports a user's script; code that was kept compiled cannot do so itself
  * @returns the exit code
  */
-export async function main(given: readonly string[]): Promise<number> {
+export async function main(
+  given: readonly string[],
+  importModule: ImportModule = (url) => import(url),
+): Promise<number> {
   const argv = verbFirst(given, (word) => Object.hasOwn(VERB_LOADERS, word));
   const { words, scriptArgs } = apart(argv);
-  const state = { exitCode: EXIT_DONE, scriptArgs };
+  const state = { exitCode: EXIT_DONE, scriptArgs, importModule };
   try {
     if (argv[0] === 'completion') {
       // yargs would print the script and go on to triage a file of that name.
@@ -42,7 +46,11 @@ export interface RunState {
   exitCode: number;
   /** What a user's script gets. */
   readonly scriptArgs: readonly string[];
+  readonly importModule: ImportModule;
 }
+
+/** `import()`: gives what the module of that URL exports. */
+export type ImportModule = (url: string) => Promise<unknown>;
 
 /** Behind `--` of the verb run everything is the script's; yargs would look for options there. */
 function apart(argv: readonly string[]): { words: readonly string[]; scriptArgs: string[] } {
@@ -155,28 +163,26 @@ function tellSystemError(error: NodeJS.ErrnoException): number {
 /** Adds a verb to the command line. */
 type AddVerb = (cli: Argv, state: RunState) => void;
 
-// Two lots, each one file of dist/: a chunk for every verb would take as long to find and open as
-// it spares to compile.
-const quickVerbs = () => import('./quick-verbs.ts');
-const otherVerbs = () => import('./other-verbs.ts');
-
-/** The verbs in the order of the help text; each is loaded when it is asked for. */
+/**
+ * The verbs in the order of the help text; each is run when it is asked for: a short one does not
+ * wait for the others' code.
+ */
 const VERB_LOADERS: Readonly<Record<string, () => Promise<AddVerb>>> = {
-  triage: async () => (await otherVerbs()).addTriage,
-  memalloc: async () => (await otherVerbs()).addMemalloc,
-  tasks: async () => (await quickVerbs()).addTasks,
-  bt: async () => (await quickVerbs()).addBt,
-  locks: async () => (await otherVerbs()).addLocks,
-  log: async () => (await quickVerbs()).addLog,
-  mem: async () => (await otherVerbs()).addMem,
-  compare: async () => (await otherVerbs()).addCompare,
-  pack: async () => (await otherVerbs()).addPack,
-  info: async () => (await quickVerbs()).addInfo,
-  struct: async () => (await otherVerbs()).addStruct,
-  symbols: async () => (await quickVerbs()).addSymbols,
-  structs: async () => (await otherVerbs()).addStructs,
-  run: async () => (await otherVerbs()).addRun,
-  simulate: async () => (await otherVerbs()).addSimulate,
+  triage: async () => (await import('./commands/triage.ts')).addTriage,
+  memalloc: async () => (await import('./commands/memalloc.ts')).addMemalloc,
+  tasks: async () => (await import('./commands/tasks.ts')).addTasks,
+  bt: async () => (await import('./commands/bt.ts')).addBt,
+  locks: async () => (await import('./commands/locks.ts')).addLocks,
+  log: async () => (await import('./commands/log.ts')).addLog,
+  mem: async () => (await import('./commands/mem.ts')).addMem,
+  compare: async () => (await import('./commands/compare.ts')).addCompare,
+  pack: async () => (await import('./commands/pack.ts')).addPack,
+  info: async () => (await import('./commands/info.ts')).addInfo,
+  struct: async () => (await import('./commands/struct.ts')).addStruct,
+  symbols: async () => (await import('./commands/symbols.ts')).addSymbols,
+  structs: async () => (await import('./commands/structs.ts')).addStructs,
+  run: async () => (await import('./commands/run.ts')).addRun,
+  simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
 };
 
 const VERBS = [...Object.keys(VERB_LOADERS), 'completion'];

@@ -7,6 +7,7 @@ import { AssertionError } from '../util/assert.ts';
 import { errorChain, VmcoreError } from '../util/errors.ts';
 import type { Script } from '../index.ts';
 import { EXIT_PARTIAL } from './exit.ts';
+import type { ImportModule } from './main.ts';
 import { BrokenPipe, remark } from './output.ts';
 import { libraryUrl, makeOwnPackageImportable } from './own-package.ts';
 import { ScriptError } from './script-error.ts';
@@ -23,12 +24,12 @@ const CALLS_SHOWN = 8;
  * @throws UsageError if there is no such file, or it is TypeScript and this node takes none
  * @throws ScriptError if it cannot be loaded or exports no function
  */
-export async function loadScript(path: string): Promise<Script> {
+export async function loadScript(path: string, importModule: ImportModule): Promise<Script> {
   if (!existsSync(path)) throw new UsageError(`run: ${path}: no such file`);
   if (TYPESCRIPT.has(extname(path))) checkTypeScript(path);
   makeOwnPackageImportable();
   const exported = await inScript(path, async () => {
-    return (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
+    return (await importModule(pathToFileURL(resolve(path)).href)) as { default?: unknown };
   });
   // A CommonJS module has its exports as the default one, and may have a default among these.
   const inner = (exported.default as { default?: unknown } | undefined)?.default;

@@ -1,15 +1,15 @@
 // Makes dist/: what an installed stallcore runs.
 //
-//   dist/cli.js      the command line, started by bin/stallcore.js
-//   dist/index.js    the library
-//   dist/chunk-*.js  what the two share, and what is imported only when a verb asks for it
-//   dist/types/      the declarations that index.ts reaches
+//   dist/stallcore.cjs  the command line and the library, each run when it is asked for
+//   dist/*.cache        the same as compiled by the node that builds: what bin/stallcore.js spares
+//   dist/index.js       the library's names, for `import 'stallcore'`
+//   dist/types/         the declarations that index.ts reaches
 //
-// The bundle is for a fast start: node resolves and reads a handful of files, not two hundred.
-// Types are not checked here; `npm run typecheck` does that. What is to load late must be a file of
-// ours that is imported with `import()`: esbuild gives a CommonJS package that is imported so no
-// named exports.
+// One file is for a fast start: node finds and reads it at once, not two hundred. It is CommonJS
+// since only such code can be given to node with what it was compiled to. Types are not checked
+// here; `npm run typecheck` does that.
 
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,10 +19,15 @@ import ts from 'typescript';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = join(ROOT, 'dist');
 
-// Bundled CommonJS packages call `require` for node's own modules; an ES module has none.
-const REQUIRE_BANNER =
-  "import { createRequire as bundledCreateRequire } from 'node:module';\n" +
-  'const require = bundledCreateRequire(import.meta.url);';
+const BUNDLE = join(DIST, 'stallcore.cjs');
+
+/** What the bundle exports: either half is run at its first use. */
+const ENTRY = `
+  exports.commandLine = () => require('./src/cli/main.ts');
+  exports.library = () => require('./src/index.ts');`;
+
+// A CommonJS file has no import.meta.
+const URL_BANNER = "const bundleUrl = require('node:url').pathToFileURL(__filename).href;";
 
 /**
  * What yargs and its packages import is replaced by files of ours where it is slow to load;
@@ -40,24 +45,36 @@ const QUICK_YARGS: esbuild.Plugin = {
 /** A file of dist/: absolute path and content. */
 type Output = readonly [path: string, content: Uint8Array | string];
 
-/** The two bundles and their chunks. `lz4` is native and optional: it stays a run-time require. */
-async function bundles(): Promise<Output[]> {
+/** The bundle. `lz4` is native and optional: it stays a run-time require. */
+async function bundle(): Promise<Output> {
   const { outputFiles } = await esbuild.build({
+    stdin: { contents: ENTRY, resolveDir: ROOT, sourcefile: 'entry.cjs' },
     absWorkingDir: ROOT,
-    entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
-    outdir: DIST,
+    outfile: BUNDLE,
     write: false,
     bundle: true,
-    splitting: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20.19',
     external: ['lz4'],
+    define: { 'import.meta.url': 'bundleUrl' },
     plugins: [QUICK_YARGS],
-    banner: { js: REQUIRE_BANNER },
+    banner: { js: URL_BANNER },
     logLevel: 'warning',
   });
-  return outputFiles.map((file) => [file.path, file.contents]);
+  return [BUNDLE, outputFiles[0]!.contents];
+}
+
+/** An ES module that gives the library's names: the bundle's own are seen at run time only. */
+async function libraryModule(): Promise<Output> {
+  const names = Object.keys(await import('../index.ts')).sort();
+  const lines = [
+    "import bundle from './stallcore.cjs';",
+    'export const {',
+    ...names.map((name) => `  ${name},`),
+    '} = bundle.library();',
+  ];
+  return [join(DIST, 'index.js'), `${lines.join('\n')}\n`];
 }
 
 /** The compiler options of tsconfig.json, turned into "declarations only". */
@@ -96,9 +113,15 @@ function declarations(): Output[] {
 }
 
 // All is made in memory first: a build that fails leaves the old dist/ as it was.
-const outputs = [...(await bundles()), ...declarations()];
+const outputs = [await bundle(), await libraryModule(), ...declarations()];
 rmSync(DIST, { recursive: true, force: true });
 for (const [path, content] of outputs) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
 }
+
+const { status } = spawnSync(process.execPath, ['src/scripts/keep-compiled.js'], {
+  cwd: ROOT,
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+process.exitCode = status ?? 1;

@@ -35,7 +35,7 @@ export interface Program {
 }
 
 const STALLCORE = fileURLToPath(new URL('../../bin/stallcore.js', import.meta.url));
-const BUNDLE = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const BUNDLE = fileURLToPath(new URL('../../dist/stallcore.cjs', import.meta.url));
 /** Without it there is nothing to count with. */
 export const GNU_TIME = '/usr/bin/time';
 const GNU_TIME_FORMAT = 'cost %e %U %S %M';

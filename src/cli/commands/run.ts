@@ -29,7 +29,7 @@ export function addRun(cli: Argv, state: RunState): void {
         .epilogue(DETAILS),
     async (args) => {
       const { script: path, json } = args;
-      const script = await loadScript(path);
+      const script = await loadScript(path, state.importModule);
       process.exitCode = undefined;
       await onVmcore(args, state, async (vmcore) => {
         const context: stallcore.ScriptContext = {
