@@ -43,8 +43,8 @@ function checkCulprits({ confidence, culprits, sentence }: Finding, { cycle }: T
 
 /**
  * Of a scenario on a kernel that can stall so the diagnosis is the ledger's. Of any other run
- * nothing is certain of a machine that got on, and no machine that hung with a request overdue is
- * said to be well.
+ * nothing is certain of a machine that got on, no machine that hung with a request overdue is
+ * said to be well, and what is certain names somebody of the circle, by whatever name.
  *
  * @returns what triage says
  */
@@ -60,6 +60,7 @@ export function checkTriage(vmcore: Vmcore, { truth, expected, counts }: Ledger)
   } else if (NO_STALL.includes(truth.diagnosis))
     assert.notEqual(best?.confidence, 'certain', about);
   else if ((counts.stalling ?? 0) > 0) assert.notEqual(found, 'D14', about);
-  if (best?.diagnosis === truth.diagnosis) checkCulprits(best, truth);
+  const isSure = best?.confidence === 'certain' && truth.diagnosis !== 'unknown';
+  if (best !== undefined && (isSure || found === truth.diagnosis)) checkCulprits(best, truth);
   return { triaged: found, confidence: best?.confidence ?? '-', overdue: counts.stalling ?? 0 };
 }

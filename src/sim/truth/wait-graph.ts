@@ -226,12 +226,11 @@ export class WaitGraph {
   }
 
   /**
-   * It waits for isolated pages, which those who have taken them are at work on and give back by
-   * themselves: as good as reclaim, unless there are always others who have taken some.
+   * It waits for isolated pages and has not for long: the loop lets it pass time and again, and
+   * what it wants is memory. Where the loop holds it, it has been there since the dump.
    */
   #isPausing({ blockedOn }: Task): boolean {
     if (blockedOn?.kind !== ISOLATED || blockedOn.since === undefined) return false;
-    if (blockedOn.holders().some((holder) => holder.blockedOn !== undefined)) return false;
     const { now } = this.#kernel.sched;
     return now - blockedOn.since < (now - this.#snapshot.time) * ENDLESS_SHARE;
   }

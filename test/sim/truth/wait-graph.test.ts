@@ -137,4 +137,30 @@ describe('WaitGraph', () => {
     const self = { pid: waiter.pid, what: 'isolated pages', kind: ISOLATED, onPid: waiter.pid };
     assert.deepEqual(circleOf(k, waiter), [self], 'others come and go');
   });
+
+  it('takes whom the loop lets pass time and again for one who asks for memory', () => {
+    const whatHolderWaitsFor = (since: number): string | undefined => {
+      const k = bareKernel();
+      const journal = new Mutex('journal');
+      const kswapd = addThread(k, 'kswapd0', 10, function* () {
+        k.current.isolated = 9;
+        yield* mutex_lock(k, journal);
+      });
+      const isolated: WaitTarget = {
+        ...{ name: 'isolated pages', kind: ISOLATED, since },
+        holders: () => [kswapd],
+      };
+      const holder = asking(k, GFP_NOFS, function* () {
+        yield* mutex_lock(k, journal);
+        yield* sleepFor(k, isolated);
+      });
+      k.sched.run(US_PER_SECOND);
+      const snapshot = takeSnapshot(k, 0);
+      k.sched.run(11 * US_PER_SECOND);
+      const circle = new WaitGraph(k, snapshot).cycleFrom([holder]);
+      return circle.find(({ pid }) => pid === holder.pid)?.what;
+    };
+    assert.equal(whatHolderWaitsFor(US_PER_SECOND), 'isolated pages');
+    assert.equal(whatHolderWaitsFor(10 * US_PER_SECOND), 'memory');
+  });
 });
