@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import type { Problems } from '../util/problems.ts';
 import { escapeControls } from '../util/escape.ts';
+import { NO_TYPES_FOUND } from '../target/no-types.ts';
 import { columnText, fitTable, type Table } from '../report/table.ts';
 
 /** cli-table3 lays out in time quadratic to the rows; more go the plain way. */
@@ -83,12 +84,16 @@ export async function printTable(whole: Table): Promise<void> {
   print(`${drawn.toString()}\n`);
 }
 
-/** Tells on standard error what could not be read. */
+/**
+ * Tells on standard error what could not be read. That there are no types at all is one of the
+ * problems, so that each type that was looked for in vain says nothing more.
+ */
 export function remarkProblems({ list, count }: Problems): void {
-  for (const { subject, message } of list.slice(0, PROBLEMS_SHOWN)) {
+  const told = list.filter(({ message }) => !message.endsWith(`: ${NO_TYPES_FOUND}`));
+  for (const { subject, message } of told.slice(0, PROBLEMS_SHOWN)) {
     remark(`${subject}: ${message}`);
   }
-  const more = count - PROBLEMS_SHOWN;
+  const more = count - (list.length - told.length) - PROBLEMS_SHOWN;
   if (more > 0) remark(`${more} more problems (--json lists ${list.length} in all)`);
 }
 

@@ -27,8 +27,7 @@ export function cpuSets(vmcore: Vmcore): CpuSets {
 function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] | undefined {
   const address =
     vmcore.symbols.lookup(`__cpu_${name}_mask`) ?? vmcore.symbols.lookup(`cpu_${name}_bits`);
-  const cpumask = vmcore.types.find('struct', 'cpumask');
-  if (address === undefined || cpumask?.kind !== 'struct') {
+  if (address === undefined) {
     vmcore.problems.addMessage(
       `CPU masks`,
       `symbol __cpu_${name}_mask: not in this kernel`,
@@ -36,7 +35,9 @@ function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] | undefi
     );
     return undefined;
   }
-  const bytes = vmcore.problems.attempt('CPU masks', () => vmcore.readBytes(address, cpumask.size));
+  const bytes = vmcore.problems.attempt('CPU masks', () =>
+    vmcore.readBytes(address, vmcore.struct('cpumask').size),
+  );
   if (bytes === undefined) return undefined;
   const cpus: number[] = [];
   for (let cpu = 0; cpu < Math.min(bytes.length * 8, CPUS_MAX); cpu++) {

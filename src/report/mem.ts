@@ -244,7 +244,7 @@ function swapLines({ swap, hugePages = [] }: MemResult): string[] {
   const pools = hugePages.filter(({ total }) => total > 0);
   return [
     ...(swap === undefined
-      ? ['this kernel has no swap']
+      ? ['no swap was found in this kernel']
       : swap.totalPages === 0
         ? ['no swap is in use']
         : [`${kb(swap.freePages)} kB free of ${kb(swap.totalPages)} kB of swap`]),

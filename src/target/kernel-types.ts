@@ -13,6 +13,7 @@ import type { Problems } from '../util/problems.ts';
 import { AskedTypes } from './asked-types.ts';
 import type { KernelIdentity } from './identity.ts';
 import { fileName, inFile } from './in-file.ts';
+import { whyNoTypes } from './no-types.ts';
 import type { Packed } from './packed.ts';
 import type { SymbolTable } from './symbols.ts';
 import type { Vmlinux } from './vmlinux.ts';
@@ -60,7 +61,7 @@ function findSource(search: TypeSearch): TypeSource {
   if (btf !== undefined) return btf;
   const shipped = shippedLayout(search.identity);
   if (shipped !== undefined) return shipped;
-  problems.addMessage('types', whyNone(search), 'lookup');
+  problems.addMessage('types', whyNoTypes(search), 'lookup');
   return NO_TYPES;
 }
 
@@ -70,14 +71,6 @@ export const NO_TYPES: TypeSource = {
   find: (): CType | undefined => undefined,
   findEnumerator: (): bigint | undefined => undefined,
 };
-
-/** BTF and the banner that a layout file is known by are found by symbols. */
-function whyNone({ symbols }: TypeSearch): string {
-  return symbols.lookup('_text') === undefined && symbols.lookup('linux_banner') === undefined
-    ? 'none found: without symbols there is no way to them'
-    : 'the dump has no BTF, and no layout file in structs/ was made from this kernel ' +
-        '(--layout names one)';
-}
 
 /** BTF between `__start_BTF` and `__stop_BTF` (CONFIG_DEBUG_INFO_BTF, v5.2). */
 function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {

@@ -13,6 +13,7 @@ import type { ContainerInfo, CpuRegisters } from './container.ts';
 import type { KernelIdentity } from './identity.ts';
 import { Ref, type TypedMemory } from './ref.ts';
 import type { ModuleSymbols } from './modules.ts';
+import { NO_TYPES_FOUND } from './no-types.ts';
 import { NOT_KEPT, type Packed } from './packed.ts';
 import { searchText } from './search-text.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -250,7 +251,7 @@ export class Vmcore implements TypedMemory {
 
   /** A kernel whose types were not found may have any. */
   get #whyNoType(): string | undefined {
-    return this.types.origin === 'none' ? 'no types were found' : undefined;
+    return this.types.origin === 'none' ? NO_TYPES_FOUND : undefined;
   }
 
   #pointerAt(address: Vaddr): Vaddr {

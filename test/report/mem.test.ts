@@ -105,7 +105,7 @@ describe('memText', function () {
     assert.match(text, /\n {2}node 0 +\? +\? +\? +\? +\? +128 +\? +\? +\?\n/);
     assert.match(text, /\n {2}0 Normal {2}54UM {2}0\n/);
     assert.match(text, /\n {2}in more than one counter +-4 +<1 %\n/);
-    assert.match(text, /\n {2}this kernel has no swap\n/);
+    assert.match(text, /\n {2}no swap was found in this kernel\n/);
     assert.doesNotMatch(text, /Slab caches|Memory cgroups|pgscan/);
     assert.match(text, /\n {2}oom_kill 3\n/);
   });

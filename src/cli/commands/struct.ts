@@ -13,6 +13,7 @@ import { memberLayoutText, typeLayoutText } from '../../report/struct-layout.ts'
 import { structValuesText } from '../../report/struct-value.ts';
 import { findInModules } from '../../target/module-types.ts';
 import type { Vmcore } from '../../target/index.ts';
+import { NO_TYPES_FOUND } from '../../target/no-types.ts';
 import { NOT_KEPT } from '../../target/packed.ts';
 import { globalType } from '../../types/globals.ts';
 import { InvalidError, LookupError } from '../../util/errors.ts';
@@ -83,8 +84,7 @@ interface FoundType {
 function findType(vmcore: Vmcore, asked: AskedType): FoundType {
   const own = namedType(vmcore.types, asked);
   if (own !== undefined) return { found: own, source: vmcore.types.origin };
-  if (vmcore.types.origin === 'none')
-    throw new LookupError('type', asked.name, 'no types were found');
+  if (vmcore.types.origin === 'none') throw new LookupError('type', asked.name, NO_TYPES_FOUND);
   if (mayLackType(vmcore, asked)) throw new NotKeptError(`struct: type ${asked.name}: ${NOT_KEPT}`);
   const found = findInModules(vmcore, (types) => {
     const type = namedType(types, asked);
