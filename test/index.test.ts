@@ -60,7 +60,7 @@ describe('the published package', function () {
       encoding: 'utf8',
     });
     const [first = '', second] = stdout.split('\n');
-    assert.match(first, /^12 The OOM victim java\(186\) cannot exit: /, stderr);
+    assert.match(first, /^12 Stuck: The OOM victim java\(186\) cannot exit: /, stderr);
     assert.equal(second, 'lookup symbol nix: not in this kernel');
   });
 

@@ -47,7 +47,7 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
   ].filter((line) => line !== '');
   return [
     ...wrapWords(verdict.sentence, width),
-    ...(best === undefined ? [] : wrapWords(certaintyText(best), width)),
+    ...(best === undefined ? [] : wrapWords(certainty(verdict, best), width)),
     ...wrapWords(`(${describeSystem(machine)})`, width),
     ...(since.length === 0 ? [] : ['', ...since]),
     ...part(
@@ -67,6 +67,13 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
   ]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** What fits a machine that is not known to be stuck is all that can be wrong with it. */
+function certainty({ class: found }: TriageAnswer['verdict'], best: Finding): string {
+  const text = certaintyText(best);
+  const isOpen = found === 'unknown' && best.confidence === 'possible';
+  return isOpen ? text.replace('(', '(at most ') : text;
 }
 
 /** Lines below a heading, and nothing where there are none. */

@@ -1,6 +1,7 @@
 // What keeps requests waiting without being the end of it: kswapd that has given up, the holder of
 // oom_lock without a CPU, reclaim that frees nothing, a victim that has not gone.
 
+import { isKswapdByName } from '../kernel/task-flags.ts';
 import { count } from '../util/count.ts';
 import { doing } from './checked.ts';
 import type { Evidence } from './evidence.ts';
@@ -11,6 +12,7 @@ import {
   isInSlowPath,
   isRequesting,
   nameOf,
+  namesOf,
   type Facts,
   type TaskFacts,
 } from './facts.ts';
@@ -49,12 +51,17 @@ function kswapdsGivenUp({ nodes = [], tasks }: Facts): Hindrance[] {
 
 /** Direct reclaim keeps its own count (struct scan_control). */
 function inVain({ tasks }: Facts): Hindrance[] {
-  const counting = tasks.flatMap(({ task }) => task.evidence?.reclaim ?? []);
-  const vain = counting.filter(({ nrReclaimed }) => nrReclaimed === 0).length;
-  if (vain === 0) return [];
-  const all = counting.length === vain ? '' : ` of ${counting.length}`;
-  const who = vain === 1 && all === '' ? '1 that reclaims has' : `${vain}${all} that reclaim have`;
-  return [{ clause: `${who} freed nothing so far`, evidence: [] }];
+  const counting = tasks.filter(({ task }) => task.evidence?.reclaim !== undefined);
+  const vain = counting.filter(({ task }) => task.evidence?.reclaim?.nrReclaimed === 0);
+  if (vain.length === 0) return [];
+  const all = counting.length === vain.length ? '' : ` of ${counting.length}`;
+  const isOne = vain.length === 1 && all === '';
+  const who = isOne ? '1 that reclaims' : `${vain.length}${all} that reclaim`;
+  // kswapd asks for no memory, and is none of those who wait in the slow path.
+  const kswapds = vain.filter(({ task }) => isKswapdByName(task));
+  const among = kswapds.length === 0 ? '' : ` (${namesOf(kswapds)} among them)`;
+  const clause = `${who}${isOne ? ' has' : `${among} have`} freed nothing so far`;
+  return [{ clause, evidence: [] }];
 }
 
 /** A lock that requests wait for, whose holder asks for no memory: the most of one holder. */
@@ -83,14 +90,15 @@ function oomLockHolder({ byPid, oomLockHolder: pid }: Facts): Hindrance[] {
   const { state, onCpu, evidence } = killer.task;
   const name = nameOf(killer);
   const isForCgroup = calls(killer, CGROUP_KILL);
-  const holds = `${name} holds oom_lock${isForCgroup ? ' for a memory cgroup' : ''}`;
   const inCgroup = `${name} in ${CGROUP_KILL}(): nobody else can kill`;
   const isWaiting = state === 'R' && onCpu !== true;
   const seconds = isWaiting ? evidence?.offCpu?.value : undefined;
   const late = `${name} has had no CPU for ${seconds?.toFixed(1)} s, which others share with it`;
   return [
     {
-      clause: `${holds}${isWaiting ? ' without a CPU' : ''}`,
+      clause:
+        `${name}${isWaiting ? ', which has no CPU,' : ''} holds oom_lock` +
+        (isForCgroup ? ' for a memory cgroup' : ''),
       evidence: [
         ...(isForCgroup ? [{ fact: inCgroup, verb: btVerb([killer]) }] : []),
         ...(seconds === undefined ? [] : [{ fact: late, verb: 'memalloc --all --json' }]),

@@ -34,8 +34,10 @@ export function stalled(memalloc: MemallocResult, context: StallContext): Verdic
   const missing = [...context.missing, ...unknownMasks(stalling)];
   const victims = victimsOf(memalloc);
   const atLeast = context.missing.length > 0 ? 'At least ' : '';
-  const sentence = atLeast + sinceWhen(memalloc, stalling, victims.tasks.length > 0);
-  const base = { evidence: evidenceOf(memalloc, context), missing };
+  const waits = (isAfterKill: boolean): string =>
+    atLeast + sinceWhen(memalloc, stalling, isAfterKill);
+  const sentence = waits(victims.tasks.length > 0);
+  const base = { evidence: evidenceOf(memalloc, context), missing, lead: waits(false) };
   const since = [`${atLeast}${agesText(memalloc, stalling)}.`];
   const atExit = exitText(stalling.filter((task) => !victims.tasks.includes(task)));
   if (victims.tasks.length > 0) {
@@ -96,20 +98,26 @@ function sinceWhen(
   stalling: readonly MemallocTask[],
   isAfterKill: boolean,
 ): string {
-  const one = stalling.length === 1;
   const how = isAfterKill
-    ? `${one ? 'is' : 'are'} stuck in the memory allocator`
-    : `${one ? 'has' : 'have'} waited in the memory allocator for over ${timeoutOf(memalloc)}`;
+    ? `${stalling.length === 1 ? 'is' : 'are'} stuck in the memory allocator`
+    : waitedText(memalloc, stalling);
   return `${count(stalling.length, 'task')} ${how}, longest ${oldestOf(stalling)}`;
 }
 
 function agesText(memalloc: MemallocResult, stalling: readonly MemallocTask[]): string {
-  const have = stalling.length === 1 ? 'has' : 'have';
   const isBound = memalloc.record === undefined;
   return (
-    `${count(stalling.length, 'task')} ${have} waited in the memory allocator for over ` +
-    `${timeoutOf(memalloc)}${isBound ? ', at least' : ''}: ${agesOf(stalling, { isBound })}`
+    `${count(stalling.length, 'task')} ${waitedText(memalloc, stalling)}` +
+    `${isBound ? ', at least' : ''}: ${agesOf(stalling, { isBound })}`
   );
+}
+
+/** Where nothing records since when requests wait, others may have waited as long. */
+function waitedText(memalloc: MemallocResult, { length }: readonly MemallocTask[]): string {
+  const one = length === 1;
+  const known = `${one ? 'is' : 'are'} known to have`;
+  const have = memalloc.record === undefined ? known : one ? 'has' : 'have';
+  return `${have} waited in the memory allocator for over ${timeoutOf(memalloc)}`;
 }
 
 /** A task that exits gives its memory back at the end of it. */

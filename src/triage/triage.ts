@@ -10,6 +10,7 @@ import { diagnose, diagnoseYoung } from './diagnose.ts';
 import { notMemory } from './diagnoses/not-memory.ts';
 import { isBlocked, isCanary, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
+import { headline } from './headline.ts';
 import { gatherFacts, type GatherOptions } from './gather.ts';
 import { showsStandstill, withLog } from './log-evidence.ts';
 import { withMemory } from './memory-evidence.ts';
@@ -90,17 +91,14 @@ function withNext(verdict: Verdict): Verdict {
 }
 
 /**
- * A finding says more than what records and counters do. One that is only possible says so, and is
- * no verdict on a machine on which nobody stalls.
+ * A finding says more than what records and counters do. One that is only possible is no verdict
+ * on a machine on which nobody stalls.
  */
 function withFinding(verdict: Verdict, finding: Finding | undefined): Verdict {
   if (finding === undefined) return verdict;
   const { diagnosis, confidence } = finding;
-  if (confidence !== 'possible') {
-    return { ...verdict, sentence: finding.sentence, diagnosis, confidence };
-  }
-  if (verdict.class === 'not-stalled') return verdict;
-  return { ...verdict, sentence: `Possibly: ${finding.sentence}`, diagnosis, confidence };
+  if (confidence === 'possible' && verdict.class === 'not-stalled') return verdict;
+  return { ...verdict, sentence: headline(verdict, finding), diagnosis, confidence };
 }
 
 /** Where nothing can go on, or the log shows two reports of it, no second dump is wanted. */

@@ -6,6 +6,7 @@ import type { OomState } from '../kernel/oom.ts';
 import { isKswapdByName, isReclaiming } from '../kernel/task-flags.ts';
 import { count } from '../util/count.ts';
 import { isMemstalled, signs, timeoutOf, type Evidence } from './evidence.ts';
+import { optional } from '../util/optional.ts';
 import { nobodyKilled, stalled } from './stalled.ts';
 import type { Verdict } from './verdict.ts';
 import { chosenOf } from './victims.ts';
@@ -33,7 +34,8 @@ export function withoutRecord(
   const since = sinceOf(memalloc, asking);
   return {
     class: 'unknown',
-    sentence: [pressed, ...since, ...whyNotKnown(memalloc)].join(' '),
+    sentence: [unlessUnread(memalloc, pressed), ...since, ...whyNotKnown(memalloc)].join(' '),
+    ...optional('lead', leadOf(memalloc, asking)),
     since: [pressed, ...since].join(' '),
     evidence,
     missing,
@@ -105,21 +107,38 @@ function requestEvidence(memalloc: MemallocResult, asking: readonly MemallocTask
   return [{ fact, verb: 'memalloc' }];
 }
 
+/** The question that is asked is answered first. */
+function unlessUnread({ tasks }: MemallocResult, pressed: string): string {
+  if (tasks.length === 0) return pressed;
+  return `Not known to be stuck: ${pressed.slice(0, 1).toLowerCase()}${pressed.slice(1)}`;
+}
+
 /** Since when those wait that ask for memory, as far as that is known. */
 function sinceOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): string[] {
-  const aged = asking.filter((task) => ageOf(task) >= AGE_SHOWN);
-  if (asking.length === 0) return [];
+  const lead = leadOf(memalloc, asking);
+  if (lead === undefined) return [];
+  const aged = asking.filter(isAgeShown);
+  const ages = `; for at least: ${agesOf(aged, { isBound: true })}`;
+  return [`${lead}${aged.length === 0 ? '' : ages}.`];
+}
+
+function isAgeShown(task: MemallocTask): boolean {
+  return ageOf(task) >= AGE_SHOWN;
+}
+
+function leadOf(memalloc: MemallocResult, asking: readonly MemallocTask[]): string | undefined {
+  if (asking.length === 0) return undefined;
   const are = asking.length === 1 ? 'is' : 'are';
   const many = `${count(asking.length, 'task')} ${are} in the allocator's slow path`;
-  if (aged.length === 0) {
-    const isAged = asking.some(({ evidence }) => evidence?.age !== undefined);
-    const how = isAged ? ', none known to be there for 0.1 s yet' : '; for how long is not known';
-    return [`${many}${how}.`];
-  }
-  return [
-    `${many}, none known to be there for over ${timeoutOf(memalloc)}; ` +
-      `for at least: ${agesOf(aged, { isBound: true })}.`,
-  ];
+  return many + shortly(memalloc, asking);
+}
+
+/** For how long requests of which none is known to be overdue have waited. */
+export function shortly(memalloc: MemallocResult, asking: readonly MemallocTask[]): string {
+  if (asking.some(isAgeShown)) return `, none known to be there for over ${timeoutOf(memalloc)}`;
+  return asking.some(({ evidence }) => evidence?.age !== undefined)
+    ? ', none known to be there for 0.1 s yet'
+    : '; for how long is not known';
 }
 
 function unknownOf({ tasks, coverage }: MemallocResult, asking: readonly MemallocTask[]): string[] {

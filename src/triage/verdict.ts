@@ -32,6 +32,8 @@ export interface Verdict {
   readonly class: VerdictClass;
   /** One plain sentence. */
   readonly sentence: string;
+  /** Who asks for memory, and for how long: what is certain whatever the cause; no period. */
+  readonly lead?: string;
   /** Who waits since when, and whom the OOM killer has chosen; where anybody waits. */
   readonly since?: string;
   /** The diagnosis that the sentence is of, and how sure that is; absent where there is none. */

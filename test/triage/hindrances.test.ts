@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NodeState } from '../../src/kernel/mmzone.ts';
+import type { ReclaimState } from '../../src/kernel/reclaim-state.ts';
 import type { Facts } from '../../src/triage/facts.ts';
 import { hindrances } from '../../src/triage/hindrances.ts';
 import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../support/facts-builder.ts';
@@ -32,10 +33,26 @@ describe('hindrances', () => {
     ]);
   });
 
+  it('tells kswapd from those who wait in the slow path', () => {
+    const vain = { nrReclaimed: 0 } as ReclaimState;
+    const { tasks, ...all } = facts([ASKS, KSWAPD, { pid: 3 }]);
+    const reclaiming = (count: number): Facts => ({
+      ...all,
+      tasks: tasks.slice(0, count).map((fact) => ({
+        ...fact,
+        task: { ...fact.task, evidence: { ...fact.task.evidence, reclaim: vain } },
+      })),
+    });
+    assert.deepEqual(clauses(reclaiming(1)), ['1 that reclaims has freed nothing so far']);
+    assert.deepEqual(clauses(reclaiming(2)), [
+      '2 that reclaim (kswapd0(30) among them) have freed nothing so far',
+    ]);
+  });
+
   it('has who holds oom_lock, and that it has no CPU', () => {
     const named = (holder: TaskSketch): string =>
       clauses(facts([holder], { oomLockHolder: 1 })).join();
-    assert.equal(named(ASKS), 'hog(1) holds oom_lock without a CPU');
+    assert.equal(named(ASKS), 'hog(1), which has no CPU, holds oom_lock');
     assert.equal(named({ ...ASKS, onCpu: true }), 'hog(1) holds oom_lock');
     const [found] = hindrances(facts([{ ...ASKS, offCpu: 0.2 }], { oomLockHolder: 1 }));
     const [late] = found?.evidence ?? [];
@@ -47,7 +64,7 @@ describe('hindrances', () => {
     const calls = 'dump_header < out_of_memory < mem_cgroup_out_of_memory < try_charge_memcg';
     const [found] = hindrances(facts([{ ...ASKS, calls }], { oomLockHolder: 1 }));
     const [inCgroup, ...rest] = found?.evidence ?? [];
-    const clause = 'hog(1) holds oom_lock for a memory cgroup without a CPU';
+    const clause = 'hog(1), which has no CPU, holds oom_lock for a memory cgroup';
     assert.equal(found?.clause, clause);
     assert.match(String(inCgroup?.fact), /^hog\(1\) in mem_cgroup_out_of_memory\(\): nobody/);
     assert.deepEqual([inCgroup?.verb, rest], ['bt 1', []]);

@@ -299,7 +299,7 @@ describe('judge', () => {
       { ...rest, coverage },
       {
         class: 'unknown',
-        says: /^1 task is marked as .* OOM killer has chosen 1 process\. .*lacks the kmallocwd/,
+        says: /^Not known to be stuck: 1 task is .* has chosen 1 process\. .*lacks the kmallocwd/,
       },
     );
   });
@@ -311,7 +311,7 @@ describe('judge', () => {
     const coverage = { ...rest.coverage, tasksWithoutMemstall: 1 };
     check(
       { ...rest, coverage },
-      { class: 'unknown', says: /^None of the tasks that could be read/ },
+      { class: 'unknown', says: /^Not known to be stuck: none of the tasks that could be read/ },
     );
     const psiOff = { ...rest.coverage, countsMemstalls: false };
     check({ ...rest, coverage: psiOff }, { class: 'unknown', says: /PSI is off in this kernel/ });

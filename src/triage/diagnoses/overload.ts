@@ -7,6 +7,7 @@ import type { Finding } from '../finding.ts';
 import { hindrances } from '../hindrances.ts';
 import { sleepsInLock } from '../lock-waits.ts';
 import { reliefOf } from '../relief.ts';
+import { shortly } from '../unrecorded.ts';
 
 /** Diagnoses of what writes pages back: that they are being written is what these would show. */
 const OF_WRITEBACK: readonly Diagnosis[] = ['D7', 'D9', 'D10', 'D12'];
@@ -41,6 +42,7 @@ export function overload(facts: Facts, others: readonly Finding[]): Finding | un
     sentence: sentenceOf(
       found,
       hindered.map(({ clause }) => clause),
+      facts,
     ),
     confidence: isServed ? 'likely' : 'possible',
     because: isServed
@@ -93,20 +95,25 @@ function becauseOf(
   ];
   if (doubts.length > 0) return doubts.join('; ');
   return isHindered
-    ? 'none of that keeps each of them waiting for certain; they may get on'
+    ? 'they may get on all the same'
     : 'nothing that they wait for was found; they may get on';
 }
 
-function sentenceOf({ late, unknown, isServed }: Waiting, clauses: readonly string[]): string {
+function sentenceOf(
+  { late, unknown, isServed }: Waiting,
+  clauses: readonly string[],
+  { memalloc }: Facts,
+): string {
   const who = [...lateText(late.length), ...unknownText(unknown.length, late.length > 0)];
-  const they = who.join(', and ');
+  const tasks = unknown.map(({ task }) => task);
+  const they = who.join(', and ') + (late.length > 0 ? '' : shortly(memalloc, tasks));
   if (isServed) {
     return (
       `${they}, and the disk is still at work on pages that can be freed then: the machine is ` +
       'overloaded, or its disk is slow.'
     );
   }
-  if (clauses.length > 0) return `${they}: ${listed(clauses)}.`;
+  if (clauses.length > 0) return `${they}; ${listed(clauses)}.`;
   const them = late.length + unknown.length === 1 ? 'it' : 'them';
   return `${they}; nothing is found that keeps ${them} from being served.`;
 }
