@@ -6,7 +6,7 @@ import { EXIT_DONE, EXIT_PARTIAL } from './exit.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import type { RunState } from './main.ts';
-import { progress, remark, remarkProblems } from './output.ts';
+import { printForced, progress, remark, remarkProblems } from './output.ts';
 import { UsageError } from './usage.ts';
 
 /** What {@link withOpenOptions} adds. */
@@ -62,6 +62,7 @@ export async function onVmcore(
   const problems = new Problems();
   const vmcore = await explain(problems, () => open(args, problems));
   try {
+    if (!args.json) printForced(problems);
     await explain(problems, () => run(vmcore));
     if (!problems.isEmpty) remarkCut(vmcore);
     if (!args.json) remarkProblems(problems);

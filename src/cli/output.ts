@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs';
 import type { Problems } from '../util/problems.ts';
-import { escapeControls } from '../util/escape.ts';
+import { escapeControls, escapeLine } from '../util/escape.ts';
 import { NO_TYPES_FOUND } from '../target/no-types.ts';
 import { columnText, fitTable, type Table } from '../report/table.ts';
 
@@ -97,10 +97,33 @@ export function remarkProblems({ list, count }: Problems): void {
   if (more > 0) remark(`${more} more problems (--json lists ${list.length} in all)`);
 }
 
+/** What is of another kernel and was forced on the dump; the first line of a result says so. */
+function forcedOn({ list }: Problems): string[] {
+  return list.flatMap(({ forced, subject, message }) =>
+    forced === true ? [`${subject}: ${message}`] : [],
+  );
+}
+
+/** Says in front of a result in text that what follows was read by what is of another kernel. */
+export function printForced(problems: Problems): void {
+  for (const text of forcedOn(problems)) {
+    print(
+      escapeLine(`(!) Forced, so that what follows may be wrong in every word: ${text}`) + '\n',
+    );
+  }
+}
+
 /** A result with what could not be read, as `--json` prints it. */
-export function withProblems<T extends object>(result: T, { list, count }: Problems): object {
+export function withProblems<T extends object>(result: T, problems: Problems): object {
+  const { list, count } = problems;
+  const forced = forcedOn(problems);
   const notListed = count - list.length;
-  return { ...result, problems: list, ...(notListed > 0 ? { problemsNotListed: notListed } : {}) };
+  return {
+    ...(forced.length > 0 ? { forced } : {}),
+    ...result,
+    problems: list,
+    ...(notListed > 0 ? { problemsNotListed: notListed } : {}),
+  };
 }
 
 /** Progress of a long step, on standard error and only on a terminal. */

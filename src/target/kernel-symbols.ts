@@ -115,7 +115,7 @@ function linkedSymbols({
 }: SymbolSearch): SymbolTable | undefined {
   const linked = vmlinux?.symbols();
   if (vmlinux === undefined || linked === undefined) return undefined;
-  const origin = `vmlinux ${vmlinux.name}`;
+  const origin = originOfSymbols(vmlinux);
   const read = (): SymbolTable => readSymbolList(linked, { origin, known: kernel.info.symbols() });
   if (force) return problems.attempt(`symbols of ${origin}`, read);
   try {
@@ -126,6 +126,11 @@ function linkedSymbols({
     const what = `expected build ID ${told}, as VMCOREINFO says, have ${vmlinux.buildId ?? 'none'}`;
     throw new InvalidError(`${origin}: ${what}`, { cause: error });
   }
+}
+
+/** The origin of those of a vmlinux, in words. */
+export function originOfSymbols({ name }: Vmlinux): string {
+  return `vmlinux ${name}`;
 }
 
 /** Where the symbols can be had from, and the file that lies beside the dump. */

@@ -15,6 +15,8 @@ import type { KernelIdentity } from './identity.ts';
 import { fileName, inFile } from './in-file.ts';
 import { whyNoTypes } from './no-types.ts';
 import type { Packed } from './packed.ts';
+import { disproveTypes } from './prove-types.ts';
+import { FORCE_HINT } from './same-kernel.ts';
 import type { SymbolTable } from './symbols.ts';
 import type { Vmlinux } from './vmlinux.ts';
 import { unrecorded, type Watch } from './watch.ts';
@@ -51,8 +53,8 @@ export function findTypes(search: TypeSearch): TypeSource {
 
 function findSource(search: TypeSearch): TypeSource {
   const { layoutPath, problems, packed } = search;
-  if (layoutPath !== undefined) return layoutFromFile(layoutPath, search);
-  if (search.vmlinux?.types !== undefined) return search.vmlinux.types;
+  const named = layoutPath === undefined ? ofVmlinux(search) : layoutFromFile(layoutPath, search);
+  if (named !== undefined) return named;
   if (packed !== undefined) {
     packed.tellProblems('types', problems);
     return packed.facts.types.origin === NO_TYPES.origin ? NO_TYPES : packed.types(problems);
@@ -87,29 +89,56 @@ function btfInDump({ space, symbols }: TypeSearch): TypeSource | undefined {
   return new BtfTypes(readBtf(space.read(start, Number(size))));
 }
 
+/** Those of the user's vmlinux; of one that is forced on the dump only if they can be right. */
+function ofVmlinux(search: TypeSearch): TypeSource | undefined {
+  const types = search.vmlinux?.types;
+  if (types === undefined || !search.force) return types;
+  const wrong = disproveTypes(types, search);
+  if (wrong === undefined) return types;
+  search.problems.addMessage(types.origin, `${wrong}: ${LEFT_OUT}`);
+  return undefined;
+}
+
+const LEFT_OUT = 'left out, although --force was given';
+
 /** A layout of another kernel would decode to nonsense, so one that names its kernel must match. */
-function layoutFromFile(path: string, { identity, problems, force }: TypeSearch): TypeSource {
+function layoutFromFile(path: string, search: TypeSearch): TypeSource | undefined {
+  const { identity, problems, force } = search;
   const text = readFileSync(path, 'utf8');
-  const layout = inFile(path, () => readLayout(text, `layout file ${fileName(path)}`));
   const subject = `layout file ${fileName(path)}`;
+  const layout = inFile(path, () => readLayout(text, subject));
+  const doubt = doubtOf(layout, identity);
+  if (doubt === undefined) return layout;
+  const { what, isOther } = doubt;
+  if (isOther && !force) throw new InvalidError(`${subject}: ${what} (${FORCE_HINT})`);
+  const wrong = disproveTypes(layout, search);
+  if (wrong !== undefined && !force) throw new InvalidError(`${subject}: ${wrong}`);
+  if (wrong !== undefined) problems.addMessage(subject, `${what}; ${wrong}: ${LEFT_OUT}`);
+  else if (isOther) problems.addForced(subject, `${what}; taken all the same`);
+  else problems.addMessage(subject, `${what}: taken unproved`);
+  return wrong === undefined ? layout : undefined;
+}
+
+/** Why a layout file may be of another kernel, or is; undefined where it is proved to be not. */
+function doubtOf(
+  layout: LayoutTypes,
+  identity: KernelIdentity,
+): { what: string; isOther: boolean } | undefined {
   const proof = compare(layout, identity);
   const release = layout.file.release ?? identity.release.value;
   if (proof === undefined ? release !== identity.release.value : !proof.isSame) {
     const by = proof === undefined ? '' : `, ${proof.by} ${proof.own}`;
     const dumps = proof === undefined ? '' : `, ${proof.by} ${proof.dumps}`;
     const own = `made from kernel ${release}${by}`;
-    const what = `${own}; the dump is of ${identity.release.value}${dumps}`;
-    if (!force) throw new InvalidError(`${subject}: ${what}`);
-    problems.addMessage(subject, `${what}; taken all the same`);
-  } else if (proof === undefined) {
-    const { buildId, banner } = layout.file;
-    const what =
-      buildId === null && banner === null
-        ? 'it has neither build ID nor banner to compare'
-        : 'the build ID or banner that it names was not found in the dump';
-    problems.addMessage(subject, `${what}: taken unproved`);
+    return { what: `${own}; the dump is of ${identity.release.value}${dumps}`, isOther: true };
   }
-  return layout;
+  if (proof !== undefined) return undefined;
+  const { buildId, banner } = layout.file;
+  const what =
+    buildId === null && banner === null
+      ? 'it has neither build ID nor banner to compare'
+      : 'the build ID or banner that it names was not found in the dump';
+  return { what, isOther: false };
 }
 
 /** What a layout file and a dump both say of their kernel. */

@@ -12,13 +12,13 @@ import { findInMemory } from './find-in-memory.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity } from './identity.ts';
 import { findKernelSpace } from './kernel-memory.ts';
-import { findSymbols } from './kernel-symbols.ts';
+import { findSymbols, originOfSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
 import { openContainer, type Container } from './open-container.ts';
 import { ModuleSymbols, type LoadedModule } from './modules.ts';
 import { Packed } from './packed.ts';
 import type { TypedMemory } from './ref.ts';
-import { checkVmlinux, namesInVmcoreinfo, namesOf } from './same-kernel.ts';
+import { checkVmlinux, namesInVmcoreinfo, namesOf, tellVmlinux } from './same-kernel.ts';
 import { SymbolsWithModules, type SymbolTable } from './symbols.ts';
 import { Vmcore, type VmcoreParts } from './vmcore.ts';
 import { unrecorded, watchStep, type Watch } from './watch.ts';
@@ -120,7 +120,7 @@ function readKernel(
   const { space } = kernel;
   const check = { problems, force: options.force ?? false };
   const told = namesInVmcoreinfo(kernel.info, vmlinux?.buildId);
-  const isProved = vmlinux && checkVmlinux(vmlinux, told, check);
+  let checked = vmlinux && checkVmlinux(vmlinux, told, check.force);
   const search = { kernel, ...check, vmlinux, systemMapPath: options.systemMap, packed, watch };
   const kernelSymbols = watchStep('symbols', opening, () =>
     findSymbols({
@@ -130,13 +130,17 @@ function readKernel(
     }),
   );
   const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
-  if (vmlinux !== undefined && !isProved && !checkVmlinux(vmlinux, namesOf(identity), check)) {
-    const what = 'it has neither build ID nor banner to compare: taken unproved';
-    problems.addMessage(`vmlinux ${vmlinux.name}`, what);
+  if (vmlinux !== undefined && checked?.isProved === false) {
+    checked = checkVmlinux(vmlinux, namesOf(identity), check.force);
   }
   const types = watchStep('types', opening, () =>
     findTypes({ ...search, space, symbols: kernelSymbols, identity, layoutPath: options.layout }),
   );
+  if (vmlinux !== undefined && checked !== undefined) {
+    const origins = [vmlinux.types?.origin, originOfSymbols(vmlinux)];
+    const isUsed = origins.includes(types.origin) || origins.includes(kernelSymbols.origin);
+    tellVmlinux(vmlinux, checked, { problems, isUsed });
+  }
   const typed: TypedMemory = {
     types,
     readInto: (into, address, of) => {

@@ -33,6 +33,7 @@ const PROBLEM = record({
   subject: STRING,
   message: STRING,
   code: { enum: ['format', 'fault', 'lookup', 'unsupported', 'invalid'] },
+  'forced?': { const: true },
 });
 
 const CONTAINER = record({

@@ -73,8 +73,9 @@ export class Packed {
 
   /** Tells what could not be read when the dump that was packed was opened. */
   tellProblems(step: OpeningStep, problems: Problems): void {
-    for (const { subject, message, code } of this.facts.problems[step]) {
-      problems.addMessage(subject, message, code);
+    for (const { subject, message, code, forced } of this.facts.problems[step]) {
+      if (forced === true) problems.addForced(subject, message);
+      else problems.addMessage(subject, message, code);
     }
   }
 

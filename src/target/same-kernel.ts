@@ -12,13 +12,16 @@ export interface KernelNames {
   readonly buildId: string | undefined;
   readonly banner: string | undefined;
   readonly release: string | undefined;
+  /** A build ID that proves nothing, but may be what to look for. */
+  readonly doubtful?: string | undefined;
 }
 
-/** How a vmlinux is checked. */
-export interface CheckOptions {
-  readonly problems: Problems;
-  /** A vmlinux of another kernel is a problem, not an error. */
-  readonly force: boolean;
+/** What a vmlinux was found to be. */
+export interface VmlinuxCheck {
+  /** Whether it is proved to be the dump's; false where nothing can be compared. */
+  readonly isProved: boolean;
+  /** That it is of another kernel, in words, where it is taken all the same. */
+  readonly forced?: string;
 }
 
 /**
@@ -26,8 +29,9 @@ export interface CheckOptions {
  * one which differs does not count.
  */
 export function namesInVmcoreinfo({ buildId, osrelease }: Vmcoreinfo, own?: string): KernelNames {
-  const same = buildId?.hex === own ? own : undefined;
-  return { buildId: same, banner: undefined, release: osrelease };
+  const told = buildId?.hex;
+  const same = told === own ? own : undefined;
+  return { buildId: same, banner: undefined, release: osrelease, doubtful: told };
 }
 
 /** What the dump was found to be. */
@@ -38,27 +42,49 @@ export function namesOf({ buildId, banner, release }: KernelIdentity): KernelNam
 /**
  * Refuses a vmlinux of another kernel, naming both.
  *
- * @returns whether it is proved to be the same; false where nothing can be compared
  * @throws InvalidError if it is another one, unless `force` takes it all the same
  */
-export function checkVmlinux(
-  vmlinux: Vmlinux,
-  dump: KernelNames,
-  { problems, force }: CheckOptions,
-): boolean {
+export function checkVmlinux(vmlinux: Vmlinux, dump: KernelNames, force: boolean): VmlinuxCheck {
   const { buildId, banner } = vmlinux;
   const own: KernelNames = { buildId, banner, release: releaseIn(banner) };
   const by = NAMES.find(({ key }) => own[key] !== undefined && dump[key] !== undefined);
-  if (by === undefined) return false;
-  if (own[by.key] === dump[by.key]) return by.key !== 'release';
-  const told = (names: KernelNames): string => {
-    const release = by.key === 'release' ? undefined : (names.release ?? releaseIn(names.banner));
-    return `${by.words} ${names[by.key]}${release === undefined ? '' : ` (${release})`}`;
-  };
-  const what = `of another kernel: expected ${told(dump)}, have ${told(own)}`;
-  if (!force) throw new InvalidError(`vmlinux ${vmlinux.name}: ${what}`);
-  problems.addMessage(`vmlinux ${vmlinux.name}`, `${what}; taken all the same`);
-  return true;
+  if (by === undefined) return { isProved: false };
+  if (own[by.key] === dump[by.key]) return { isProved: by.key !== 'release' };
+  const told = (names: KernelNames): string =>
+    `${by.words} ${names[by.key]}${others(names, by.key)}`;
+  const forced = `of another kernel: expected ${told(dump)}, have ${told(own)}`;
+  if (!force) throw new InvalidError(`vmlinux ${vmlinux.name}: ${forced} (${FORCE_HINT})`);
+  return { isProved: true, forced };
+}
+
+/** Where what is refused may be wanted all the same. */
+export const FORCE_HINT = '--force takes it all the same';
+
+/** What else is known, for who looks for the right file. */
+function others({ release, banner, buildId, doubtful }: KernelNames, key: string): string {
+  if (key === 'release') {
+    const id = buildId ?? doubtful;
+    return id === undefined ? '' : ` (build ID ${id})`;
+  }
+  const name = release ?? releaseIn(banner);
+  return name === undefined ? '' : ` (${name})`;
+}
+
+/** Says whether the user's vmlinux is proved, and what became of one of another kernel. */
+export function tellVmlinux(
+  { name }: Vmlinux,
+  { isProved, forced }: VmlinuxCheck,
+  { problems, isUsed }: { problems: Problems; isUsed: boolean },
+): void {
+  const subject = `vmlinux ${name}`;
+  if (!isProved) {
+    const what = 'it has neither build ID nor banner to compare: taken unproved';
+    problems.addMessage(subject, what);
+  } else if (forced !== undefined && isUsed) {
+    problems.addForced(subject, `${forced}; taken all the same`);
+  } else if (forced !== undefined) {
+    problems.addMessage(subject, `${forced}; left out, nothing of it fits`);
+  }
 }
 
 const NAMES = [

@@ -10,6 +10,8 @@ export interface Problem {
   /** The error chain, outermost first. */
   readonly message: string;
   readonly code: VmcoreError['code'];
+  /** The user forced on the dump what is of another kernel: nothing in the result is certain. */
+  readonly forced?: true;
 }
 
 /** How many problems are kept; more are counted, since a hostile dump could make millions. */
@@ -43,10 +45,20 @@ export class Problems {
   }
 
   addMessage(subject: string, message: string, code: VmcoreError['code'] = 'invalid'): void {
+    this.#keep({ type: 'problem', subject, message, code });
+  }
+
+  /** Something of another kernel is used, since the user wants it: {@link Problem.forced}. */
+  addForced(subject: string, message: string): void {
+    this.#keep({ type: 'problem', subject, message, code: 'invalid', forced: true });
+  }
+
+  #keep(problem: Problem): void {
+    const { subject, message } = problem;
     const key = `${subject}\0${message}`;
     if (this.#kept.has(key)) return;
     if (this.#kept.size >= PROBLEMS_MAX) this.#droppedCount++;
-    else this.#kept.set(key, { type: 'problem', subject, message, code });
+    else this.#kept.set(key, problem);
   }
 
   /** Runs `read`; a VmcoreError becomes a problem and `undefined`, any other error goes on. */

@@ -215,6 +215,30 @@ describe('main', function () {
     });
   });
 
+  it('says first that types of another kernel were forced, in text and in JSON', async () => {
+    const own = join(cli.folder, 'own.json');
+    const wrote = { exitCode: 0, stderr: /wrote the types/ };
+    await check(['structs', 'export', SAMPLE, '-o', own], wrote);
+    const path = join(cli.folder, 'other.json');
+    writeFileSync(path, readFileSync(own, 'utf8').replace(/"buildId": "\w\w/, '"buildId": "ff'));
+    const made = /other\.json: made from kernel .*, build ID ff\w+; the dump is of 6/;
+    const force = ['--layout', path, '--force', SAMPLE];
+    const first = new RegExp(`^\\(!\\) Forced, so that .*${made.source}.*\n`);
+    const exitCode = 1;
+    await check(['tasks', ...force], { exitCode, stdout: first, stderr: made });
+    const { stdout } = await check(['info', '--json', ...force], { exitCode });
+    assert.match((JSON.parse(stdout) as { forced: string[] }).forced[0] ?? '', made);
+  });
+
+  it('leaves forced types out that make nonsense of init_task', async () => {
+    const path = join(ROOT, 'structs/4.4.1-stallcore-sim-x86_64.json');
+    const stderr = /4\.4\.1-.*; by it init_task has the name ".*", .*left out, although --force/;
+    const force = ['--layout', path, '--force', SAMPLE];
+    const { stdout } = await check(['tasks', ...force], { exitCode: 1, stderr });
+    const own = await check(['tasks', SAMPLE], { exitCode: 0 });
+    assert.equal(stdout, own.stdout);
+  });
+
   it('takes symbols from a System.map, moved by KASLR', async () => {
     const json = await check(['info', '--json', SAMPLE], { exitCode: 0 });
     const { kernel } = JSON.parse(json.stdout) as { kernel: { kaslrOffset: { value: string } } };
