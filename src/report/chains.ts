@@ -36,14 +36,20 @@ function leadsTo({ steps }: WaitChain, culprits: readonly number[]): boolean {
   return last !== undefined && culprits.includes(last);
 }
 
+const WANTS = {
+  memory: 'memory',
+  'memory cgroup': 'memory of its cgroup',
+  writeback: 'writeback',
+} as const;
+
 /** `OOM victim victim(47) -[mutex oom_lock]-> holder(45) -[memory]` */
 export function chainText({ start, from, pids, steps, end }: WaitChain): string {
   const first = start === 'OOM victim' ? `OOM victim${pids.length > 1 ? 's' : ''} ${from}` : from;
   const way = steps.map(stepText).join('');
   if (end === undefined) return first + way;
-  if (end.kind === 'memory') return `${first}${way} -[memory]`;
   if (end.kind === 'cycle') return `${first}${way}, in a circle`;
-  return `${first}${way}, in ${end.function}()`;
+  if (end.kind === 'does') return `${first}${way}, in ${end.function}()`;
+  return `${first}${way} -[${WANTS[end.kind]}]`;
 }
 
 function stepText({ waitsFor, name, isUnsure }: ChainStep): string {

@@ -7,6 +7,7 @@ import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { PoolStall } from '../kernel/workqueue-stalls.ts';
 import { doing, type Checked } from './checked.ts';
 import { isRequesting, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { sleepsForWriteback } from './lock-waits.ts';
 
 /**
  * Whose chain it is; `request`: of those who want memory, of kswapd and of workers, which give it;
@@ -37,11 +38,12 @@ export interface ChainStep {
 }
 
 /**
- * `memory`: it asks for memory. `cycle`: it waits for one before it. `does`: neither; `function`
- * is where it is.
+ * `memory`: it asks for memory. `memory cgroup`: for memory of a cgroup that is full, while the
+ * machine may have plenty. `writeback`: for one of these, and sleeps until a page is written.
+ * `cycle`: it waits for one before it. `does`: none of them; `function` is where it is.
  */
 export interface ChainEnd {
-  readonly kind: 'memory' | 'cycle' | 'does';
+  readonly kind: 'memory' | 'memory cgroup' | 'writeback' | 'cycle' | 'does';
   readonly function?: string;
 }
 
@@ -202,9 +204,14 @@ class Walker {
     const fact = this.#facts.byPid.get(last);
     if (this.#step(last) !== undefined) return { end: { kind: 'cycle' } };
     if (fact === undefined) return {};
-    if (isRequesting(fact) || fact.place !== undefined) return { end: { kind: 'memory' } };
-    return { end: { kind: 'does', function: doing(fact) } };
+    return { end: wantOf(fact) ?? { kind: 'does', function: doing(fact) } };
   }
+}
+
+function wantOf(fact: TaskFacts): ChainEnd | undefined {
+  if (!isRequesting(fact) && fact.place === undefined) return undefined;
+  if (sleepsForWriteback(fact)) return { kind: 'writeback' };
+  return { kind: fact.place === 'memory cgroup' ? fact.place : 'memory' };
 }
 
 /** `mutex oom_lock`, `mmap_lock of java(187)`, `page 0x… PG_locked`. */

@@ -2,7 +2,9 @@
 
 import { isScheduling, sleepsFor } from '../kernel/locking/wait-functions.ts';
 import {
+  calls,
   hasRunLately,
+  isBlocked,
   isInSlowPath,
   isOverdue,
   nameOf,
@@ -40,6 +42,14 @@ export function sleepsInLock(fact: TaskFacts): boolean {
 /** It sleeps until a page is unlocked or written. */
 export function sleepsForPage({ calls }: TaskFacts): boolean {
   return sleepsFor(calls) === 'page';
+}
+
+/** mm/vmscan.c: they try locks of pages, and sleep for none but what is being written. */
+const SCANS = ['shrink_page_list', 'shrink_folio_list'];
+
+/** It sleeps in reclaim until a page is written. */
+export function sleepsForWriteback(fact: TaskFacts): boolean {
+  return isBlocked(fact) && sleepsForPage(fact) && calls(fact, ...SCANS);
 }
 
 /** A chain of waits: from a task over the holders of locks to one who waits for no lock. */

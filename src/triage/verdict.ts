@@ -10,7 +10,7 @@ import { count } from '../util/count.ts';
 import type { Diagnosis } from '../util/diagnosis.ts';
 import { stalled } from './stalled.ts';
 import { withoutRecord } from './unrecorded.ts';
-import { nameList, oldestOf, sample } from './words.ts';
+import { inSentence, nameList, nameOf, oldestOf, sample } from './words.ts';
 
 export type { Evidence } from './evidence.ts';
 
@@ -140,12 +140,27 @@ function notStalled(memalloc: MemallocResult): Verdict {
     },
     ...signs(memalloc),
   ];
-  const since = `since when ${nameList(waiters)} ${waiters.length === 1 ? 'waits' : 'wait'}`;
-  const missing = [...gap, ...(waiters.length === 0 ? [] : [since])];
+  const missing = [...gap, ...(waiters.length === 0 ? [] : [sinceUnknown(waiters)])];
   const sentence = `${begin(gap.length > 0, known, waiters)} ${none}${andWaiters(waiters)}.`;
   const isSure = gap.length === 0 && waiters.length === 0;
   return { class: isSure ? 'not-stalled' : 'unknown', sentence, evidence, missing };
 }
+
+/** That it is not recorded since when they wait; the scheduler may know for how long at least. */
+function sinceUnknown(waiters: readonly MemallocTask[]): string {
+  const wait = waiters.length === 1 ? 'waits' : 'wait';
+  const off = waiters.flatMap((task) => {
+    const seconds = task.evidence?.offCpu?.value;
+    return seconds === undefined ? [] : [{ task, text: `${seconds.toFixed(1)} s` }];
+  });
+  const [first] = off;
+  if (first === undefined) return `since when ${nameList(waiters)} ${wait}`;
+  const each = off.map(({ task, text }) => `${nameOf(task)} ${text}`);
+  const least = waiters.length === 1 ? first.text : inSentence(each, OFF_CPU_SHOWN);
+  return `since when exactly ${nameList(waiters)} ${wait}: without a CPU for ${least} at least`;
+}
+
+const OFF_CPU_SHOWN = 3;
 
 /** Up to `no request`. */
 function begin(hasGaps: boolean, known: number, waiters: readonly unknown[]): string {

@@ -24,6 +24,9 @@ describe('chainText', () => {
     const end = { kind: 'does', function: 'pipe_read' } as const;
     assert.match(chainText({ ...VICTIM, end }), /-> backup\(45\), in pipe_read\(\)$/);
     assert.match(chainText({ ...VICTIM, end: { kind: 'cycle' } }), /, in a circle$/);
+    assert.match(chainText({ ...VICTIM, end: { kind: 'writeback' } }), / -\[writeback\]$/);
+    const ofCgroup = { kind: 'memory cgroup' } as const;
+    assert.match(chainText({ ...VICTIM, end: ofCgroup }), / -\[memory of its cgroup\]$/);
     const unknown = { start: 'request', from: 'a(1)', pids: [1] } as const;
     assert.equal(
       chainText({ ...unknown, steps: [{ waitsFor: 'mutex 0x1' }] }),

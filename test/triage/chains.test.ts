@@ -48,6 +48,17 @@ describe('chainsOf', () => {
     });
   });
 
+  it('tells memory of the machine from that of a cgroup, and from a page that is written', () => {
+    const ends = (calls: string): unknown =>
+      chains([VICTIM, { ...HOLDER, state: 'D', calls }], { locks: locks(['0xf00', 2, [1]]) })[0]
+        ?.end?.kind;
+    const charge = 'try_to_free_mem_cgroup_pages < try_charge_memcg < charge_memcg';
+    assert.equal(ends(`shrink_lruvec < ${charge}`), 'memory cgroup');
+    const writeback = 'io_schedule < folio_wait_bit_common < folio_wait_writeback';
+    assert.equal(ends(`${writeback} < shrink_folio_list < ${charge}`), 'writeback');
+    assert.equal(ends(`${writeback} < truncate_inode_partial_folio`), 'does');
+  });
+
   it('has one chain for those that wait alike, the victims first, and others last', () => {
     const held = locks(['0xf00', 2, [3, 4, 1]]);
     const found = chains([WAITER, { ...WAITER, pid: 4 }, VICTIM, HOLDER], { locks: held });

@@ -235,6 +235,14 @@ describe('judge', () => {
       assert.match(verdict.missing.join(), /since when mysqld\(\d+\) waits$/);
       assert.match(verdict.evidence.map(({ fact }) => fact).join(), /: 1 \(mysqld\(\d+\)\)/);
     }
+    const waits = result([{ comm: 'a' }, reclaiming]);
+    const offCpu = { value: 17.7, source: 'test' };
+    const evidence = { offCpu } as NonNullable<MemallocTask['evidence']>;
+    const tasks = waits.tasks.map((each) => ({ ...each, ...(each.flags ? { evidence } : {}) }));
+    assert.match(
+      judge({ ...waits, tasks }, MACHINE).verdict.missing.join(),
+      /^since when exactly mysqld\(\d+\) waits: without a CPU for 17\.7 s at least$/,
+    );
     // Its request says since when it reclaims.
     const young = { ...reclaiming, waits: 2 };
     check(result([young]), {
