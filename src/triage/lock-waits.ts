@@ -65,6 +65,11 @@ export interface Chain {
 /** More are not followed; a machine has one lock for each task at most. */
 const LINKS_MAX = 10_000;
 
+/** It sleeps in one, or is proved to wait for one and on its CPU yet, on the way to sleep. */
+function waitsForLock(fact: TaskFacts): boolean {
+  return sleepsInLock(fact) || (fact.task.state === 'D' && fact.waitsFor !== undefined);
+}
+
 /** Follows a task's wait; of several holders the first whose own wait goes on. */
 export function chainFrom(facts: Facts, start: TaskFacts): Chain {
   const links: TaskFacts[] = [start];
@@ -72,7 +77,7 @@ export function chainFrom(facts: Facts, start: TaskFacts): Chain {
   let last = start;
   let isProved = true;
   while (links.length < LINKS_MAX) {
-    if (!sleepsInLock(last)) return { links, isCycle: false, isProved };
+    if (!waitsForLock(last)) return { links, isCycle: false, isProved };
     const holders = (last.waitsFor?.holders ?? []).flatMap((pid) => facts.byPid.get(pid) ?? []);
     const next = holders.find((holder) => !seen.has(holder)) ?? holders[0];
     if (next === undefined) return { links, isCycle: false, isProved: false };

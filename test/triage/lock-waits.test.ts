@@ -79,6 +79,13 @@ describe('chainFrom', () => {
     assert.deepEqual([found.isProved, found.isCycle], [true, false]);
   });
 
+  it('goes on from who is proved to wait and is on its way to sleep, and not from who runs', () => {
+    const end: TaskSketch = { pid: 2, state: 'R' };
+    assert.deepEqual(pids(chain({ ...waiter(1, 2), onCpu: true }, end)), [1, 2]);
+    assert.deepEqual(pids(chain({ ...waiter(1, 2), onCpu: true, state: 'R' }, end)), [1]);
+    assert.deepEqual(pids(chain({ pid: 1, calls: MUTEX, onCpu: true }, end)), [1]);
+  });
+
   it('ends where it comes back to', () => {
     const found = chain(waiter(1, 2), waiter(2, 1));
     assert.deepEqual(pids(found), [1, 2]);
