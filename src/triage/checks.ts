@@ -3,6 +3,7 @@
 import { count } from '../util/count.ts';
 import type { LogEventKind } from '../kernel/log-events.ts';
 import type { BlockedCheck, Checked, KswapdCheck } from './checked.ts';
+import { inSentence } from './words.ts';
 import { hasGivenUp, knownZones, levelOf, unreadText, type KnownZone } from './memory-state.ts';
 
 /** One thing that was looked at. */
@@ -79,13 +80,14 @@ function zoneText(zone: KnownZone): string {
   return `zone ${name} of node ${node}: ${count(free, 'page')} free${added}, ${is} (${all})`;
 }
 
-function kswapds({ kswapd }: Checked): Checks {
+function kswapds(checked: Checked): Checks {
+  const { kswapd } = checked;
   const unmade = kswapd.filter(({ at, state }) => at === undefined || state === undefined);
   const known = kswapd.filter((each) => !unmade.includes(each));
   return {
     made: known.map((each) => ({
-      fact: kswapdText(each),
-      isWell: each.isIdle === true && !hasGivenUp(each),
+      fact: kswapdText(each, shortZones(checked, each)),
+      isWell: each.isIdle === true && !hasGivenUp(each) && shortZones(checked, each).length === 0,
       verb: each.pid === undefined ? 'bt --all' : `bt ${each.pid}`,
     })),
     unmade:
@@ -95,10 +97,23 @@ function kswapds({ kswapd }: Checked): Checks {
   };
 }
 
-function kswapdText(kswapd: KswapdCheck): string {
+/** Of its node, by name: those that it is there to fill up again. */
+function shortZones(checked: Checked, { node }: KswapdCheck): string[] {
+  const zones = knownZones(checked).filter((zone) => zone.node === node);
+  return zones.filter((zone) => levelOf(zone) === 'below min').map(({ name }) => name);
+}
+
+function kswapdText(kswapd: KswapdCheck, short: readonly string[]): string {
   const { node, comm, pid, state, at, isIdle, failures = 0 } = kswapd;
   const runs = `${count(failures, 'run')} in a row reclaimed nothing`;
-  const idle = failures === 0 ? 'asleep, has nothing to reclaim' : `asleep, though ${runs}`;
+  const though = [
+    ...(short.length === 0 ? [] : [`${inSentence(short, short.length)} is short`]),
+    ...(failures === 0 ? [] : [runs]),
+  ];
+  const idle =
+    though.length === 0
+      ? 'asleep, has nothing to reclaim'
+      : `asleep until it is woken, though ${though.join(', and ')}`;
   const does = hasGivenUp(kswapd)
     ? `has given up, ${runs}`
     : isIdle === true

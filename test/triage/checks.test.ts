@@ -94,6 +94,15 @@ describe('checksOf', () => {
     ]);
   });
 
+  it('does not say of a kswapd asleep that it has nothing to reclaim where a zone is short', () => {
+    const { ill } = made([KSWAPD], { ...WELL, nodes: [node(99, 2)] });
+    assert.equal(
+      ill[1],
+      'kswapd0(30) of node 0: asleep until it is woken, though DMA32 is short, and 2 runs in a ' +
+        'row reclaimed nothing',
+    );
+  });
+
   it('marks requests, victims and a kswapd at work', () => {
     const busy = {
       ...KSWAPD,
