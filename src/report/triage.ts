@@ -61,7 +61,7 @@ export function triageText(result: TriageAnswer, layout: TriageLayout = {}): str
     ...(hasChecks || full ? part(CHECKED, checksPart(result, width)) : []),
     ...part('What speaks against it:', items(best?.against ?? [], width)),
     ...(next === undefined ? [] : ['', ...wrapWords(`Next step: ${next}.`, width)]),
-    ...part(best === undefined ? 'It could be:' : 'It could also be:', othersPart(others, how)),
+    ...part(othersHeading(best), othersPart(others, how)),
     ...(full ? watchdogPart(result) : []),
     ...part('Not known:', items([...new Set(missingOf(result, best))], width)),
   ]
@@ -165,6 +165,12 @@ function printerOf(memalloc: TriageAnswer['memalloc']): string {
 /** The RFC has no watchdog: its lines come with the list of tasks, whatever their ages. */
 function isOnDemand({ record }: TriageAnswer['memalloc']): boolean {
   return memallocFormat(record?.format ?? '')?.lists === 'in-flight';
+}
+
+/** What is certain leaves room for no other reason, and for another thing that is wrong. */
+function othersHeading(best: Finding | undefined): string {
+  if (best === undefined) return 'It could be:';
+  return best.confidence === 'certain' ? 'Seen besides it:' : 'It could also be:';
 }
 
 function othersPart(others: readonly Finding[], { full, width }: Layout): string[] {

@@ -84,7 +84,7 @@ describe('triageText', () => {
       /\nWho waits for whom \(stallcore locks VMCORE --graph\):\n {2}- OOM victim java\(47\) -/,
       /\nWhat this rests on:\n {2}- java\(47\) was chosen {2}\[stallcore bt VMCORE 47\]\n/,
       /\nNext step: find out why\.\n/,
-      /\nIt could also be:\n {2}- overload \(D13, possible\): Requests wait\.\n/,
+      /\nSeen besides it:\n {2}- overload \(D13, possible\): Requests wait\.\n/,
       /\nNot known:\n {2}- the end of the dump\n$/,
     ].map((pattern) => text().search(pattern));
     assert.ok(!order.includes(-1), text());
@@ -138,6 +138,18 @@ describe('triageText', () => {
       said,
       /Not known:\n {2}- whether they get on: .* shows it\n {2}- since when exactly: at least\n$/,
     );
+  });
+
+  it('has what else was seen as an alternative only to what is not certain', () => {
+    const findings = [{ ...FINDING, confidence: 'likely' as const }, OTHER];
+    assert.match(text({}, { findings }), /\nIt could also be:\n {2}- overload /);
+    const verdict = {
+      class: 'unknown',
+      sentence: 'Too early.',
+      evidence: [],
+      missing: [],
+    } as const;
+    assert.match(text({}, { findings: [OTHER], verdict }), /\nIt could be:\n {2}- overload /);
   });
 
   it('says what was checked where nobody stalls', () => {
