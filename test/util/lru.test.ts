@@ -45,4 +45,16 @@ describe('LruCache', () => {
       cache.set(key, key * 3);
     }
   });
+
+  it('keeps no more than may be kept in weight, and the last entry whatever it weighs', () => {
+    const cache = new LruCache<string>(100, { weigh: (text) => text.length, weightMax: 20 });
+    for (let key = 0; key < 50; key++) {
+      cache.set(key, 'four');
+      assert.ok(cache.size <= 6, `${cache.size} entries of 4`);
+      assert.equal(cache.get(key), 'four');
+    }
+    cache.set(50, 'x'.repeat(1000));
+    assert.equal(cache.get(50)?.length, 1000);
+    assert.ok(cache.size <= 3, `${cache.size} entries, one of 1000`);
+  });
 });

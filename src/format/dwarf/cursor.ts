@@ -74,6 +74,11 @@ export class DwarfCursor {
       this.at += 2;
       return (byte & 0x7f) | (second << 7);
     }
+    const third = this.bytes[this.at + 2];
+    if (byte !== undefined && second !== undefined && third !== undefined && third < 0x80) {
+      this.at += 3;
+      return (byte & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
+    }
     return this.#asSize(this.ulebBig());
   }
 

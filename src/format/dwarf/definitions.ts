@@ -17,8 +17,8 @@ export interface Definition {
   readonly id: DieId;
 }
 
-/** More definitions than any file has: a kernel has 50,000 that differ. */
-const DEFINITIONS_MAX = 1 << 22;
+/** More definitions than any file has: a kernel has 50,000 that differ. Each takes 400 bytes. */
+const DEFINITIONS_MAX = 1 << 20;
 
 /** Of one name as many are told apart, which bounds the search among them. */
 const SAME_NAME_MAX = 1000;

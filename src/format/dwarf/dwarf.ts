@@ -1,7 +1,7 @@
 // The debugging information of one file, with the dwz alternate file that it may refer to: entries
 // by number, wherever they are.
 
-import { readAbbrevs, type AbbrevTable } from './abbrev.ts';
+import { AbbrevTables } from './abbrev.ts';
 import * as c from './constants.ts';
 import { Die, type DieReference } from './die.ts';
 import { DwarfSection, type DwarfSources } from './section.ts';
@@ -19,33 +19,39 @@ const SPACE_SIZE = 2 ** 44;
 /** A section of units; there are at most three. */
 interface Space {
   readonly section: DwarfSection;
-  readonly abbrev: DwarfSection;
+  readonly tables: AbbrevTables;
   readonly isAlt: boolean;
   readonly base: DieId;
   headers: UnitHeader[] | undefined;
 }
 
 const UNITS_CACHED = 48;
-const TABLES_CACHED = 64;
+/** Of all units that are kept; the largest of a kernel have a few MB. */
+const UNIT_BYTES_CACHED = 64 << 20;
+/** Of the weight of an abbreviation table, about. */
+const BYTES_PER_POINT = 25;
 
 /** All entries of a file. */
 export class Dwarf {
   readonly strings: DwarfStrings;
   readonly #spaces: Space[] = [];
-  readonly #units = new LruCache<Unit>(UNITS_CACHED);
-  readonly #tables = new LruCache<AbbrevTable>(TABLES_CACHED);
+  readonly #units = new LruCache<Unit>(UNITS_CACHED, {
+    weigh: (unit) => unit.bytes.length + unit.tableWeight * BYTES_PER_POINT,
+    weightMax: UNIT_BYTES_CACHED,
+  });
   #signatures: Map<bigint, DieId> | undefined;
 
   constructor(main: DwarfSources, alt?: DwarfSources) {
     this.strings = new DwarfStrings(main, alt);
-    const abbrev = new DwarfSection('.debug_abbrev', main.abbrev);
-    this.#addSpace('.debug_info', main.info, { abbrev, isAlt: false });
+    const tables = new AbbrevTables(new DwarfSection('.debug_abbrev', main.abbrev));
+    this.#addSpace('.debug_info', main.info, { tables, isAlt: false });
     if (main.types !== undefined) {
-      this.#addSpace('.debug_types', main.types, { abbrev, isAlt: false });
+      this.#addSpace('.debug_types', main.types, { tables, isAlt: false });
     }
     if (alt !== undefined) {
-      const altAbbrev = new DwarfSection('alternate .debug_abbrev', alt.abbrev);
-      this.#addSpace('alternate .debug_info', alt.info, { abbrev: altAbbrev, isAlt: true });
+      const section = new DwarfSection('alternate .debug_abbrev', alt.abbrev);
+      const altTables = new AbbrevTables(section);
+      this.#addSpace('alternate .debug_info', alt.info, { tables: altTables, isAlt: true });
     }
   }
 
@@ -64,11 +70,11 @@ export class Dwarf {
     const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
     header.section.readInto(bytes, header.offset);
     const space = this.#spaces.find(({ section }) => section === header.section)!;
-    const abbrevs = this.#table(space, header.abbrevOffset);
-    const { isAlt } = space;
+    const { isAlt, tables } = space;
+    const { abbrevs, weight: tableWeight } = tables.at(header.abbrevOffset);
     // 7.26: the offsets begin behind the header of the table.
     const strOffsetsBase = header.offsetSize === 8 ? 16 : 8;
-    const unit = { ...header, bytes, isAlt, abbrevs, strOffsetsBase };
+    const unit = { ...header, bytes, isAlt, abbrevs, tableWeight, strOffsetsBase };
     if (header.version < 5 || header.start === header.end) return unit;
     const top = new Die(unit, header.start - header.offset);
     const base = top.sectionOffset(c.DW_AT_str_offsets_base);
@@ -148,11 +154,11 @@ export class Dwarf {
   #addSpace(
     name: string,
     source: DwarfSources['info'],
-    { abbrev, isAlt }: Pick<Space, 'abbrev' | 'isAlt'>,
+    { tables, isAlt }: Pick<Space, 'tables' | 'isAlt'>,
   ): void {
     const base = this.#spaces.length * SPACE_SIZE;
     const section = new DwarfSection(name, source);
-    this.#spaces.push({ section, abbrev, isAlt, base, headers: undefined });
+    this.#spaces.push({ section, tables, isAlt, base, headers: undefined });
   }
 
   #headersOf(space: Space): UnitHeader[] {
@@ -180,12 +186,5 @@ export class Dwarf {
     let unit = this.#units.get(key);
     if (unit === undefined) this.#units.set(key, (unit = this.load(header)));
     return unit;
-  }
-
-  #table(space: Space, offset: number): AbbrevTable {
-    const key = (space.isAlt ? SPACE_SIZE : 0) + offset;
-    let table = this.#tables.get(key);
-    if (table === undefined) this.#tables.set(key, (table = readAbbrevs(space.abbrev, offset)));
-    return table;
   }
 }

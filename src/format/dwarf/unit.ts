@@ -8,7 +8,7 @@
 //   type units:   type_signature u64, type_offset; before 5 all of .debug_types and none elsewhere
 //   5, skeleton and split units: dwo_id u64
 
-import type { AbbrevTable } from './abbrev.ts';
+import type { Abbrev } from './abbrev.ts';
 import { DwarfCursor } from './cursor.ts';
 import * as c from './constants.ts';
 import type { DwarfSection } from './section.ts';
@@ -40,7 +40,10 @@ export interface Unit extends UnitHeader {
   readonly bytes: Uint8Array;
   /** Of the dwz alternate file, whose strings and references mean that file. */
   readonly isAlt: boolean;
-  readonly abbrevs: AbbrevTable;
+  /** Code → abbreviation. */
+  readonly abbrevs: readonly (Abbrev | undefined)[];
+  /** Of its abbreviation table (see there). */
+  readonly tableWeight: number;
   /** Where DW_FORM_strx counts from in `.debug_str_offsets`. */
   readonly strOffsetsBase: number;
 }
@@ -48,8 +51,8 @@ export interface Unit extends UnitHeader {
 /** No header is longer. */
 const HEADER_SIZE_MAX = 4 + 8 + 2 + 1 + 1 + 8 + 8 + 8;
 
-/** A vmlinux has some thousand units, one of Chromium 100,000. */
-const UNITS_MAX = 1 << 20;
+/** A vmlinux has some thousand units, one of Chromium 100,000. Each header takes 200 bytes. */
+const UNITS_MAX = 1 << 18;
 
 /** Units are taken into memory one at a time; the largest of a kernel have a few MB. */
 const UNIT_SIZE_MAX = 256 << 20;
