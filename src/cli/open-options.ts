@@ -48,7 +48,7 @@ export function withOpenOptions<T>(cli: Argv<T>): Argv<T & OpenArguments> {
     .option('force', {
       type: 'boolean',
       default: false,
-      describe: 'take a vmlinux or layout file although it is of another kernel',
+      describe: 'take a vmlinux, System.map or layout file although it is of another kernel',
     });
 }
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { Vaddr } from '../util/address.ts';
-import { InvalidError, VmcoreError } from '../util/errors.ts';
+import { errorChain, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { fileName, inFile } from './in-file.ts';
@@ -13,6 +13,7 @@ import { readKernelKallsyms } from './kernel-kallsyms.ts';
 import type { OnSearched } from './memory-pieces.ts';
 import type { Packed } from './packed.ts';
 import { proveSymbols } from './prove-symbols.ts';
+import { FORCE_HINT } from './same-kernel.ts';
 import { findKernelKallsyms } from './scan-kallsyms.ts';
 import { readSymbolList } from './symbol-list.ts';
 import type { KernelSymbol, SymbolPlace, SymbolTable } from './symbols.ts';
@@ -26,7 +27,7 @@ export interface SymbolSearch {
   readonly problems: Problems;
   /** A vmlinux that the user names. */
   readonly vmlinux: Vmlinux | undefined;
-  /** A vmlinux of another kernel is taken; its symbols are left where they do not fit. */
+  /** A vmlinux or System.map of another kernel is taken; symbols are left that do not fit. */
   readonly force: boolean;
   /** A System.map that the user names. */
   readonly systemMapPath: string | undefined;
@@ -52,15 +53,8 @@ export function findSymbols(search: SymbolSearch): SymbolTable {
 
 function findTable(search: SymbolSearch): SymbolTable {
   const { kernel, problems, systemMapPath, packed } = search;
-  if (systemMapPath !== undefined) {
-    const known = kernel.info.symbols();
-    const text = readFileSync(systemMapPath, 'latin1');
-    const listed = inFile(systemMapPath, () => parseSystemMap(text));
-    const origin = `System.map ${fileName(systemMapPath)}`;
-    const list = readSymbolList(listed, { origin, known });
-    proveSymbols(list, { space: kernel.space, info: kernel.info, problems });
-    return list;
-  }
+  const mapped = systemMapPath === undefined ? undefined : mapSymbols(systemMapPath, search);
+  if (mapped !== undefined) return mapped;
   const linked = linkedSymbols(search);
   if (linked !== undefined) return linked;
   if (packed !== undefined) {
@@ -71,6 +65,45 @@ function findTable(search: SymbolSearch): SymbolTable {
   return (
     problems.attempt('kallsyms', () => findTables(search)) ?? new VmcoreinfoSymbols(kernel.info)
   );
+}
+
+/** Those of a System.map; undefined, and a problem, where they do not fit but are forced. */
+function mapSymbols(
+  path: string,
+  { kernel, problems, force }: SymbolSearch,
+): SymbolTable | undefined {
+  const text = readFileSync(path, 'latin1');
+  const listed = inFile(path, () => parseSystemMap(text));
+  const origin = `System.map ${fileName(path)}`;
+  const known = kernel.info.symbols();
+  const read = (): SymbolTable => readSymbolList(listed, { origin, known });
+  const list = force ? problems.attempt(`symbols of ${origin}`, read) : hinting(read);
+  if (list === undefined) return undefined;
+  const prove = (): void =>
+    proveSymbols(list, { space: kernel.space, info: kernel.info, problems });
+  if (!force) hinting(prove);
+  else {
+    try {
+      prove();
+    } catch (error) {
+      if (!(error instanceof InvalidError)) throw error;
+      problems.addForced(
+        origin,
+        `${errorChain(error).replace(`${origin}: `, '')}; taken all the same`,
+      );
+    }
+  }
+  return list;
+}
+
+/** A refusal names the way on. */
+function hinting<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    throw new InvalidError(`${error.message} (${FORCE_HINT})`, { cause: error.cause });
+  }
 }
 
 /**

@@ -38,7 +38,7 @@ export interface OpenOptions {
   readonly systemMap?: string;
   /** A layout file to take types from. */
   readonly layout?: string;
-  /** Take a vmlinux or layout file although it is of another kernel. */
+  /** Take a vmlinux, System.map or layout file although it is of another kernel. */
   readonly force?: boolean;
   /** Where what could not be read goes; of use where opening fails, to tell why. */
   readonly problems?: Problems;

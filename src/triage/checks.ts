@@ -27,12 +27,23 @@ const SHOWS = 'triage --full';
 
 /** Everything that triage checks on every dump. */
 export function checksOf(checked: Checked): Checks {
-  const parts = [zones, kswapds, oomKiller, pools, throttled, log].map((check) => check(checked));
+  const isRead = checked.requests.tasks > 0;
+  const checks = isRead ? [zones, kswapds, oomKiller, pools, throttled, log] : [zones, pools, log];
+  const parts = checks.map((check) => check(checked));
   return {
-    made: [...requests(checked), ...parts.flatMap(({ made }) => made), ...blocked(checked)],
-    unmade: parts.flatMap(({ unmade }) => unmade),
+    made: [
+      ...(isRead ? requests(checked) : []),
+      ...parts.flatMap(({ made }) => made),
+      ...(isRead ? blocked(checked) : []),
+    ],
+    unmade: [...(isRead ? [] : [OF_TASKS]), ...parts.flatMap(({ unmade }) => unmade)],
   };
 }
+
+/** Of no task nothing is known, and least of all that none does something. */
+const OF_TASKS =
+  'who is in the allocator, who waits on a queue of reclaim or in uninterruptible sleep, ' +
+  'whether a victim of the OOM killer is alive, what kswapd does: no task could be read';
 
 function requests({ requests: found }: Checked): Check[] {
   const { tasks, slowPath, memoryCgroup, perhapsOverdue } = found;

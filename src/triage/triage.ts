@@ -60,7 +60,7 @@ export function triageOf(vmcore: Vmcore, facts: Facts): TriageAnswer {
       : finding,
   );
   const chains = chainsOf(facts, checked);
-  const last = early ?? withFinding(withNext(verdict), findings[0]);
+  const last = early ?? withFinding(withNext(verdict, facts), findings[0]);
   return {
     ...judged,
     verdict: { ...last, missing: [...missingYet(facts, last), ...unreadLog(facts)] },
@@ -85,9 +85,15 @@ function findingsOf(
 }
 
 /** What to do where nothing is found and the case cannot be closed. */
-function withNext(verdict: Verdict): Verdict {
+function withNext(verdict: Verdict, { tasks }: Facts): Verdict {
   if (verdict.class !== 'unknown') return verdict;
-  return { ...verdict, next: 'take a second dump a few seconds later, and compare the two' };
+  const next =
+    tasks.length > 0
+      ? 'take a second dump a few seconds later, and compare the two'
+      : 'see with stallcore info VMCORE where symbols and types come from, and give those of ' +
+        'this very kernel (--vmlinux, or --system-map and --layout); if the dump is cut off, ' +
+        'copy it again';
+  return { ...verdict, next };
 }
 
 /**

@@ -122,6 +122,14 @@ describe('checksOf', () => {
   });
 });
 
+describe('checksOf without a task', () => {
+  it('says of nobody that nobody does something', () => {
+    const { made, unmade } = checksOf(checkedOf(facts([], WELL)));
+    assert.doesNotMatch(made.map(({ fact }) => fact).join('\n'), /of 0 tasks|^nobody|no victim/m);
+    assert.match(unmade[0] ?? '', /^who is in the allocator, .*: no task could be read$/);
+  });
+});
+
 describe('checksOf on who sleeps', () => {
   it('counts frozen tasks apart, which the verb that shows them lists as well', () => {
     const asleep = (...pids: number[]): string | undefined => {
