@@ -1,13 +1,14 @@
 // A vmlinux that the user names: its symbols as linked, its BTF or DWARF, and which kernel it is.
 
-import { readElf } from '../format/elf/read.ts';
+import { EM_X86_64, ET_CORE } from '../format/elf/constants.ts';
+import { describeMachine, readElf, type ElfFile } from '../format/elf/read.ts';
 import { readSectionByName, readSections } from '../format/elf/sections.ts';
 import { readSymbols, type ElfSymbol } from '../format/elf/symbols.ts';
 import { readBtf } from '../format/btf/read.ts';
 import { BtfTypes } from '../types/btf-types.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import { latin1 } from '../util/byte-reader.ts';
-import { FormatError } from '../util/errors.ts';
+import { FormatError, UnsupportedError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
 import type { ListedSymbol } from './symbol-list.ts';
 import { buildIdOf, openDwarf, type DwarfOptions, type SectionedElf } from './vmlinux-dwarf.ts';
@@ -36,7 +37,8 @@ export interface VmlinuxOptions extends DwarfOptions {
  * Reads a vmlinux, or the debug half of one; its symbols and DWARF only when they are asked for.
  *
  * @throws FormatError if it is no ELF file, or its sections are damaged
- * @throws UnsupportedError if they are compressed in a way that is not known
+ * @throws UnsupportedError if it is of another architecture, or a dump, or if its sections are
+ * compressed in a way that is not known
  * @throws InvalidError if a part of its DWARF is in a file that is not there
  */
 export async function readVmlinux(
@@ -44,6 +46,7 @@ export async function readVmlinux(
   options: VmlinuxOptions = {},
 ): Promise<Vmlinux> {
   const elf = readElf(source);
+  requireKernel(elf);
   const sections = readSections(elf);
   const rodata = readSectionByName(elf, sections, '.rodata');
   const opened = await openTypes({ file: elf, sections }, options);
@@ -58,6 +61,15 @@ export async function readVmlinux(
       return table === undefined ? undefined : listed(table);
     },
   };
+}
+
+/** Types of another architecture would be read as if they were of this one. */
+function requireKernel({ source, elfClass, littleEndian, machine, type }: ElfFile): void {
+  if (type === ET_CORE) throw new UnsupportedError(`${source.name}: a dump, expected a vmlinux`);
+  if (elfClass === 64 && littleEndian && machine === EM_X86_64) return;
+  const order = littleEndian ? '' : ', big-endian';
+  const what = `a file of ${describeMachine(machine)} (ELF${elfClass}${order})`;
+  throw new UnsupportedError(`${source.name}: ${what}, expected a vmlinux of x86_64 (ELF64)`);
 }
 
 /** BTF, which takes a hundredth of the time, unless DWARF is preferred; the one that is there. */

@@ -1,7 +1,7 @@
 // ELF files for tests: what the writer writes, with single fields overwritten afterwards, and a
 // small vmlinux with sections, which the writer does not make.
 
-import { ELF32_SIZES, ELF64_SIZES } from '../../src/format/elf/constants.ts';
+import { ELF32_SIZES, ELF64_SIZES, EM_X86_64 } from '../../src/format/elf/constants.ts';
 import {
   writeElfVmcore,
   type ElfNoteSpec,
@@ -114,9 +114,9 @@ export interface SectionSpec {
  */
 export function buildVmlinux(
   sections: readonly SectionSpec[],
-  options: { elfClass?: 32 | 64; littleEndian?: boolean; type?: number } = {},
+  options: { elfClass?: 32 | 64; littleEndian?: boolean; type?: number; machine?: number } = {},
 ): Uint8Array {
-  const { elfClass = 64, littleEndian = true, type = 2 } = options;
+  const { elfClass = 64, littleEndian = true, type = 2, machine = EM_X86_64 } = options;
   const wide = elfClass === 64;
   const sizes = wide ? ELF64_SIZES : ELF32_SIZES;
   const all: readonly SectionSpec[] = [
@@ -127,7 +127,7 @@ export function buildVmlinux(
   const word = (value: number): unknown => (wide ? writer.u64(value) : writer.u32(value));
   const dataSize = all.reduce((sum, section) => sum + section.data.length, 0);
   writer.bytes(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, littleEndian ? 1 : 2, 1));
-  writer.padTo(16).u16(type).u16(62).u32(1); // e_type, EM_X86_64, e_version
+  writer.padTo(16).u16(type).u16(machine).u32(1); // e_type, e_machine, e_version
   word(0); // e_entry
   word(0); // e_phoff
   word(sizes.ehdr + dataSize); // e_shoff: behind the data

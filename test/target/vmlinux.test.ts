@@ -41,6 +41,29 @@ describe('readVmlinux', () => {
     assert.equal(two.banner, banners[1]);
     assert.equal((await readVmlinux(vmlinux(rodata(RELEASE)))).banner, RELEASE);
   });
+
+  for (const [what, options, message] of [
+    ['i386 (ELF32)', { elfClass: 32, machine: 3 }, 'a file of i386 (ELF32)'],
+    ['x32 (ELF32)', { elfClass: 32 }, 'a file of x86_64 (ELF32)'],
+    ['AArch64', { machine: 183 }, 'a file of aarch64 (ELF64)'],
+    ['s390x', { machine: 22, littleEndian: false }, 'a file of s390x (ELF64, big-endian)'],
+    ['an unknown machine', { machine: 999 }, 'a file of e_machine 999 (ELF64)'],
+  ] as const) {
+    it(`refuses one of ${what}, naming what it is and what is wanted`, async () => {
+      const source = new BytesSource(buildVmlinux(dwarfSections(), options), 'vmlinux');
+      await assert.rejects(readVmlinux(source), {
+        code: 'unsupported',
+        message: `vmlinux: ${message}, expected a vmlinux of x86_64 (ELF64)`,
+      });
+    });
+  }
+
+  it('refuses a dump', async () => {
+    const source = new BytesSource(buildVmlinux([], { type: 4 }), 'vmcore');
+    await assert.rejects(readVmlinux(source), {
+      message: 'vmcore: a dump, expected a vmlinux',
+    });
+  });
 });
 
 describe('typesOfVmlinux', () => {
