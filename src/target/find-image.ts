@@ -1,74 +1,38 @@
 // The kernel from its image alone, for dumps without VMCOREINFO: no note, no text in memory, and
-// no CR3.
-//
-//   kallsyms         found by a search, it says at which virtual address each symbol lies
-//   phys_base        the image is moved by multiples of 2 MiB: only one of them puts the text
-//                    `Linux version ` where linux_banner is
-//   root page table  init_top_pgt, with 4 or 5 levels: it must map the banner, itself, and itself
-//                    again through the direct map
-//
-// With page-table isolation (v4.15, KAISER before) the symbol is the kernel's half of the pair; the
-// half of user space behind it does not map the banner. Place-relative tables (v7.0) say how far
-// symbols lie from each other only; there the page table says where the image is mapped.
+// no CR3. An image that ran has kallsyms and page tables that lead to each other (locate-image.ts).
+// Memory may hold several: that of a capture kernel, and what lay there before a kexec.
 
-import {
-  PAGE_SIZE,
-  PHYSICAL_ALIGN,
-  START_KERNEL_MAP,
-  type PageTableDepth,
-} from '../arch/x86-64.ts';
-import type { FoundKallsyms } from '../format/kallsyms/find.ts';
-import { AddressSpace } from '../memory/address-space.ts';
-import { tryRead, type PhysicalMemory } from '../memory/physical.ts';
-import { hex, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { latin1 } from '../util/byte-reader.ts';
-import { errorChain, FaultError, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
-import { imageFacts } from './image-facts.ts';
+import type { PhysicalMemory } from '../memory/physical.ts';
+import { hex } from '../util/address.ts';
+import { errorChain, FormatError, InvalidError } from '../util/errors.ts';
+import type { Problems } from '../util/problems.ts';
+import { commandLine, isOfCaptureKernel } from './command-line.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import { imageFacts } from './image-facts.ts';
 import { KallsymsSymbols } from './kernel-kallsyms.ts';
+import { locateImage, type LocatedImage } from './locate-image.ts';
 import type { OnSearched } from './memory-pieces.ts';
-import { scanImages } from './scan-images.ts';
-import { kallsymsAt, SCANNED_ORIGIN } from './scan-kallsyms.ts';
-
-/** Where an image lies, and its page tables. */
-export interface LocatedImage {
-  readonly kallsyms: FoundKallsyms['kallsyms'];
-  readonly space: AddressSpace;
-  readonly physBase: number;
-  /** Address of the root table. */
-  readonly root: Vaddr;
-  /** The bit that marks memory as encrypted; 0 without. */
-  readonly smeMask: bigint;
-  /** linux_banner without its line feed. */
-  readonly banner: string;
-  /** What `info` says of the page tables. */
-  readonly proof: string;
-}
+import { allImages, hintedImages } from './scan-images.ts';
+import {
+  compareDoubts,
+  doubtText,
+  SCANNED_ORIGIN,
+  type KallsymsDoubt,
+  type ScannedKallsyms,
+} from './scan-kallsyms.ts';
 
 /** What {@link findImage} may be given. */
 export interface FindImageOptions {
   readonly onProgress?: OnSearched | undefined;
-  /** Whether to give up where no page hints at an image; then a small kernel is not found. */
+  /**
+   * Whether to give up where no page hints at an image, and to look for no second one: a small
+   * kernel is not found then, nor are two.
+   */
   readonly hintsOnly?: boolean;
 }
 
-/** init/version.c */
-const BANNER = 'Linux version ';
-/** fs/proc/version.c; `linux_proc_banner` has it since v2.6.25. */
-const PROC_BANNER = '%s version %s';
-const BANNER_LENGTH_MAX = 1024;
-
-/** Of KERNEL_IMAGE_SIZE, in which the image is mapped. */
-const IMAGE_AREA = 1n << 30n;
-
-/** How `init_top_pgt` was called until v4.13 (65ade2f872b4), and what x86-64 defines it as. */
-const ROOT_NAMES = ['init_top_pgt', 'init_level4_pgt', 'swapper_pg_dir'];
-
-/** `__PAGE_OFFSET` of kernels without `page_offset_base`: until v4.20 (d52888aa2753), and since. */
-const PAGE_OFFSETS: Record<PageTableDepth, readonly bigint[]> = {
-  4: [0xffff880000000000n, 0xffff888000000000n],
-  5: [0xff10000000000000n, 0xff11000000000000n],
-};
+/** Things that look like an image, and are told where there is none. */
+const DOUBTS_TOLD = 3;
 
 /**
  * Searches memory for a kernel image, and proves that it is the one that ran.
@@ -77,201 +41,139 @@ const PAGE_OFFSETS: Record<PageTableDepth, readonly bigint[]> = {
  */
 export function findImage(
   memory: PhysicalMemory,
+  problems: Problems,
   { onProgress, hintsOnly = false }: FindImageOptions = {},
 ): VerifiedVmcoreinfo {
-  const doubts: string[] = [];
-  for (const each of scanImages(memory, { onProgress, hintsOnly })) {
-    try {
-      if ('doubt' in each) throw each.doubt;
-      const image = locateImage(memory, each.found);
-      const at = hex(each.found.tokenIndexAt);
-      return {
-        ...imageFacts(image),
-        space: image.space,
-        physBase: image.physBase,
-        physBaseSource: 'where the banner of the kernel image lies',
-        source: `none; worked out from the kernel image, kallsyms at physical address ${at}`,
-        paddr: undefined,
-        symbols: new KallsymsSymbols(image.kallsyms, SCANNED_ORIGIN),
-      };
-    } catch (error) {
-      if (!(error instanceof FormatError || error instanceof InvalidError)) throw error;
-      const paddr = 'doubt' in each ? each.paddr : each.found.tokenIndexAt;
-      doubts.push(`${errorChain(error)} (tables at physical address ${hex(paddr)})`);
-    }
+  const search = new ImageSearch(memory);
+  for (const each of hintedImages(memory, onProgress)) {
+    search.look(each);
+    // To go through a large memory to its end for a second kernel takes minutes.
+    if (hintsOnly && search.hasCrashed) break;
   }
-  const found = doubts.length === 0 ? 'no kallsyms in memory' : doubts.slice(0, 3).join('; ');
-  throw new InvalidError(`kernel image: expected one whose page tables are in the dump: ${found}`);
+  if (!search.hasAny && !hintsOnly) {
+    for (const each of allImages(memory, onProgress)) search.look(each);
+  }
+  return search.chosen(problems);
 }
 
 /**
- * From the tables of an image to its page tables.
+ * Looks whether memory holds another kernel than one that was found by VMCOREINFO, of which it has
+ * none, as where a capture kernel runs and the VMCOREINFO of the one that crashed is lost.
  *
- * @param found as if the image were mapped with a phys_base of 0
- * @throws InvalidError if the image is not the one that ran, as a file in the page cache
+ * @returns the other if only that can have crashed, else the one that was found
  */
-export function locateImage(memory: PhysicalMemory, found: FoundKallsyms): LocatedImage {
-  const { kallsyms } = found;
-  const banner = kallsyms.lookup('linux_banner');
-  if (banner === undefined) throw new InvalidError('kallsyms: it has no linux_banner');
-  const isRelative = kallsyms.encodings.addressEncoding === 'place-relative';
-  let doubt: InvalidError | undefined;
-  for (const physBase of isRelative ? [0] : physBases(found)) {
-    const text = bannerAt(memory, kallsyms, physBase);
-    if (text === undefined) continue;
-    const root = rootTable(memory, { found, physBase, isRelative });
-    if (!(root instanceof InvalidError)) return { ...root, banner: text };
-    doubt ??= root;
+export function crashedOf(
+  memory: PhysicalMemory,
+  found: VerifiedVmcoreinfo,
+  problems: Problems,
+): VerifiedVmcoreinfo {
+  const search = new ImageSearch(memory);
+  for (const each of hintedImages(memory)) search.look(each);
+  return search.insteadOf(found, problems);
+}
+
+interface FoundImage {
+  readonly image: LocatedImage;
+  readonly tokenIndexAt: number;
+  readonly isCapture: boolean;
+}
+
+function nameOf({ image, tokenIndexAt, isCapture }: FoundImage): string {
+  const release = image.banner.split(' ')[2] ?? '';
+  const at = `kallsyms at physical address ${hex(tokenIndexAt)}`;
+  return `${release} (${at}${isCapture ? ', a capture kernel' : ''})`;
+}
+
+/** The images of a memory that prove themselves, and what speaks against others. */
+class ImageSearch {
+  readonly #memory: PhysicalMemory;
+  readonly #images: FoundImage[] = [];
+  /** Whole tables that are in no image that ran. */
+  readonly #others: string[] = [];
+  readonly #doubts: KallsymsDoubt[] = [];
+
+  constructor(memory: PhysicalMemory) {
+    this.#memory = memory;
   }
-  throw doubt ?? new InvalidError(`linux_banner: no banner in the image of these tables`);
-}
 
-/** By how much an image that has these tables in it can be moved. */
-function* physBases({ kallsyms, tokenIndexAt }: FoundKallsyms): Generator<number> {
-  const start = kallsyms.lookup('_text') ?? kallsyms.lookup('_stext');
-  const end = kallsyms.lookup('_end') ?? vaddrAdd(start ?? START_KERNEL_MAP, IMAGE_AREA);
-  if (start === undefined || start < START_KERNEL_MAP || end - start > IMAGE_AREA) return;
-  const highest = tokenIndexAt - Number(start - START_KERNEL_MAP);
-  const lowest = tokenIndexAt - Number(end - START_KERNEL_MAP);
-  let physBase = Math.floor(highest / PHYSICAL_ALIGN) * PHYSICAL_ALIGN;
-  for (; physBase >= lowest; physBase -= PHYSICAL_ALIGN) yield physBase;
-}
-
-/** The banner, if it is where this puts it. */
-function bannerAt(
-  memory: PhysicalMemory,
-  kallsyms: FoundKallsyms['kallsyms'],
-  physBase: number,
-): string | undefined {
-  const text = textOf(memory, { address: kallsyms.lookup('linux_banner'), physBase });
-  if (text?.startsWith(BANNER) !== true) return undefined;
-  const format = textOf(memory, { address: kallsyms.lookup('linux_proc_banner'), physBase });
-  if (format !== undefined && !format.startsWith(PROC_BANNER)) return undefined;
-  return text.replace(/\n$/, '');
-}
-
-/** A string of the image; undefined where there is no such symbol or it is not in the dump. */
-function textOf(
-  memory: PhysicalMemory,
-  { address, physBase }: { address: Vaddr | undefined; physBase: number },
-): string | undefined {
-  if (address === undefined) return undefined;
-  const paddr = Number(address - START_KERNEL_MAP) + physBase;
-  const length = Math.min(BANNER_LENGTH_MAX, PAGE_SIZE * 2 - (paddr % PAGE_SIZE));
-  const bytes = new Uint8Array(length);
-  if (paddr < 0 || !tryRead(memory, bytes, paddr)) return undefined;
-  const end = bytes.indexOf(0);
-  return end < 0 ? undefined : latin1(bytes.subarray(0, end));
-}
-
-interface PlacedImage {
-  readonly found: FoundKallsyms;
-  readonly physBase: number;
-  readonly isRelative: boolean;
-}
-
-/** The page tables of the image; else what speaks against it. */
-function rootTable(
-  memory: PhysicalMemory,
-  { found, physBase, isRelative }: PlacedImage,
-): Omit<LocatedImage, 'banner'> | InvalidError {
-  const { kallsyms } = found;
-  const name = ROOT_NAMES.find((each) => kallsyms.lookup(each) !== undefined);
-  const root = name === undefined ? undefined : kallsyms.lookup(name);
-  if (name === undefined || root === undefined) {
-    return new InvalidError(`kallsyms: it has none of ${ROOT_NAMES.join(', ')}`);
+  get hasAny(): boolean {
+    return this.#images.length > 0;
   }
-  const paddr = Number(root - START_KERNEL_MAP) + physBase;
-  const smeMask = wordAt(memory, { address: kallsyms.lookup('sme_me_mask'), physBase }) ?? 0n;
-  let doubt: InvalidError | undefined;
-  for (const depth of [4, 5] as const) {
-    const space = new AddressSpace(memory, { root: paddr, depth, smeMask });
+
+  /** Whether one was found that is no capture kernel. */
+  get hasCrashed(): boolean {
+    return this.#images.some(({ isCapture }) => !isCapture);
+  }
+
+  look(scanned: ScannedKallsyms): void {
+    if ('doubt' in scanned) {
+      this.#doubts.push(scanned);
+      return;
+    }
+    const { found } = scanned;
+    const { tokenIndexAt } = found;
+    // Addresses can be read in more than one way, the likeliest first.
+    if (this.#images.some((each) => each.tokenIndexAt === tokenIndexAt)) return;
     try {
-      const moved = isRelative ? mappedAt(space, paddr) - root : 0n;
-      const base = physBase - Number(moved);
-      const own = isRelative ? movedTables(memory, found, base) : kallsyms;
-      const proof = prove(space, { kallsyms: own, name, physBase: base });
-      const placed = { kallsyms: own, root: vaddrAdd(root, moved) };
-      return { ...placed, space, physBase: base, smeMask, proof };
+      const image = locateImage(this.#memory, found);
+      const command = commandLine(image.space, image.kallsyms);
+      const isCapture = command !== undefined && isOfCaptureKernel(command);
+      this.#images.push({ image, tokenIndexAt, isCapture });
     } catch (error) {
-      if (!(error instanceof VmcoreError)) throw error;
-      doubt ??= new InvalidError(`${name} at physical address ${hex(paddr)}`, { cause: error });
+      if (!(error instanceof FormatError || error instanceof InvalidError)) throw error;
+      this.#others.push(`${errorChain(error)} (tables at physical address ${hex(tokenIndexAt)})`);
     }
   }
-  return doubt as InvalidError;
-}
 
-/** Where the image area maps a physical address. @throws InvalidError if nowhere */
-function mappedAt(space: AddressSpace, paddr: number): Vaddr {
-  for (const each of space.mappings(START_KERNEL_MAP, START_KERNEL_MAP + IMAGE_AREA)) {
-    if (!('mapping' in each)) continue;
-    const { mapping } = each;
-    const offset = paddr - mapping.paddr;
-    if (offset >= 0 && offset < mapping.size) return vaddrAdd(mapping.vaddr, offset);
+  /**
+   * The image of the kernel that crashed, as far as that can be told: the other is the capture
+   * kernel, or one that lay there before.
+   *
+   * @throws InvalidError if there is none
+   */
+  chosen(problems: Problems): VerifiedVmcoreinfo {
+    const ranked = [...this.#images].sort((a, b) => Number(a.isCapture) - Number(b.isCapture));
+    const [first] = ranked;
+    if (first === undefined) throw this.#nothing();
+    if (ranked.length > 1) {
+      const names = ranked.map(nameOf).join(', ');
+      const what = `memory holds several kernels, the first is taken: ${names}`;
+      problems.addMessage('kernel image', what);
+    }
+    const { image } = first;
+    const at = hex(first.tokenIndexAt);
+    return {
+      ...imageFacts(image),
+      space: image.space,
+      physBase: image.physBase,
+      physBaseSource: 'where the banner of the kernel image lies',
+      source: `none; worked out from the kernel image, kallsyms at physical address ${at}`,
+      paddr: undefined,
+      symbols: new KallsymsSymbols(image.kallsyms, SCANNED_ORIGIN),
+    };
   }
-  throw new InvalidError('it does not map itself in the area of the kernel image');
-}
 
-/** Place-relative tables, with the place that they now have. */
-function movedTables(
-  memory: PhysicalMemory,
-  found: FoundKallsyms,
-  physBase: number,
-): FoundKallsyms['kallsyms'] {
-  const moved = kallsymsAt(memory, found.tokenIndexAt, physBase);
-  const same = moved.find((each) => each.kallsyms.encodings.addressEncoding === 'place-relative');
-  if (same === undefined) throw new InvalidError('kallsyms: not place-relative after all');
-  return same.kallsyms;
-}
-
-/** @throws VmcoreError saying which symbol the tables do not lead to */
-function prove(
-  space: AddressSpace,
-  at: { kallsyms: FoundKallsyms['kallsyms']; name: string; physBase: number },
-): string {
-  const { kallsyms, name, physBase } = at;
-  for (const symbol of [name, 'linux_banner', '_stext', 'init_task']) {
-    const address = kallsyms.lookup(symbol);
-    if (address === undefined) continue;
-    const expected = Number(address - START_KERNEL_MAP) + physBase;
-    const mapped = space.translate(address);
-    if (mapped === expected) continue;
-    throw new InvalidError(`it maps ${symbol} to ${hex(mapped)}, not to ${hex(expected)}`);
+  /** {@link crashedOf} */
+  insteadOf(found: VerifiedVmcoreinfo, problems: Problems): VerifiedVmcoreinfo {
+    const isOwn = ({ image }: FoundImage): boolean => image.space.root === found.space.root;
+    const others = this.#images.filter((each) => !isOwn(each));
+    if (others.length === 0) return found;
+    const isCapture = this.#images.some((each) => isOwn(each) && each.isCapture);
+    if (isCapture && this.hasCrashed) return this.chosen(problems);
+    const names = this.#images.map(nameOf).join(', ');
+    problems.addMessage(
+      'VMCOREINFO',
+      `of several kernels in memory the only one that has it is taken: ${names}`,
+    );
+    return found;
   }
-  const told = kallsyms.lookup('page_offset_base');
-  const base = told === undefined ? undefined : readWord(space, told);
-  const bases = base === undefined ? PAGE_OFFSETS[space.depth] : [base];
-  const isBack = bases.some((start) => mapsBack(space, start));
-  if (!isBack) throw new InvalidError(`no direct map at ${bases.map(hex).join(' or ')}`);
-  return `${name}, which maps the banner, itself, and itself in the direct map`;
-}
 
-/** Whether the direct map leads to the root table, or is not in the dump. */
-function mapsBack(space: AddressSpace, start: bigint): boolean {
-  try {
-    return space.translate(vaddrAdd(start as Vaddr, space.root)) === space.root;
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    return error.reason !== 'not-mapped' && error.reason !== 'non-canonical';
+  #nothing(): InvalidError {
+    const doubts = this.#doubts.sort(compareDoubts).map(doubtText);
+    // The two searches may meet the same tables.
+    const told = [...new Set([...this.#others, ...doubts])].slice(0, DOUBTS_TOLD);
+    const found = told.length === 0 ? 'no kallsyms in memory' : told.join('; ');
+    const what = `expected one whose page tables are in the dump: ${found}`;
+    return new InvalidError(`kernel image: ${what}`);
   }
-}
-
-function readWord(space: AddressSpace, address: Vaddr): bigint | undefined {
-  try {
-    return new DataView(space.read(address, 8).buffer).getBigUint64(0, true);
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    return undefined;
-  }
-}
-
-function wordAt(
-  memory: PhysicalMemory,
-  { address, physBase }: { address: Vaddr | undefined; physBase: number },
-): bigint | undefined {
-  if (address === undefined) return undefined;
-  const paddr = Number(address - START_KERNEL_MAP) + physBase;
-  const bytes = new Uint8Array(8);
-  if (paddr < 0 || !tryRead(memory, bytes, paddr)) return undefined;
-  return new DataView(bytes.buffer).getBigUint64(0, true);
 }

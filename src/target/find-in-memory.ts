@@ -8,7 +8,7 @@ import type { PhysicalMemory } from '../memory/physical.ts';
 import { InvalidError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import type { Problems } from '../util/problems.ts';
-import { findImage } from './find-image.ts';
+import { crashedOf, findImage } from './find-image.ts';
 import { findVmcoreinfo, vmcoreinfoOf, type VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import type { OnSearched } from './memory-pieces.ts';
 
@@ -28,14 +28,19 @@ export function findInMemory(
 ): VerifiedVmcoreinfo {
   const report = (what: string): { onProgress?: OnSearched } =>
     optional('onProgress', onProgress?.(`searching memory for ${what}`));
-  const hinted = isLarge(memory) ? hintedImage(memory, report('a kernel image')) : undefined;
+  const hinted = isLarge(memory)
+    ? hintedImage(memory, problems, report('a kernel image'))
+    : undefined;
   if (hinted !== undefined) return vmcoreinfoOf(memory, hinted) ?? hinted;
   try {
-    return findVmcoreinfo(memory, { problems, ...report('VMCOREINFO') });
+    const before = problems.list.length;
+    const found = findVmcoreinfo(memory, { problems, ...report('VMCOREINFO') });
+    const areSeveral = problems.list.length > before;
+    return areSeveral || isLarge(memory) ? found : crashedOf(memory, found, problems);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     try {
-      return findImage(memory, report('a kernel image'));
+      return findImage(memory, problems, report('a kernel image'));
     } catch (doubt) {
       if (!(doubt instanceof InvalidError)) throw doubt;
       throw new InvalidError(`${error.message}; ${doubt.message}`, { cause: error.cause });
@@ -51,10 +56,11 @@ function isLarge(memory: PhysicalMemory): boolean {
 
 function hintedImage(
   memory: PhysicalMemory,
+  problems: Problems,
   report: { onProgress?: OnSearched },
 ): VerifiedVmcoreinfo | undefined {
   try {
-    return findImage(memory, { ...report, hintsOnly: true });
+    return findImage(memory, problems, { ...report, hintsOnly: true });
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     return undefined;

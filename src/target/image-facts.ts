@@ -9,7 +9,7 @@ import { vaddrAdd, type Vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { FaultError, InvalidError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
-import type { LocatedImage } from './find-image.ts';
+import type { LocatedImage } from './locate-image.ts';
 
 /** Facts under the keys of VMCOREINFO, and their sources in words. */
 export interface ImageFacts {

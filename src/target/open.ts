@@ -8,6 +8,7 @@ import type { PhysicalMemory } from '../memory/physical.ts';
 import { errorChain, FormatError, VmcoreError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import { Problems } from '../util/problems.ts';
+import { commandLine, isOfCaptureKernel } from './command-line.ts';
 import { findInMemory } from './find-in-memory.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity } from './identity.ts';
@@ -122,13 +123,15 @@ function readKernel(
   const told = namesInVmcoreinfo(kernel.info, vmlinux?.buildId);
   let checked = vmlinux && checkVmlinux(vmlinux, told, check.force);
   const search = { kernel, ...check, vmlinux, systemMapPath: options.systemMap, packed, watch };
-  const kernelSymbols = watchStep('symbols', opening, () =>
-    findSymbols({
+  const kernelSymbols = watchStep('symbols', opening, () => {
+    const symbols = findSymbols({
       ...search,
       vmcorePath: paths[0] ?? '',
       startSearch: () => options.onProgress?.('searching memory for kallsyms'),
-    }),
-  );
+    });
+    if (packed === undefined) tellCaptureKernel(opening, { kernel, symbols });
+    return symbols;
+  });
   const identity = readIdentity({ ...kernel, symbols: kernelSymbols });
   if (vmlinux !== undefined && checked?.isProved === false) {
     checked = checkVmlinux(vmlinux, namesOf(identity), check.force);
@@ -166,6 +169,20 @@ function readKernel(
     packed,
     watch,
   };
+}
+
+/** A kernel that was searched for may be the wrong one of two, and only it was found. */
+function tellCaptureKernel(
+  { container, watch, problems }: Opening,
+  { kernel, symbols }: { kernel: VerifiedVmcoreinfo; symbols: SymbolTable },
+): void {
+  const { space, source } = kernel;
+  if (source === container.vmcoreinfo?.source) return;
+  const command = unrecorded(watch, space, () => commandLine(space, symbols));
+  if (command === undefined || !isOfCaptureKernel(command)) return;
+  const what =
+    'it is a capture kernel (elfcorehdr= in its command line), and no other one is found';
+  problems.addMessage(`kernel ${kernel.info.osrelease ?? ''}`.trim(), what);
 }
 
 /** The table of a module, which is read as a whole, or what the note has of it. */
@@ -241,8 +258,13 @@ function searchKernel(
     // Any file can be taken for a raw image, so that one which is none must hear it in its words.
     if (!(error instanceof VmcoreError) || info.format !== 'raw') throw error;
     const section = info.files.map(({ name }) => name).join(', ');
+    const way =
+      options.physOffset === undefined
+        ? ' (--phys-offset says at which physical address it starts, if not at 0)'
+        : '';
     const what =
-      'no ELF, kdump-compressed or flattened header, and as a raw image of memory it has no kernel';
+      'no ELF, kdump-compressed or flattened header, and as a raw image of memory it has no ' +
+      `kernel${way}`;
     throw new FormatError({ section }, what, { cause: error });
   }
 }

@@ -29,37 +29,23 @@ const WHOLE_SEARCH_MAX = 64 * 2 ** 30;
 const SPAN_MIN = 4096;
 const SPAN_MAX = 64 << 20;
 
-/** How {@link scanImages} searches. */
-export interface ScanOptions {
-  readonly onProgress?: OnSearched | undefined;
-  /** Whether memory is left alone where no page hints at an image. */
-  readonly hintsOnly?: boolean;
-}
-
-/** Every kallsyms in memory, those of large kernels first. */
-export function* scanImages(
+/** Every kallsyms that pages hint at: those of large kernels. */
+export function* hintedImages(
   memory: PhysicalMemory,
-  { onProgress, hintsOnly = false }: ScanOptions = {},
+  onProgress?: OnSearched,
 ): Generator<ScannedKallsyms> {
-  const seen = new Set<number>();
-  for (const within of likelyPlaces(memory, onProgress)) yield* scan(memory, { within, seen });
-  if (hintsOnly) return;
-  const within = { start: 0, end: endOfBytes(memory, WHOLE_SEARCH_MAX) };
-  yield* scan(memory, { within, seen, onProgress });
-}
-
-/** What a part of memory has that was not seen in another. */
-function* scan(
-  memory: PhysicalMemory,
-  of: { within: PhysicalRange; seen: Set<number>; onProgress?: OnSearched | undefined },
-): Generator<ScannedKallsyms> {
-  const own: number[] = [];
-  for (const each of scanKallsyms(memory, { ...of, physBase: 0 })) {
-    const paddr = 'doubt' in each ? each.paddr : each.found.tokenIndexAt;
-    own.push(paddr);
-    if (!of.seen.has(paddr)) yield each;
+  for (const within of likelyPlaces(memory, onProgress)) {
+    yield* scanKallsyms(memory, { within, physBase: 0 });
   }
-  for (const paddr of own) of.seen.add(paddr);
+}
+
+/** Every kallsyms from the start of memory on, up to a limit. */
+export function allImages(
+  memory: PhysicalMemory,
+  onProgress?: OnSearched,
+): Generator<ScannedKallsyms> {
+  const within = { start: 0, end: endOfBytes(memory, WHOLE_SEARCH_MAX) };
+  return scanKallsyms(memory, { within, physBase: 0, onProgress });
 }
 
 /** Parts of memory around pages that look like addresses of kallsyms, no byte twice. */

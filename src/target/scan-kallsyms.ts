@@ -7,7 +7,7 @@
 
 import { PAGE_SIZE, START_KERNEL_MAP } from '../arch/x86-64.ts';
 import { hex, vaddrAdd, type Vaddr } from '../util/address.ts';
-import { FaultError, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
+import { errorChain, FaultError, FormatError, InvalidError, VmcoreError } from '../util/errors.ts';
 import { findKallsymsAt, type FoundKallsyms } from '../format/kallsyms/find.ts';
 import {
   TOKEN_INDEX_SIZE,
@@ -39,8 +39,34 @@ export interface KallsymsScan {
 }
 
 /** Tables that hold together, and whatever spoke against others. */
-export type ScannedKallsyms =
-  { readonly found: FoundKallsyms } | { readonly doubt: FormatError; readonly paddr: number };
+export type ScannedKallsyms = { readonly found: FoundKallsyms } | KallsymsDoubt;
+
+/** Why what looks like tables at a physical address is none. */
+export interface KallsymsDoubt {
+  readonly doubt: FormatError;
+  readonly paddr: number;
+}
+
+/** Tables in the order in which they are decoded; addresses, which come last, have many names. */
+const DECODED = [
+  'kallsyms_token_table',
+  'kallsyms_token_index',
+  'kallsyms_names',
+  'kallsyms_markers',
+  'kallsyms_num_syms',
+];
+
+/** Of several doubts first the one of tables that could be decoded farthest: others are decoys. */
+export function compareDoubts({ doubt: a }: KallsymsDoubt, { doubt: b }: KallsymsDoubt): number {
+  const stage = ({ section }: FormatError): number =>
+    DECODED.includes(section) ? DECODED.indexOf(section) : DECODED.length;
+  return stage(b) - stage(a) || (b.offset ?? 0) - (a.offset ?? 0);
+}
+
+/** What is wrong and where. */
+export function doubtText({ doubt, paddr }: KallsymsDoubt): string {
+  return `${errorChain(doubt)} (token table or index at physical address ${hex(paddr)})`;
+}
 
 /** Every kallsyms in memory, in the order of addresses; or why what looks like one is none. */
 export function* scanKallsyms(
@@ -49,7 +75,11 @@ export function* scanKallsyms(
 ): Generator<ScannedKallsyms> {
   let candidates = 0;
   for (const { paddr, isIndex } of places(memory, { within, onProgress })) {
-    if (candidates++ >= CANDIDATES_MAX) return;
+    if (candidates++ >= CANDIDATES_MAX) {
+      const what = `more than ${CANDIDATES_MAX} places look like it; from here on none is read`;
+      yield { doubt: new FormatError({ section: 'kallsyms' }, what), paddr };
+      return;
+    }
     if (!isIndex) {
       const what = 'no index of 256 ascending places lies behind the table';
       yield { doubt: new FormatError({ section: 'kallsyms_token_index' }, what), paddr };
@@ -92,7 +122,7 @@ export interface KnownKernel {
 /**
  * The symbols of a kernel whose page tables are known, by a search of its image.
  *
- * @throws FormatError naming the table that is wrong, and the place in it
+ * @throws FormatError naming the table that is wrong, the place in it, and where it lies
  * @throws InvalidError if there are none, or only those of another kernel
  */
 export function findKernelKallsyms(memory: PhysicalMemory, kernel: KnownKernel): KallsymsSymbols {
@@ -101,18 +131,28 @@ export function findKernelKallsyms(memory: PhysicalMemory, kernel: KnownKernel):
     ({ name, address }) => address >= START_KERNEL_MAP && !name.startsWith('kallsyms_'),
   );
   const within = imageRange(kernel.physBase, known);
-  let doubt: Error | undefined;
+  let other: InvalidError | undefined;
+  const doubts: KallsymsDoubt[] = [];
   for (const each of scanKallsyms(memory, { ...kernel, within })) {
-    const wrong = 'doubt' in each ? each.doubt : disagreement(each.found, { ...kernel, known });
-    if (wrong === undefined && 'found' in each) {
-      return new KallsymsSymbols(each.found.kallsyms, SCANNED_ORIGIN);
+    if ('doubt' in each) {
+      doubts.push(each);
+      continue;
     }
-    doubt ??= wrong;
+    const wrong = disagreement(each.found, { ...kernel, known });
+    if (wrong === undefined) return new KallsymsSymbols(each.found.kallsyms, SCANNED_ORIGIN);
+    other ??= wrong;
   }
-  if (doubt !== undefined) throw doubt;
+  if (other !== undefined) throw other;
+  if (doubts.length > 0) {
+    const told = doubts.sort(compareDoubts).slice(0, DOUBTS_TOLD).map(doubtText);
+    throw new FormatError({ section: 'kallsyms' }, `none that can be read: ${told.join('; ')}`);
+  }
   const where = `${hex(within.start)} to ${hex(within.end)}`;
   throw new InvalidError(`kallsyms_token_index: none in physical memory from ${where}`);
 }
+
+/** Doubts of a search that are told. */
+const DOUBTS_TOLD = 2;
 
 /** As it stands in results. */
 export const SCANNED_ORIGIN = 'kallsyms in the dump, found by a search of its tables';

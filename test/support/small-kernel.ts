@@ -26,6 +26,8 @@ export interface SmallKernelOptions {
   readonly depth?: PageTableDepth;
   /** Whether the direct map of the image's memory is there too. */
   readonly directMap?: boolean;
+  /** What the boot loader told it. */
+  readonly commandLine?: string;
   /** Whether there is a half for user space behind the root table: page-table isolation. */
   readonly userHalf?: boolean;
 }
@@ -54,6 +56,7 @@ const UTS_NS = 0x20000;
 const BANNER = 0x21000;
 const NOTES = 0x22000;
 const BASES = 0x23000;
+const COMMAND_LINE = 0x24000;
 const KALLSYMS = 0x40000;
 const LINKED_AT = 0x1000000n;
 const START_KERNEL_MAP = 0xffffffff80000000n;
@@ -91,7 +94,13 @@ export function buildKernel(options: SmallKernelOptions = {}): SmallKernel {
   const bases = new BigUint64Array([DIRECT_MAP[depth], 0xffffc90000000000n]);
   put(BASES, new Uint8Array(bases.buffer));
   const at = (offset: number): Vaddr => vaddr(stext + BigInt(offset));
-  const symbols = [...imageSymbols(at), ...(options.moreSymbols?.(at) ?? [])];
+  const told: KallsymsSymbol[] = [];
+  if (options.commandLine !== undefined) {
+    told.push({ name: 'saved_command_line', type: 'D', address: at(COMMAND_LINE) });
+    put(COMMAND_LINE, new Uint8Array(new BigUint64Array([at(COMMAND_LINE + 8)]).buffer));
+    put(COMMAND_LINE + 8, `${options.commandLine}\0`);
+  }
+  const symbols = [...imageSymbols(at), ...told, ...(options.moreSymbols?.(at) ?? [])];
   // Only absolute tables reach per-CPU symbols.
   const isAbsolute = options.kallsyms?.addressEncoding?.startsWith('absolute') !== false;
   const listed = symbols.filter(({ type }) => isAbsolute || type !== 'A');

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 
-import { findImage } from '../../src/target/find-image.ts';
+import { findImage as search } from '../../src/target/find-image.ts';
+import type { VerifiedVmcoreinfo } from '../../src/target/find-vmcoreinfo.ts';
+import type { PhysicalMemory } from '../../src/memory/physical.ts';
 import { InvalidError } from '../../src/util/errors.ts';
+import { Problems } from '../../src/util/problems.ts';
 import { KALLSYMS_ORDERS } from '../support/kallsyms-orders.ts';
 import { checkMasked, withMaskedDump, type Masked } from '../support/masked-dump.ts';
 import { triageJson, withPacked } from '../support/packed.ts';
@@ -13,6 +16,10 @@ const KALLSYMS_KEYS = /^SYMBOL\(kallsyms/;
 const KEYS_AND_RELEASE = /^(SYMBOL\(kallsyms|CONFIG_|OSRELEASE)/;
 
 const WHOLE: SmallKernelOptions = { moreSymbols: manySymbols, directMap: true };
+
+function findImage(memory: PhysicalMemory, problems = new Problems()): VerifiedVmcoreinfo {
+  return search(memory, problems);
+}
 
 describe('findImage', () => {
   for (const { name, options: kallsyms } of KALLSYMS_ORDERS) {
@@ -61,6 +68,41 @@ describe('findImage', () => {
     const copy = buildKernel({ ...WHOLE, loadedAt: 0x2200000, directMap: false });
     const { physBase } = buildKernel({ ...WHOLE, memory: copy.memory });
     assert.equal(findImage(copy.memory).physBase, physBase);
+  });
+
+  for (const [what, low, high, taken] of [
+    ['the lower one', 'quiet', 'ro', '5.4.0-low'],
+    ['not the capture kernel', 'irqpoll elfcorehdr=0x2f000000', 'ro', '6.1.0-high'],
+    ['not the capture kernel above', 'ro', 'irqpoll elfcorehdr=0x2f000000', '5.4.0-low'],
+  ] as const) {
+    it(`takes ${what} of two kernels, and says so`, () => {
+      const { memory } = buildKernel({ ...WHOLE, release: '5.4.0-low', commandLine: low });
+      const other = { loadedAt: 0x2a200000, kaslrOffset: 0x1200000n };
+      buildKernel({ ...WHOLE, ...other, memory, release: '6.1.0-high', commandLine: high });
+      const problems = new Problems();
+      assert.equal(findImage(memory, problems).info.osrelease, taken);
+      const [problem] = problems.list;
+      assert.match(problem?.message ?? '', /^memory holds several kernels, the first is taken: /);
+      const capture = low.includes('elfcorehdr') ? '5.4.0-low' : '6.1.0-high';
+      const isTold = new RegExp(`${capture} \\(kallsyms at physical .*, a capture kernel\\)`);
+      assert.equal(isTold.test(problem?.message ?? ''), `${low}${high}`.includes('elfcorehdr'));
+    });
+  }
+
+  it('tells of what could be decoded farthest, not of decoys', () => {
+    const { memory, paddr, stext } = buildKernel({
+      ...WHOLE,
+      kallsyms: KALLSYMS_ORDERS[0]!.options,
+    });
+    const digits = [...'0123456789'].map((digit) => `${digit}\0`).join('');
+    for (let i = 0; i < 70; i++) memory.write(0x100000 + i * 64, Buffer.from(digits));
+    const found = findImage(memory);
+    assert.equal(found.info.osrelease, '6.1.0-test');
+    const index = Number(/physical address (0x\w+)/.exec(found.source)?.[1]);
+    assert.ok(index > paddr(stext));
+    memory.write(index + 20, Uint8Array.of(0xff, 0xff));
+    const what = /kallsyms_token_index: no index .* \(token table or index at physical address 0x8/;
+    assert.throws(() => findImage(memory), isInvalid(what));
   });
 
   it('says what it has looked for where there is none', () => {

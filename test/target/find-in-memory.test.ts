@@ -6,7 +6,10 @@ import { openContainer } from '../../src/target/open-container.ts';
 import { FaultError } from '../../src/util/errors.ts';
 import type { PageState } from '../../src/util/page-state.ts';
 import { Problems } from '../../src/util/problems.ts';
+import type { KallsymsSymbol } from '../../src/format/kallsyms/kallsyms.ts';
+import type { Vaddr } from '../../src/util/address.ts';
 import { realDump } from '../support/real-dumps.ts';
+import { buildKernel, manySymbols } from '../support/small-kernel.ts';
 
 /** A dump with a zero page in each 4 KiB that it leaves out, up to 20 GiB. */
 class LargeMemory extends MemoryWrapper {
@@ -38,7 +41,32 @@ class LargeMemory extends MemoryWrapper {
   }
 }
 
+/** As many symbols as a page of their addresses takes to hint at an image. */
+function verymany(at: (offset: number) => Vaddr): KallsymsSymbol[] {
+  const many = Array.from({ length: 40_000 }, (_, i) => ({
+    ...{ name: `f${i}`, type: 't', address: at(0x100 + i * 16) },
+  }));
+  return [...manySymbols(at), ...many];
+}
+
 describe('findInMemory', () => {
+  for (const [what, commandLine, release, told] of [
+    ['the crashed kernel and not', 'quiet elfcorehdr=0x2f000000', '5.4.0-old', /a capture kernel/],
+    ['who has it and tells of', 'quiet', '6.1.0-young', /the only one that has it is taken/],
+  ] as const) {
+    it(`takes ${what} the other of two kernels, of which one has VMCOREINFO`, () => {
+      const options = { moreSymbols: verymany, directMap: true };
+      const { memory } = buildKernel({ ...options, release: '5.4.0-old', commandLine: 'quiet' });
+      const other = { loadedAt: 0x2a200000, kaslrOffset: 0x1200000n, release: '6.1.0-young' };
+      const young = buildKernel({ ...options, ...other, memory, commandLine });
+      memory.write(0x500000, young.vmcoreinfo);
+      const problems = new Problems();
+      assert.equal(findInMemory(memory, problems).info.osrelease, release);
+      assert.equal(problems.list.length, 1);
+      assert.match(problems.list[0]?.message ?? '', told);
+    });
+  }
+
   it('does not read all of a large memory, since the image leads to VMCOREINFO', async function () {
     const dump = realDump(this, 'k61-press-d31.kdump');
     const { memory, close } = await openContainer([dump], { problems: new Problems() });

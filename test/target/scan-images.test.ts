@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { looksLikeAddresses, scanImages } from '../../src/target/scan-images.ts';
+import { allImages, hintedImages, looksLikeAddresses } from '../../src/target/scan-images.ts';
 import { SparseMemory } from '../support/page-tables.ts';
 import { buildKernel, manySymbols } from '../support/small-kernel.ts';
 
@@ -31,10 +31,11 @@ describe('looksLikeAddresses', () => {
   }
 });
 
-describe('scanImages', () => {
-  it('finds the tables of a small kernel too, which no page hints at, once', () => {
+describe('allImages', () => {
+  it('finds the tables of a small kernel too, which no page hints at', () => {
     const { memory } = buildKernel({ moreSymbols: manySymbols });
-    const found = [...scanImages(memory)];
+    assert.deepEqual([...hintedImages(memory)], []);
+    const found = [...allImages(memory)];
     assert.equal(
       new Set(found.map((each) => ('found' in each ? each.found.tokenIndexAt : 0))).size,
       1,
@@ -44,10 +45,11 @@ describe('scanImages', () => {
   it('tells how far it is', () => {
     const memory = new SparseMemory().write(0x100000, new Uint8Array(8192));
     const told: string[] = [];
-    assert.deepEqual(
-      [...scanImages(memory, { onProgress: (done, total) => told.push(`${done}/${total}`) })],
-      [],
-    );
+    const onProgress = (done: number, total: number | undefined): void => {
+      told.push(`${done}/${total}`);
+    };
+    assert.deepEqual([...hintedImages(memory, onProgress)], []);
+    assert.deepEqual([...allImages(memory, onProgress)], []);
     assert.deepEqual(told, ['8192/8192', '8192/8192']);
   });
 });

@@ -134,7 +134,31 @@ function isPrintable(string: Uint8Array): boolean {
   return string.every((byte) => byte > 0x20 && byte < 0x7f);
 }
 
-/** The offsets in `bytes` at which the digits of a token table stand: its index is elsewhere. */
-export function tokenTableTraces(bytes: Uint8Array): Generator<number> {
-  return placesOf(bytes, DIGITS);
+/**
+ * The offsets in `bytes` at which the digits of a token table stand, with letters at their codes
+ * behind them. The digits alone stand in firmware and in programs, too.
+ */
+export function* tokenTableTraces(bytes: Uint8Array): Generator<number> {
+  for (const at of placesOf(bytes, DIGITS)) {
+    const next = at + DIGITS.length;
+    // No name has a colon, so that its code is free or a pair's; lists of all characters have it.
+    if (bytes[next] === ':'.charCodeAt(0) && bytes[next + 1] === 0) continue;
+    if (lettersBehind(bytes, next) >= LETTERS_MIN - DIGITS.length / 2) yield at;
+  }
+}
+
+const FIRST_LETTER = LETTERS.indexOf('a');
+
+/** How many of the lower-case letters are the strings of their own codes. */
+function lettersBehind(bytes: Uint8Array, start: number): number {
+  let found = 0;
+  let at = start;
+  for (let code = '9'.charCodeAt(0) + 1; code <= 'z'.charCodeAt(0); code++) {
+    const end = bytes.subarray(at, at + NAME_LENGTH_MAX).indexOf(0);
+    if (end < 0) break;
+    const isLetter = LETTERS.indexOf(String.fromCharCode(code)) >= FIRST_LETTER;
+    if (isLetter && end === 1 && bytes[at] === code) found++;
+    at += end + 1;
+  }
+  return found;
 }
