@@ -31,11 +31,15 @@ export interface InstructionProbe {
 /**
  * TIF_MEMDIE: 20 on x86 (arch/x86/include/asm/thread_info.h) until the generic bits of
  * asm-generic/thread_info_tif.h made it 3. mark_oom_victim() does
- * `test_and_set_tsk_thread_flag(tsk, TIF_MEMDIE)`, exit_oom_victim() `clear_thread_flag()`.
+ * `test_and_set_tsk_thread_flag(tsk, TIF_MEMDIE)`, exit_oom_victim() `clear_thread_flag()`; when
+ * they were new (49550b605587, v4.0) they had `tsk_` in the name and `unmark_` in front.
  */
 export const TIF_MEMDIE: InstructionProbe = {
   name: 'TIF_MEMDIE',
-  functions: ['mark_oom_victim', 'exit_oom_victim', '__oom_kill_process', 'oom_kill_process'],
+  functions: [
+    ...['mark_oom_victim', 'exit_oom_victim', '__oom_kill_process', 'oom_kill_process'],
+    ...['mark_tsk_oom_victim', 'unmark_oom_victim'],
+  ],
   candidates: [20, 3],
 };
 

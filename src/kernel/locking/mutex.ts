@@ -49,7 +49,7 @@ function ownerWord(lock: Ref): { task?: bigint; flags: bigint } {
   }
   if (!lock.has('owner')) return { flags: 0n };
   const owner = lock.member('owner');
-  // Between 3.15 and 4.x some kernels had a thread_info * there, of which nothing is said here.
+  // Until 2.6.39 it was a thread_info *, of which nothing is said here.
   const { type } = owner;
   if (type.kind !== 'pointer' || type.target.kind !== 'struct') return { flags: 0n };
   return type.target.name === 'task_struct' ? { task: owner.pointer(), flags: 0n } : { flags: 0n };
