@@ -8,6 +8,7 @@ import type { Vaddr } from '../util/address.ts';
 import { errorChain, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import { headOfText, refuseOtherKind } from './file-kind.ts';
 import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
 import type { OnSearched } from './memory-pieces.ts';
@@ -73,6 +74,7 @@ function mapSymbols(
   { kernel, problems, force }: SymbolSearch,
 ): SymbolTable | undefined {
   const text = readFileSync(path, 'latin1');
+  refuseOtherKind(fileName(path), headOfText(text), 'system-map');
   const listed = inFile(path, () => parseSystemMap(text));
   const origin = `System.map ${fileName(path)}`;
   const known = kernel.info.symbols();

@@ -11,6 +11,7 @@ import { readLayout, type LayoutTypes } from '../types/layout.ts';
 import { FormatError, InvalidError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { AskedTypes } from './asked-types.ts';
+import { headOfText, refuseOtherKind } from './file-kind.ts';
 import type { KernelIdentity } from './identity.ts';
 import { fileName, inFile } from './in-file.ts';
 import { whyNoTypes } from './no-types.ts';
@@ -106,6 +107,7 @@ function layoutFromFile(path: string, search: TypeSearch): TypeSource | undefine
   const { identity, problems, force } = search;
   const text = readFileSync(path, 'utf8');
   const subject = `layout file ${fileName(path)}`;
+  refuseOtherKind(fileName(path), headOfText(text), 'layout');
   const layout = inFile(path, () => readLayout(text, subject));
   const doubt = doubtOf(layout, identity);
   if (doubt === undefined) return layout;

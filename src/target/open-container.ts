@@ -16,6 +16,7 @@ import { FormatError, InvalidError, UnsupportedError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
 import type { Problems } from '../util/problems.ts';
 import type { ContainerInfo, CpuRegisters, InputFile } from './container.ts';
+import { headOf, kindOf, kindText } from './file-kind.ts';
 import { FileSource } from './file-source.ts';
 import { openWrapped } from './unwrap.ts';
 
@@ -118,13 +119,24 @@ async function readContainer(inputs: readonly Input[], options: ContainerOptions
   }
   if (inputs.every(({ source }) => isKdump(source))) return openKdump(inputs, options);
   if (inputs.length > 1) {
+    refuseBeside(inputs);
     const other = inputs.find(({ source }) => !isKdump(source)) ?? first;
     const what =
       'not a part of a split kdump, and only those can be named together: ' +
       'compare A B takes two dumps';
     throw new FormatError({ section: other.source.name }, what);
   }
-  return startsAsElf(first.source) ? openElf(first, options) : openRaw(first, options);
+  if (startsAsElf(first.source)) return openElf(first, options);
+  refuseBeside(inputs);
+  return openRaw(first, options);
+}
+
+/** @throws FormatError for a file that has an option of its own */
+function refuseBeside(inputs: readonly Input[]): void {
+  for (const { source } of inputs) {
+    const kind = kindOf(headOf(source));
+    if (kind !== undefined) throw new FormatError({ section: source.name }, kindText(kind));
+  }
 }
 
 function startsAsElf(source: ByteSource): boolean {
@@ -136,7 +148,9 @@ function startsAsElf(source: ByteSource): boolean {
 function openElf(input: Input, { problems }: ContainerOptions): Opened {
   const elf = readElf(input.source);
   if (elf.type !== ET_CORE) {
-    const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4)`;
+    const kind = kindOf(headOf(input.source));
+    const hint = kind === undefined ? '' : `: ${kindText(kind)}`;
+    const what = `an ELF file of e_type ${elf.type}, expected ET_CORE (4)${hint}`;
     throw new FormatError({ section: `${input.source.name}: ELF header`, offset: 16 }, what);
   }
   if (isXenCore(elf)) {

@@ -23,8 +23,9 @@ import { checkVmlinux, namesInVmcoreinfo, namesOf, tellVmlinux } from './same-ke
 import { SymbolsWithModules, type SymbolTable } from './symbols.ts';
 import { Vmcore, type VmcoreParts } from './vmcore.ts';
 import { unrecorded, watchStep, type Watch } from './watch.ts';
-import { inFileAsync } from './in-file.ts';
+import { fileName, inFileAsync } from './in-file.ts';
 import { readVmlinux, type Vmlinux } from './vmlinux.ts';
+import { headOf, refuseOtherKind } from './file-kind.ts';
 import { FileSource } from './file-source.ts';
 
 /** How to open a vmcore. */
@@ -209,6 +210,7 @@ async function openVmlinux(
   if (path === undefined) return undefined;
   const file = FileSource.open(path);
   files.push(file);
+  refuseOtherKind(fileName(path), headOf(file), 'vmlinux');
   const options = { path, withoutTypes: layout !== undefined, ...(tmpDir && { tmpDir }) };
   const vmlinux = await inFileAsync(path, () => readVmlinux(file, options));
   files.push(vmlinux);

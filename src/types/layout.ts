@@ -76,7 +76,7 @@ export function readLayout(text: string, origin = 'layout file'): LayoutTypes {
     parsed = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new FormatError({ section: 'layout' }, `no JSON: ${error.message}`, { cause: error });
+    throw new FormatError({ section: 'layout' }, `no JSON: ${error.message}`);
   }
   validateJson(parsed, LAYOUT_SCHEMA);
   const file = parsed as Partial<LayoutFile> & LayoutFile;

@@ -185,6 +185,10 @@ describe('main', function () {
       ['tasks', SAMPLE, join(ROOT, 'LICENSE')],
       /LICENSE: not a part of a split kdump, .*: compare A B takes two dumps/,
     ],
+    [
+      ['tasks', join(ROOT, 'structs/memalloc-L1.json'), SAMPLE],
+      /memalloc-L1\.json: this is a layout file .*, to be given .* with --layout/,
+    ],
     [['info', '--phys-offset', '4096', SAMPLE], /a physical offset is for raw images/],
     [['tasks', SAMPLE, SAMPLE], /three-stalls\.vmcore/],
   ];
