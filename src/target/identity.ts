@@ -7,6 +7,7 @@ import { VmcoreError } from '../util/errors.ts';
 import type { PageTableDepth } from '../arch/x86-64.ts';
 import type { Vmcoreinfo } from '../format/vmcoreinfo/read.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { kaslrOffset, KASLR_SOURCE } from './image-facts.ts';
 import { readUtsname, utsNameOffset, type KernelSpace } from './kernel-memory.ts';
 import type { SymbolTable } from './symbols.ts';
 import { readGnuBuildId } from './notes-section.ts';
@@ -74,7 +75,7 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
   return {
     ...readNames(parts),
     ...readBuildId(parts),
-    ...optional('kaslrOffset', hexFact(info.kernelOffset, sourceOf(parts, 'KERNELOFFSET'))),
+    ...optional('kaslrOffset', readKaslrOffset(parts)),
     physBase: { value: physBase, source: physBaseSource },
     ...optional('pageOffsetBase', readBase(parts, 'page_offset_base')),
     ...optional('vmallocBase', readBase(parts, 'vmalloc_base')),
@@ -83,7 +84,7 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
       value: space.depth,
       source:
         info.number('pgtable_l5_enabled') === undefined
-          ? 'default'
+          ? 'the root page table, which maps itself so'
           : sourceOf(parts, 'NUMBER(pgtable_l5_enabled)'),
     },
     ...optional(
@@ -94,6 +95,18 @@ export function readIdentity(parts: IdentityParts): KernelIdentity {
     ...optional('crashTime', fact(info.crashTime, FROM_INFO)),
     vmcoreinfo: parts.source,
   };
+}
+
+/** KERNELOFFSET (arch/x86/kernel/crash_core_64.c), or what it would say where it is not there. */
+function readKaslrOffset(parts: IdentityParts): Fact<string> | undefined {
+  const { info, space, symbols } = parts;
+  if (info.kernelOffset !== undefined) {
+    return hexFact(info.kernelOffset, sourceOf(parts, 'KERNELOFFSET'));
+  }
+  return hexFact(
+    readable(() => kaslrOffset(space, symbols)),
+    KASLR_SOURCE,
+  );
 }
 
 function sourceOf({ sources }: IdentityParts, key: string): string {

@@ -46,11 +46,11 @@ export function imageFacts(image: LocatedImage): ImageFacts {
       pgtable_l5_enabled: space.depth === 5 ? 1 : 0,
       ...(smeMask === 0n ? {} : { sme_mask: smeMask }),
     },
-    ...optional('kernelOffset', kaslrOffset(image)),
+    ...optional('kernelOffset', kaslrOffset(space, kallsyms)),
   });
   const sources = {
     OSRELEASE: 'linux_banner',
-    KERNELOFFSET: '_text less pref_address of boot_params',
+    KERNELOFFSET: KASLR_SOURCE,
     'NUMBER(pgtable_l5_enabled)': image.proof,
     'NUMBER(sme_mask)': 'sme_me_mask',
   };
@@ -63,13 +63,19 @@ function utsNameOffset({ kallsyms, space }: LocatedImage): number | undefined {
   return UTS_NAME_OFFSETS.find((offset) => hasText(space, vaddrAdd(address, offset), SYSNAME));
 }
 
+/** Where {@link kaslrOffset} comes from, in words. */
+export const KASLR_SOURCE = '_text less pref_address of boot_params';
+
 /**
  * How far KASLR moved the image: the boot loader's header says where it was linked to lie, which
  * is CONFIG_PHYSICAL_START. Undefined where the header is not in the dump.
  */
-function kaslrOffset({ kallsyms, space }: LocatedImage): bigint | undefined {
-  const text = kallsyms.lookup('_text');
-  const params = kallsyms.lookup('boot_params');
+export function kaslrOffset(
+  space: AddressSpace,
+  symbols: { lookup(name: string): Vaddr | undefined },
+): bigint | undefined {
+  const text = symbols.lookup('_text');
+  const params = symbols.lookup('boot_params');
   if (text === undefined || params === undefined) return undefined;
   if (!hasText(space, vaddrAdd(params, HEADER_MAGIC.offset), HEADER_MAGIC.text)) return undefined;
   const linked = readAt(space, vaddrAdd(params, PREF_ADDRESS), 8);

@@ -12,7 +12,7 @@ import { triageJson, withPacked } from '../support/packed.ts';
 import { realDump, withVmcore } from '../support/real-dumps.ts';
 import { buildKernel, manySymbols, type SmallKernelOptions } from '../support/small-kernel.ts';
 
-const KALLSYMS_KEYS = /^SYMBOL\(kallsyms/;
+const KALLSYMS_KEYS = /^(SYMBOL\(kallsyms|KERNELOFFSET)/;
 const KEYS_AND_RELEASE = /^(SYMBOL\(kallsyms|CONFIG_|OSRELEASE)/;
 
 const WHOLE: SmallKernelOptions = { moreSymbols: manySymbols, directMap: true };
@@ -145,7 +145,7 @@ describe('openVmcore on masked dumps', () => {
   const cases: readonly (Masked & { dump: string; says: RegExp })[] = [
     {
       dump: 'k61-press-d31.kdump',
-      name: 'the keys of kallsyms',
+      name: 'the keys of kallsyms and of KASLR',
       mask: { lines: KALLSYMS_KEYS },
       says: /^PT_NOTE$/,
     },
