@@ -8,17 +8,30 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { optional } from '../util/optional.ts';
 import { allocatorPlace } from './alloc-frames.ts';
 import { LockCollector } from './locking/collector.ts';
-import type { LocksResult, LockTask } from './locking/lock.ts';
+import type { LocksResult, LockTask, WorkWait } from './locking/lock.ts';
 import type { KnownTask } from './locking/task-index.ts';
 import { meaningfulFrame } from './locking/wait-functions.ts';
 import { ownersOf, WaitGraph } from './locking/wait-graph.ts';
 import { StackReader, type StackFrame, type Stacks } from './stack.ts';
 import { readTasks, type Task } from './task.ts';
+import { readWorkWaits } from './work-waits.ts';
 
-/** The locks of a dump, with the stacks of all of its tasks. */
+/** The locks of a dump, with the stacks of all of its tasks, and works that wait for a worker. */
 export function locksResult(vmcore: Vmcore): LocksResult {
   const { tasks, idle } = readTasks(vmcore);
-  return readLocks(vmcore, [...idle, ...tasks], new StackReader(vmcore));
+  const stacks = new StackReader(vmcore);
+  const result = readLocks(vmcore, [...idle, ...tasks], stacks);
+  const read = (): WorkWait[] => readWorkWaits(vmcore, { tasks, stacks });
+  const works = vmcore.problems.attempt('workqueues', read);
+  if (works === undefined) return result;
+  const told = new Set(result.tasks.map(({ pid }) => pid));
+  const pids = new Set(works.flatMap(({ workers }) => workers).filter((pid) => !told.has(pid)));
+  const workers = tasks.flatMap((task) => {
+    const { pid } = task;
+    if (pid === undefined || !pids.has(pid)) return [];
+    return [lockTask({ ...task, pid }, stacks.read(task)?.frames ?? [])];
+  });
+  return { ...result, works, tasks: [...result.tasks, ...workers] };
 }
 
 /**

@@ -1,9 +1,10 @@
 // Who waits for whom as a tree: at its root the task that must move first, below it the locks that
-// it has, below each the tasks that wait for it, and the locks that those have in turn.
+// it has, below each the tasks that wait for it, and the locks that those have in turn; below a
+// worker the works that wait until it is done.
 
-import type { KernelLock, LockOwner, LocksResult } from '../kernel/locking/lock.ts';
+import type { KernelLock, LockOwner, LocksResult, WorkWait } from '../kernel/locking/lock.ts';
 import { ownersOf } from '../kernel/locking/wait-graph.ts';
-import { cycleText, lockName, TaskWords } from './locks.ts';
+import { cycleText, lockName, poolName, TaskWords, worksText } from './locks.ts';
 
 /** How many tasks are named that wait at one place. */
 const TASKS_NAMED = 8;
@@ -19,6 +20,8 @@ class GraphWriter {
   readonly #words: TaskWords;
   readonly #waiting: ReadonlySet<number>;
   readonly #held = new Map<number, { lock: KernelLock; owner: LockOwner }[]>();
+  /** By the first worker that is in the way of the works. */
+  readonly #works = new Map<number, WorkWait[]>();
   readonly #lines: string[] = [];
   /** A lock is drawn below the first of its readers, and in a cycle but once. */
   readonly #drawn = new Set<string>();
@@ -34,6 +37,10 @@ class GraphWriter {
         this.#held.set(owner.pid, held);
       }
     }
+    for (const wait of result.works ?? []) {
+      const [pid] = wait.workers;
+      if (pid !== undefined) this.#works.set(pid, [...(this.#works.get(pid) ?? []), wait]);
+    }
   }
 
   text(): string {
@@ -41,8 +48,8 @@ class GraphWriter {
       this.#lines.push(cycleText(cycle, this.#words));
       this.#task(cycle.links[0]?.pid ?? 0, '');
     }
-    const roots = [...this.#held.keys()].filter((pid) => !this.#waiting.has(pid));
-    for (const pid of roots) this.#task(pid, '');
+    const inTheWay = new Set([...this.#held.keys(), ...this.#works.keys()]);
+    for (const pid of inTheWay) if (!this.#waiting.has(pid)) this.#task(pid, '');
     for (const lock of this.#result.locks) {
       if (this.#drawn.has(lock.address)) continue;
       this.#lines.push(`not known who has ${lockName(lock)}`);
@@ -59,6 +66,16 @@ class GraphWriter {
       this.#lines.push(`${indent}${INDENT}${has} ${lockName(lock)}${again ? ', see above' : ''}`);
       if (!again) this.#waiters(lock, indent + INDENT + INDENT);
     }
+    for (const wait of this.#works.get(pid) ?? []) this.#pending(wait, indent + INDENT);
+  }
+
+  #pending(wait: WorkWait, indent: string): void {
+    const { reason, workers } = wait;
+    const others = workers.length - 1;
+    const makes = `makes another worker for the ${poolName(wait)}`;
+    const one = `${others > 0 ? 'one of the workers' : 'the worker'} of the ${poolName(wait)}`;
+    const does = reason === 'worker is made' ? makes : `is ${one}`;
+    this.#lines.push(`${indent}${does}: ${worksText(wait)}`);
   }
 
   /** Those that have nothing that others wait for are told together by where they are. */
@@ -66,7 +83,7 @@ class GraphWriter {
     this.#drawn.add(lock.address);
     const alike = new Map<string, number[]>();
     for (const pid of lock.waiters) {
-      if (this.#held.has(pid)) this.#task(pid, indent);
+      if (this.#held.has(pid) || this.#works.has(pid)) this.#task(pid, indent);
       else alike.set(this.#words.place(pid), [...(alike.get(this.#words.place(pid)) ?? []), pid]);
     }
     for (const [place, pids] of alike) {

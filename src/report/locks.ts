@@ -7,6 +7,7 @@ import type {
   LocksResult,
   LockTask,
   WaitCycle,
+  WorkWait,
 } from '../kernel/locking/lock.ts';
 import { ABSENT } from './tasks.ts';
 
@@ -48,7 +49,8 @@ export function locksText(result: LocksResult): string {
     ({ pid, function: name, why }) => `${words.whole(pid)}: in ${name}, lock not known: ${why}\n`,
   );
   if (unproved.length > 0) unproved.push('\n');
-  return [...cycles, ...paragraphs, ...unproved, `${summary(result)}\n`].join('');
+  const works = (result.works ?? []).map((wait) => `${workText(wait, words)}\n`);
+  return [...cycles, ...paragraphs, ...works, ...unproved, `${summary(result)}\n`].join('');
 }
 
 function lockText(lock: KernelLock, words: TaskWords): string {
@@ -62,6 +64,45 @@ function lockText(lock: KernelLock, words: TaskWords): string {
   const more = waiters.length - WAITERS_SHOWN;
   if (more > 0) lines.push(`           and ${more} more`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Workers of a pool that are listed; an unbound one may have hundreds. */
+const WORKERS_SHOWN = 4;
+
+function workText(wait: WorkWait, words: TaskWords): string {
+  const { workers, reason } = wait;
+  const lines = [`${poolName(wait)}: ${worksText(wait)}`];
+  workers.slice(0, WORKERS_SHOWN).forEach((pid, index) => {
+    lines.push(`  ${index === 0 ? WORKER_WORDS[reason] : '         '} ${words.whole(pid)}`);
+  });
+  const more = workers.length - WORKERS_SHOWN;
+  if (more > 0) lines.push(`           and ${more} more`);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+const WORKER_WORDS: Readonly<Record<WorkWait['reason'], string>> = {
+  'worker runs': 'behind   ',
+  'worker is made': 'until another worker is made by',
+  'workers sleep': 'behind   ',
+  'worker is woken': 'behind   ',
+};
+
+/** `pool of CPU 0` */
+export function poolName({ pool, cpu }: WorkWait): string {
+  return cpu === undefined ? `unbound pool ${pool}` : `pool of CPU ${cpu}`;
+}
+
+/** Functions of works that are named. */
+const WORKS_NAMED = 4;
+
+/** `2 works wait (vmstat_update, vmstat_shepherd), none begun for 23.2 s` */
+export function worksText({ works, seconds }: WorkWait): string {
+  const names = [...new Set(works)];
+  const named = names.slice(0, WORKS_NAMED).join(', ');
+  const more = names.length > WORKS_NAMED ? ' and others' : '';
+  const since = seconds === undefined ? '' : `, none begun for ${seconds.toFixed(1)} s`;
+  const wait = works.length === 1 ? 'waits' : 'wait';
+  return `${countOf(works.length, 'work')} ${wait} (${named}${more})${since}`;
 }
 
 /** `mutex 0x… oom_lock` */
@@ -104,8 +145,10 @@ export function cycleText({ links, certain }: WaitCycle, words: TaskWords): stri
   return `CYCLE${certain ? '' : ' (if the last reader still reads)'}: ${round}`;
 }
 
-function summary({ locks, waits, cycles, unproved }: LocksResult): string {
+function summary({ locks, waits, cycles, unproved, works = [] }: LocksResult): string {
   const parts = [`${countOf(waits.length, 'task')} waiting for ${countOf(locks.length, 'lock')}`];
+  const pending = works.reduce((sum, each) => sum + each.works.length, 0);
+  if (pending > 0) parts.push(`${countOf(pending, 'work')} waiting for a worker`);
   if (cycles.length > 0) parts.push(countOf(cycles.length, 'cycle'));
   if (unproved.length > 0) parts.push(`${unproved.length} for a lock that is NOT KNOWN`);
   return parts.join('; ');

@@ -123,8 +123,8 @@ function restsOn(result: TriageAnswer, best: Finding | undefined, layout: Layout
   const lines = (facts: readonly Evidence[]): string[] =>
     facts.flatMap((each) => evidenceLines(each, layout));
   if (full) return lines([...own, ...evidence]);
-  // The chain stands above, with its locks.
-  const telling = own.filter(({ verb }) => !verb.startsWith('locks'));
+  // The chain stands above, with its locks and works.
+  const telling = own.filter(({ verb }) => verb !== 'locks --graph');
   const shown = tellingMost(telling);
   const more = telling.length - shown.length;
   // How many wait for what stands above, so that it gives way first.

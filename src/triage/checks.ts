@@ -166,7 +166,7 @@ function pools({ pools: known }: Checked): Checks {
         `begun (${works.join(', ')}), since ${reason}: ${names.join(', ')}${lockup}`,
       // A busy pool is no hung one.
       isWell: isLockup !== true && reason === 'worker runs' && !behind.some(isInAllocator),
-      verb: SHOWS,
+      verb: 'locks',
     };
   });
   return { made: made.length === 0 ? [{ ...none, verb: SHOWS }] : made, unmade: [] };

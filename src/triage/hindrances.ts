@@ -80,7 +80,9 @@ function heldByOthers(facts: Facts): Hindrance[] {
   const clause =
     `${waiting.length} of them ${waits} for what ${nameOf(holder)} has, ` +
     'and that asks for no memory';
-  return [{ clause, evidence: [{ fact: `${nameOf(holder)} holds up others`, verb: 'locks' }] }];
+  return [
+    { clause, evidence: [{ fact: `${nameOf(holder)} holds up others`, verb: 'locks --graph' }] },
+  ];
 }
 
 /** Who would kill somebody, and waits for a CPU that it shares. */

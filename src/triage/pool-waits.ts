@@ -90,9 +90,10 @@ export function poolEvidence(facts: Facts, leastSeconds = 0): Evidence[] {
     rescuer?.current === undefined ? [] : [{ name, rescuer }],
   );
   return [
-    ...hung
-      .slice(0, POOLS_SHOWN)
-      .map((pool) => ({ fact: `${poolText(pool)}: ${whyText(facts, pool)}`, verb: SHOWS })),
+    ...hung.slice(0, POOLS_SHOWN).map((pool) => ({
+      fact: `${poolText(pool)}: ${whyText(facts, pool)}`,
+      verb: 'locks',
+    })),
     ...rescuers.slice(0, RESCUERS_SHOWN).map(({ name, rescuer }) => ({
       fact: `the rescuer of ${name}, ${workerText(facts, { worker: rescuer })}`,
       verb: SHOWS,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { KernelLock } from '../../src/kernel/locking/lock.ts';
 import { WaitGraph } from '../../src/kernel/locking/wait-graph.ts';
 import { lockGraphText } from '../../src/report/lock-graph.ts';
-import { HELD, result } from '../support/lock-result.ts';
+import { HELD, LOOPS, result } from '../support/lock-result.ts';
 
 describe('lockGraphText', () => {
   it('has the one that must move first at the root', () => {
@@ -24,6 +24,21 @@ describe('lockGraphText', () => {
         '    reader(11) D, at pipe_read+0x4e\n' +
         '      may have (last reader) mutex 0x2 other\n' +
         '        ?(13) ?\n',
+    );
+  });
+
+  it('has the works that wait below the worker that is in their way', () => {
+    const is =
+      '  is the worker of the pool of CPU 0: 2 works wait (vmstat_update, vmstat_shepherd)';
+    assert.equal(
+      lockGraphText({ ...result([]), works: [LOOPS] }),
+      'holder(10) R, at shrink_node+0x10, in the allocator (slow path)\n' +
+        `${is}, none begun for 22.3 s\n`,
+    );
+    const made = { ...LOOPS, workers: [11], reason: 'worker is made' } as const;
+    assert.match(
+      lockGraphText({ ...result([HELD]), works: [made] }),
+      /\n {4}reader\(11\) D, [^\n]*\n {6}makes another worker for the pool of CPU 0: 2 works wait /,
     );
   });
 

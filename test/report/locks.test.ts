@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { KernelLock, LocksResult } from '../../src/kernel/locking/lock.ts';
 import { locksText } from '../../src/report/locks.ts';
-import { HELD, result } from '../support/lock-result.ts';
+import { HELD, LOOPS, result } from '../support/lock-result.ts';
 
 describe('locksText', () => {
   it('tells of a lock who has it, what that task does, and who waits in order', () => {
@@ -33,6 +33,22 @@ describe('locksText', () => {
     const lock: KernelLock = { ...free, kind: 'page', bit, notes: ['nobody knows whose'] };
     const text = locksText(result([lock]));
     assert.match(text, /^page 0xffff888000000100 PG_locked, 2 waiters\n {2}nobody knows whose\n/);
+  });
+
+  it('tells of works who keeps them from being begun, and for how long', () => {
+    const works = [LOOPS, { ...LOOPS, pool: '0x4', reason: 'worker is made' } as const];
+    const { cpu: _, seconds: __, ...unbound } = { ...works[1]!, works: ['wb_workfn'] };
+    assert.equal(
+      locksText({ ...result([]), works: [LOOPS, unbound] }),
+      'pool of CPU 0: 2 works wait (vmstat_update, vmstat_shepherd), none begun for 22.3 s\n' +
+        '  behind    holder(10) R, at shrink_node+0x10, in the allocator (slow path)\n\n' +
+        'unbound pool 0x4: 1 work waits (wb_workfn)\n' +
+        '  until another worker is made by holder(10) R, at shrink_node+0x10, in the allocator ' +
+        '(slow path)\n\n' +
+        '0 tasks waiting for 0 locks; 3 works waiting for a worker\n',
+    );
+    const workers = [1, 2, 3, 4, 5, 6];
+    assert.match(locksText({ ...result([]), works: [{ ...LOOPS, workers }] }), / and 2 more\n/);
   });
 
   it('shows sixteen waiters and counts the others', () => {

@@ -1,6 +1,6 @@
 // A small result of `stallcore locks`, for tests of its text.
 
-import type { KernelLock, LocksResult } from '../../src/kernel/locking/lock.ts';
+import type { KernelLock, LocksResult, WorkWait } from '../../src/kernel/locking/lock.ts';
 
 /** A mutex that 10 has, and 11 and 12 wait for. */
 export const HELD: KernelLock = {
@@ -11,6 +11,16 @@ export const HELD: KernelLock = {
   waiters: [11, 12],
   notes: [],
   sources: ['waiter on a stack'],
+};
+
+/** Works that wait behind task 10. */
+export const LOOPS: WorkWait = {
+  pool: '0x3',
+  cpu: 0,
+  works: ['vmstat_update', 'vmstat_shepherd'],
+  reason: 'worker runs',
+  workers: [10],
+  seconds: 22.3,
 };
 
 /** Locks with those that wait for them, and the tasks 10 to 12. */

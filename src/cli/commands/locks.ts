@@ -12,7 +12,7 @@ import { print, printJson, withProblems } from '../output.ts';
 export function addLocks(cli: Argv, state: RunState): void {
   cli.command(
     'locks [vmcore..]',
-    'locks that tasks wait for: who has each, who waits, and who must move first',
+    'locks that tasks wait for, and works that wait for a worker: who must move first',
     (verb) =>
       withOpenOptions(verb).option('graph', {
         type: 'boolean',

@@ -2,6 +2,7 @@
 // and on whom it all hangs. What is not proved is absent and said to be not known.
 
 import type { AllocatorPlace } from '../alloc-frames.ts';
+import type { PoolStallReason } from '../workqueue-stalls.ts';
 
 /** The kernel's struct, or of a wait for a bit what the bit belongs to. */
 export type LockKind =
@@ -139,6 +140,21 @@ export interface WaitCycle {
   readonly certain: boolean;
 }
 
+/** Works that no worker of their pool has begun, and who keeps them waiting. */
+export interface WorkWait {
+  /** `struct worker_pool *` */
+  readonly pool: string;
+  /** The CPU that it is bound to; absent for an unbound pool. */
+  readonly cpu?: number;
+  /** Functions of the works, in the order in which they will be taken. */
+  readonly works: readonly string[];
+  readonly reason: PoolStallReason;
+  /** Pids of who is in the way: workers with a work in hand, or who makes another one. */
+  readonly workers: readonly number[];
+  /** Since the pool last began a work; absent where the kernel does not keep that (before v4.5). */
+  readonly seconds?: number;
+}
+
 /** Locks of a dump that somebody waits for. */
 export interface LocksResult {
   readonly type: 'locks';
@@ -148,6 +164,8 @@ export interface LocksResult {
   readonly unproved: readonly UnprovedWait[];
   readonly cycles: readonly WaitCycle[];
   readonly chains: readonly SharedChain[];
+  /** Works that wait for a worker; absent where workqueues were not, or could not be, read. */
+  readonly works?: readonly WorkWait[];
   /** Every task that has a pid in one of the above. */
   readonly tasks: readonly LockTask[];
 }

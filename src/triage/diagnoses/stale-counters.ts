@@ -90,7 +90,7 @@ export function staleCounters(facts: Facts): Finding | undefined {
         : 'no counter is seen to be off; what waits may be of no consequence',
     evidence: [
       { fact: `${nameOf(looper)} runs a work item in the slow path`, verb: btVerb([looper]) },
-      ...pending.map((name) => ({ fact: `${name} is pending`, verb: 'triage --json' })),
+      ...pending.map((name) => ({ fact: `${name} is pending`, verb: 'locks --graph' })),
       ...poolEvidence(facts),
       ...off.map(({ name, free, min, freeNotAdded }) => ({
         fact: `zone ${name}: free ${free}, min ${min}, not yet added ${freeNotAdded}`,
