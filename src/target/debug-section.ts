@@ -1,15 +1,16 @@
 // A debug section as a source of its bytes, unpacked where it is compressed: a small one into
-// memory, a large one into a temporary file.
+// memory, a large one into a temporary file; relocated where the file is not linked.
 
 import { tmpdir } from 'node:os';
 import { unpackZlib } from '../format/compress/gzip.ts';
 import { unpackZstd } from '../format/compress/zstd-source.ts';
 import type { UnpackSink } from '../format/compress/unpack.ts';
 import { readCompression, type SectionCompression } from '../format/elf/compressed.ts';
-import { SHT_NOBITS } from '../format/elf/constants.ts';
+import { ET_REL, SHT_NOBITS } from '../format/elf/constants.ts';
 import type { ElfFile } from '../format/elf/read.ts';
+import { relocated } from '../format/elf/relocations.ts';
 import type { ElfSection } from '../format/elf/sections.ts';
-import { FormatError } from '../util/errors.ts';
+import { FormatError, UnsupportedError } from '../util/errors.ts';
 import { BytesSource, SubSource, type ByteSource } from '../util/io.ts';
 import { SparseTempFile } from './temp-file.ts';
 
@@ -36,13 +37,33 @@ const MEMORY_MAX = 16 << 20;
  * @throws UnsupportedError if it is compressed in another way, or there is no room to unpack it
  */
 export async function openDebugSection(
-  { file, sections }: { file: ElfFile; sections: readonly ElfSection[] },
+  elf: { file: ElfFile; sections: readonly ElfSection[] },
   name: string,
   options: DebugSectionOptions = {},
 ): Promise<DebugSection | undefined> {
   const zname = name.replace('.debug_', '.zdebug_');
-  const section = sections.find((each) => each.name === name || each.name === zname);
+  const found = elf.sections.filter((each) => each.name === name || each.name === zname);
+  const [section] = found;
   if (section === undefined || section.type === SHT_NOBITS) return undefined;
+  if (elf.file.type === ET_REL && found.length > 1) {
+    const what = `${name} is in ${found.length} parts (type units), which are not linked`;
+    throw new UnsupportedError(`${elf.file.source.name}: ${what}`);
+  }
+  const opened = await openBytes(elf.file, section, options);
+  try {
+    return { ...opened, source: relocated(elf, section, opened.source) };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** The bytes of a section, unpacked. */
+async function openBytes(
+  file: ElfFile,
+  section: ElfSection,
+  options: DebugSectionOptions,
+): Promise<DebugSection> {
   const { offset, size } = section;
   if (offset + size > file.source.size) {
     const have = Math.max(0, file.source.size - offset);

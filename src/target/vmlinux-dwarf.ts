@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { readDebugAltLink, readDebugSup, type AlternateLink } from '../format/dwarf/alternate.ts';
 import { Dwarf } from '../format/dwarf/dwarf.ts';
 import type { DwarfSources } from '../format/dwarf/section.ts';
+import { ET_REL } from '../format/elf/constants.ts';
 import { readElf, type ElfFile } from '../format/elf/read.ts';
 import { readSectionByName, readSections, type ElfSection } from '../format/elf/sections.ts';
 import { DwarfTypes } from '../types/dwarf-types.ts';
@@ -97,6 +98,7 @@ async function openSources(
     lineStr: await section('.debug_line_str'),
     strOffsets: await section('.debug_str_offsets'),
     types: await section('.debug_types'),
+    isLinked: elf.file.type !== ET_REL,
   };
 }
 

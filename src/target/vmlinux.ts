@@ -1,6 +1,6 @@
 // A vmlinux that the user names: its symbols as linked, its BTF or DWARF, and which kernel it is.
 
-import { EM_X86_64, ET_CORE } from '../format/elf/constants.ts';
+import { EM_X86_64, ET_CORE, ET_REL } from '../format/elf/constants.ts';
 import { describeMachine, readElf, type ElfFile } from '../format/elf/read.ts';
 import { readSectionByName, readSections } from '../format/elf/sections.ts';
 import { readSymbols, type ElfSymbol } from '../format/elf/symbols.ts';
@@ -57,7 +57,8 @@ export async function readVmlinux(
     types: opened?.types,
     close: () => opened?.close(),
     symbols: () => {
-      const table = readSymbols(elf, sections);
+      // What is not linked has no addresses: a value is the place in its section.
+      const table = elf.type === ET_REL ? undefined : readSymbols(elf, sections);
       return table === undefined ? undefined : listed(table);
     },
   };
@@ -78,7 +79,9 @@ async function openTypes(
   options: VmlinuxOptions,
 ): Promise<{ types: TypeSource; close(): void } | undefined> {
   if (options.withoutTypes === true) return undefined;
-  const dwarf = options.preferDwarf === true ? await openDwarf(elf, options) : undefined;
+  // The BTF of a module begins where that of its kernel ends, and says nothing without it.
+  const isDwarfFirst = options.preferDwarf === true || elf.file.type === ET_REL;
+  const dwarf = isDwarfFirst ? await openDwarf(elf, options) : undefined;
   if (dwarf !== undefined) return dwarf;
   const btf = readSectionByName(elf.file, elf.sections, '.BTF');
   if (btf === undefined) return openDwarf(elf, options);

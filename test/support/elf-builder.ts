@@ -106,6 +106,7 @@ export interface SectionSpec {
   readonly data: Uint8Array;
   readonly flags?: number;
   readonly link?: number;
+  readonly info?: number;
 }
 
 /**
@@ -146,7 +147,7 @@ export function buildVmlinux(
     word(0x1000); // sh_addr
     word(offset);
     word(section.data.length);
-    writer.u32(section.link ?? 0).u32(0); // sh_link, sh_info
+    writer.u32(section.link ?? 0).u32(section.info ?? 0); // sh_link, sh_info
     word(1); // sh_addralign
     word(0); // sh_entsize
     offset += section.data.length;

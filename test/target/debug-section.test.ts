@@ -88,6 +88,19 @@ describe('openDebugSection', () => {
     assert.equal(await open(section(TEXT, { type: 8, flags: 0 })), undefined);
   });
 
+  it('refuses parts that are not linked', async () => {
+    const file = readElf(
+      new BytesSource(
+        buildVmlinux([section(TEXT, { flags: 0 }), section(TEXT, { flags: 0 })], { type: 1 }),
+        't.o',
+      ),
+    );
+    const opened = openDebugSection({ file, sections: readSections(file) }, '.debug_str');
+    await assert.rejects(opened, {
+      message: 't.o: .debug_str is in 2 parts (type units), which are not linked',
+    });
+  });
+
   const DAMAGED: [what: string, spec: SectionSpec, message: RegExp][] = [
     [
       'a stream that is cut',

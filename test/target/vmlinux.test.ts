@@ -35,6 +35,19 @@ describe('readVmlinux', () => {
     assert.equal(types.find('struct', 'task_struct')?.kind, 'struct');
   });
 
+  it('has no addresses of a file that is not linked, and takes its types from DWARF', async () => {
+    const symbols = { name: '.symtab', type: 2, data: new Uint8Array(48), link: 1 };
+    for (const [type, origin] of [
+      [1, 'DWARF of vmlinux.o'],
+      [2, 'BTF of vmlinux.o'],
+    ] as const) {
+      const bytes = buildVmlinux([symbols, btf(), ...dwarfSections()], { type });
+      const read = await readVmlinux(new BytesSource(bytes, 'vmlinux.o'));
+      assert.equal(read.symbols() === undefined, type === 1);
+      assert.equal(read.types?.origin, origin);
+    }
+  });
+
   it('takes the banner that has the number of the build, if there is one', async () => {
     const banners = [`${RELEASE} # SMP`, `${RELEASE} #1 SMP`];
     const two = await readVmlinux(vmlinux(rodata('Linux version %s', ...banners)));

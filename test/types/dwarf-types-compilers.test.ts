@@ -84,6 +84,8 @@ interface Variant {
   readonly flags: readonly string[];
   /** Run on the program, and on a copy of it, before it is read. */
   readonly tool?: readonly string[];
+  /** It is read as `ld -r` leaves it, with its relocations not applied. */
+  readonly isRelocatable?: boolean;
 }
 
 const GCC: readonly (readonly string[])[] = [
@@ -112,21 +114,37 @@ const TOOLS: readonly (readonly string[])[] = [
   ['dwz', '-5', '--dwarf-5', '-m', 'shared.dwz', '-r'],
 ];
 
+/** As a module or vmlinux.o is: not linked. */
+const RELOCATABLE: Variant[] = [
+  { compiler: 'gcc', flags: ['-gdwarf-3'], isRelocatable: true },
+  { compiler: 'gcc', flags: ['-gdwarf-4', '-gz'], isRelocatable: true },
+  { compiler: 'gcc', flags: ['-gdwarf-5'], isRelocatable: true },
+  { compiler: 'gcc', flags: ['-gdwarf-5', '-gdwarf64'], isRelocatable: true },
+  { compiler: 'clang', flags: ['-gdwarf-5'], isRelocatable: true },
+];
+
 const VARIANTS: Variant[] = [
   ...GCC.map((flags) => ({ compiler: 'gcc' as const, flags })),
   ...CLANG.map((flags) => ({ compiler: 'clang' as const, flags })),
   ...TOOLS.map((tool) => ({ compiler: 'gcc' as const, flags: ['-gdwarf-5'], tool })),
   { compiler: 'gcc', flags: ['-gdwarf-4'], tool: ['dwz', '-m', 'shared.dwz', '-r'] },
+  ...RELOCATABLE,
 ];
 
 /** Builds the program in `folder`; what it prints of itself. */
-function build(folder: string, { compiler, flags, tool }: Variant): string {
+function build(folder: string, { compiler, flags, tool, isRelocatable }: Variant): string {
   const run = (program: string, args: readonly string[]): string =>
     execFileSync(program, args, { cwd: folder, encoding: 'latin1', stdio: 'pipe' });
   writeFileSync(join(folder, 'main.c'), MAIN);
   writeFileSync(join(folder, 'other.c'), OTHER);
   run(compiler, ['-O1', '-w', ...flags, 'main.c', 'other.c', '-o', 'program']);
   const truth = run(join(folder, 'program'), []);
+  if (isRelocatable === true) {
+    for (const name of ['main', 'other']) {
+      run(compiler, ['-O1', '-w', ...flags, '-c', `${name}.c`, '-o', `${name}.o`]);
+    }
+    run('ld', ['-r', 'main.o', 'other.o', '-o', 'program']);
+  }
   // dwz moves out only what two files share.
   copyFileSync(join(folder, 'program'), join(folder, 'second'));
   if (tool !== undefined) {
@@ -165,7 +183,13 @@ function check(types: TypeSource, truth: string): void {
 describe('DwarfTypes on what compilers write', () => {
   for (const variant of VARIANTS) {
     const { compiler, flags, tool = [] } = variant;
-    const words = [compiler, ...flags, ...(tool.length === 0 ? [] : ['and', ...tool])].join(' ');
+    const linked = variant.isRelocatable === true ? ['and', 'ld', '-r'] : [];
+    const words = [
+      compiler,
+      ...flags,
+      ...linked,
+      ...(tool.length === 0 ? [] : ['and', ...tool]),
+    ].join(' ');
     it(`agrees with the program, of ${words}`, async function () {
       for (const program of [compiler, ...tool.slice(0, 1)]) {
         if (!hasProgram(program)) skipWithReason(this, `${program} is not installed`);

@@ -19,6 +19,8 @@ export interface DwarfSources {
   readonly strOffsets?: ByteSource | undefined;
   /** `.debug_types`, in version 4 only. */
   readonly types?: ByteSource | undefined;
+  /** Equal strings have one place, as linkers see to; true unless it is said. */
+  readonly isLinked?: boolean;
 }
 
 /**

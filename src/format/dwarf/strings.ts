@@ -26,6 +26,7 @@ export class DwarfStrings {
   /** Texts that stand in entries themselves: those of less than four bytes, of most compilers. */
   readonly #own: string[] = [];
   readonly #ownPlaces = new Map<string, StringPlace>();
+  readonly #isLinked: boolean;
 
   constructor(main: DwarfSources, alt: DwarfSources | undefined) {
     const section = (name: string, source: DwarfSources['str']): DwarfSection | undefined =>
@@ -34,6 +35,7 @@ export class DwarfStrings {
     this.#lineStr = section('.debug_line_str', main.lineStr);
     this.#strOffsets = section('.debug_str_offsets', main.strOffsets);
     this.#altStr = section('alternate .debug_str', alt?.str);
+    this.#isLinked = main.isLinked ?? true;
   }
 
   /**
@@ -42,6 +44,12 @@ export class DwarfStrings {
    * @throws FormatError if it is none of them
    */
   place(cursor: DwarfCursor, form: number, unit: Unit): StringPlace {
+    const place = this.#writtenPlace(cursor, form, unit);
+    // Before the linker each unit has a copy of its own.
+    return this.#isLinked || place >= OWN_BASE ? place : this.#ownPlace(this.text(place));
+  }
+
+  #writtenPlace(cursor: DwarfCursor, form: number, unit: Unit): StringPlace {
     switch (form) {
       case c.DW_FORM_strp:
         return cursor.offset(unit.offsetSize) + (unit.isAlt ? ALT_BASE : 0);

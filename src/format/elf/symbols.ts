@@ -12,6 +12,7 @@
 // decoded before it is asked for.
 
 import { assert } from '../../util/assert.ts';
+import { FormatError } from '../../util/errors.ts';
 import { ELF32_SIZES, ELF64_SIZES, SHT_SYMTAB } from './constants.ts';
 import type { ElfFile } from './read.ts';
 import { readSectionData, stringAt, type ElfSection } from './sections.ts';
@@ -93,4 +94,30 @@ export function readSymbols(
   if (section === undefined || names === undefined) return undefined;
   const symbols = readSectionData(file, section);
   return new ElfSymbolTable(file, { symbols, strings: readSectionData(file, names) });
+}
+
+/**
+ * The values alone of a 64-bit file's table, by number: for relocations, of which there are more
+ * than symbols. In a file that is not linked they count from the start of their section.
+ *
+ * @param index the section of the table
+ * @throws FormatError if it is no symbol table, or does not lie inside the file
+ */
+export function readSymbolValues(
+  file: ElfFile,
+  sections: readonly ElfSection[],
+  index: number,
+): Float64Array {
+  const section = sections[index];
+  if (section?.type !== SHT_SYMTAB) {
+    throw new FormatError({ section: `section ${index}` }, 'expected a symbol table');
+  }
+  const bytes = readSectionData(file, section);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = new Float64Array(Math.floor(bytes.length / ELF64_SIZES.sym));
+  for (let i = 0; i < values.length; i++) {
+    const at = i * ELF64_SIZES.sym + 8;
+    values[i] = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+  }
+  return values;
 }
