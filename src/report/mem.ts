@@ -57,7 +57,9 @@ function pressureLines({ pressure, nodes }: MemResult): string[] {
       return own === undefined ? [] : [...levelLines(own, zone)];
     }),
   );
-  const isShort = pressure.some(({ level }) => level === 'below min');
+  const isShort = pressure.some(
+    ({ level, storedLevel }) => level === 'below min' || storedLevel === 'below min',
+  );
   if (isShort) return found;
   if (found.length > 0) return [NONE_BELOW, ...found];
   if (pressure.length === 0) return ['No zone could be held against its watermarks.'];
@@ -79,7 +81,8 @@ function* levelLines(own: ZonePressure, zone: ZoneState): Generator<string> {
   if (storedLevel !== undefined) {
     yield (
       `${name} is ${level}, and the allocator takes it to be ${storedLevel}: its counter says ` +
-      `${kb(free.stored)} kB free, CPUs have ${kb(free.cpuDiff)} kB that were not folded in.`
+      `${kb(free.stored)} kB free (${count(free.stored, 'page')}), CPUs have ` +
+      `${kb(free.cpuDiff)} kB that were not folded in.`
     );
   }
   if (levelForHigher === 'below min') {

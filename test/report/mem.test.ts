@@ -88,9 +88,9 @@ describe('memText', function () {
   it('shows a stale counter where the allocator decides by it', () => {
     const text = memText(STALE);
     assert.equal(
-      text.split('\n')[1],
+      text.split('\n')[0],
       'Zone Normal of node 0 is below low, and the allocator takes it to be below min: ' +
-        'its counter says 180 kB free, CPUs have 40 kB that were not folded in.',
+        'its counter says 180 kB free (45 pages), CPUs have 40 kB that were not folded in.',
     );
     assert.match(text, /: NR_FREE_PAGES 55, the kernel sees 45, CPUs have \+10 \(CPU 3 \+10\)\n/);
     assert.match(text, /: the free lists have 54 pages, not 55\n/);
