@@ -6,7 +6,8 @@ import type { FilteredFrom } from './task-filter.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 
 /** What of a task matters for a memory stall, as the table has it. */
-export type TaskSign = 'oom' | 'kill' | 'exit' | 'reclaim' | 'memstall' | 'nofs' | 'noio';
+export type TaskSign =
+  'oom' | 'kill' | 'exit' | 'reclaim' | 'memstall' | 'nofs' | 'noio' | 'sched_idle';
 
 /** All tasks of a dump. */
 export interface TasksResult extends TaskTable {
@@ -41,5 +42,6 @@ export function signSources({ source }: AllocFlagBits): TasksResult['signSources
     memstall: 'task->in_memstall',
     nofs: `PF_MEMALLOC_NOFS of ${source}`,
     noio: 'PF_MEMALLOC_NOIO of task->flags',
+    sched_idle: 'SCHED_IDLE in task->policy',
   };
 }

@@ -102,6 +102,9 @@ function signsCell(task: Task, bits: AllocFlagBits): string {
   return signsOf(task, bits)?.join() ?? ABSENT;
 }
 
+/** include/uapi/linux/sched.h: it gets a CPU where nobody else wants one. */
+const SCHED_IDLE = 5;
+
 /** What of a task matters for a memory stall; undefined where that could not be read. */
 function signsOf(task: Task, bits: AllocFlagBits): TaskSign[] | undefined {
   const { flags, oomScoreAdj, sigkillPending } = task;
@@ -118,5 +121,6 @@ function signsOf(task: Task, bits: AllocFlagBits): TaskSign[] | undefined {
   const { nofs, noio } = allocFlags(task, bits) ?? {};
   if (nofs === true) signs.push('nofs');
   if (noio === true) signs.push('noio');
+  if (task.policy === SCHED_IDLE) signs.push('sched_idle');
   return signs;
 }

@@ -28,6 +28,12 @@ describe('tasksSummary', () => {
     assert.equal(summary({ address: '0x2', pid: 2, flags: 0x800 }).length, 1);
   });
 
+  it('marks who gets a CPU only where nobody else wants one', () => {
+    const batch = { address: '0x2', pid: 2, flags: 0, policy: 5, ...READ };
+    assert.equal(summary(batch)[1], 'signs: sched_idle: SCHED_IDLE in task->policy');
+    assert.equal(summary({ ...batch, policy: 3 }).length, 1);
+  });
+
   it('names what each sign goes by that is shown', () => {
     const victim = { address: '0x2', pid: 2, flags: 0x40800, oomMm: '0xf00', ...READ };
     assert.equal(

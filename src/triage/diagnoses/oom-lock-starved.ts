@@ -78,10 +78,8 @@ export function oomLockStarved(facts: Facts): Finding | undefined {
     because: becauseOf(holder, hasNoCpu ? ahead : []),
     evidence: [
       { fact: `${nameOf(holder)}: ${task.state} in out_of_memory()`, verb: btVerb([holder]) },
-      ...(isIdle
-        ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks --json' }]
-        : []),
-      { fact: `${count(waiting.length, 'request')} in the slow path`, verb: 'bt --stalled' },
+      ...(isIdle ? [{ fact: `${nameOf(holder)} has the policy SCHED_IDLE`, verb: 'tasks' }] : []),
+      { fact: `${count(waiting.length, 'other request')} in the slow path`, verb: 'bt --stalled' },
     ],
     against: hasNoCpu
       ? []

@@ -19,6 +19,13 @@ describe('oomLockStarved', () => {
     const finding = oomLockStarved(facts([killer, { ...other, onCpu: true }], held));
     assert.equal(finding?.confidence, 'likely');
     assert.match(finding.because, /SCHED_IDLE, and task-21\(21\) has the CPU before it/);
+    assert.deepEqual(
+      finding.evidence.slice(1).map(({ fact, verb }) => [fact, verb]),
+      [
+        ['batch(20) has the policy SCHED_IDLE', 'tasks'],
+        ['1 other request in the slow path', 'bt --stalled'],
+      ],
+    );
     const waits = oomLockStarved(facts([killer, other], held));
     assert.match(waits?.because ?? '', /task-21\(21\) wants the CPU and comes before it/);
   });
