@@ -47,7 +47,7 @@ export function exitingTask(facts: Facts): Finding | undefined {
       { fact: `${namesOf(withMemory)}: the allocator under do_exit()`, verb: btVerb(withMemory) },
       {
         fact: 'this kernel has no OOM reaper; it waits for tasks that exit',
-        verb: 'triage --json',
+        verb: "symbols '*oom_reap*'",
       },
     ],
     against,

@@ -28,6 +28,7 @@ describe('exitingTask', () => {
     const finding = exitingTask(facts([exits, asks]));
     assert.equal(finding?.confidence, 'likely');
     assert.match(finding.sentence, /^task-7\(7\) is in do_exit\(\) .*, and waits for memory/);
+    assert.equal(finding.evidence.at(-1)?.verb, "symbols '*oom_reap*'");
     const two = exitingTask(facts([exits, { ...exits, pid: 8 }, asks]));
     assert.match(two?.sentence ?? '', /are in do_exit\(\) .*, and wait for memory/);
   });
