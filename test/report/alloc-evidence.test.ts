@@ -48,7 +48,7 @@ describe('evidenceTable', () => {
   it('has the tasks in the allocator, and those that may be there', () => {
     assert.deepEqual(evidenceTable(RESULT, false).rows, [
       [
-        ...['1', '1', 'R', 'slow path', '~14.20 s', '2', '0xcc0(GFP_KERNEL)'],
+        ...['1', '1', 'R', 'slow path', '>= 14.20 s', '2', '0xcc0(GFP_KERNEL)'],
         ...['scan_control of try_to_free_pages()', 't1'],
       ],
       [
