@@ -39,7 +39,8 @@ const LOG_OPTIONS = {
     requiresArg: true,
     coerce: sinceOf,
     describe:
-      'records from this time stamp, in seconds, or this date (UTC) on; -60: the last minute',
+      'records from this time stamp, in seconds, or this date (UTC) on; -60: the minute before ' +
+      'the newest record',
   },
   memalloc: {
     type: 'boolean',
