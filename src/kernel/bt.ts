@@ -67,8 +67,14 @@ export function btResult(vmcore: Vmcore, options: BtOptions): BtResult {
     if (stack === undefined) unreadable.push(shortTask(task));
     else stacks.push({ stack, tasks: [shortTask(task)], ...(allocator && { allocator }) });
   }
-  const shown = fold ? foldStacks(stacks) : stacks;
+  const shown = fold ? foldStacks(stacks) : inOrderOf(filter?.pids, stacks);
   return { type: 'bt', method: reader.method, stacks: shown, taskCount, unreadable, asleep };
+}
+
+/** As the PIDs were named; idle tasks, all of PID 0, stay in the order of their CPUs. */
+function inOrderOf(pids: readonly number[] = [], stacks: SharedStack[]): SharedStack[] {
+  const at = ({ tasks: [task] }: SharedStack): number => pids.indexOf(task?.pid ?? -1);
+  return stacks.sort((a, b) => at(a) - at(b));
 }
 
 /** Interruptible or idle, stopped, frozen or dead: it waits for what is outside of the kernel. */

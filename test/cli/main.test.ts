@@ -113,6 +113,14 @@ describe('main', function () {
     });
   });
 
+  it('shows stacks in the order in which PIDs are named', async () => {
+    const sample = join(ROOT, README_SAMPLE);
+    const { stdout } = await check(['bt', sample, '186', '178'], { exitCode: 0 });
+    assert.match(stdout, /^java\(186\)[^]*\nbackup\(178\) /);
+    const { stdout: other } = await check(['bt', sample, '178', '186'], { exitCode: 0 });
+    assert.match(other, /^backup\(178\)[^]*\njava\(186\) /);
+  });
+
   it('prints ? for a counter that this kernel never had', async () => {
     const argv = ['memalloc', '--format', 'v8', SAMPLE];
     await check(argv, { exitCode: 0, stdout: /^MemAlloc-Info: stalling=3 .* oom_count=\?$/m });
