@@ -37,7 +37,7 @@ export async function main(
     await parser(words, await loadVerbs(words), state).parseAsync();
     return state.exitCode;
   } catch (error) {
-    return exitCodeOf(error);
+    return exitCodeOf(error, argv[0]);
   }
 }
 
@@ -111,10 +111,12 @@ function keepHelpForLater(cli: ReturnType<typeof yargs>): void {
   if (usage !== undefined) usage.cacheHelpMessage = (): void => undefined;
 }
 
-function exitCodeOf(error: unknown): number {
+/** @param word the first on the line, which may be a verb */
+function exitCodeOf(error: unknown, word = ''): number {
   if (error instanceof BrokenPipe) return EXIT_DONE;
   if (error instanceof UsageError || isYargsError(error)) {
-    remark(`${(error as Error).message}\ntry: stallcore --help`);
+    const verb = VERBS.includes(word) ? `${word} ` : '';
+    remark(`${(error as Error).message}\ntry: stallcore ${verb}--help`);
     return EXIT_USAGE;
   }
   if (error instanceof ScriptError || error instanceof NotKeptError) {

@@ -7,10 +7,13 @@ import { VmcoreError } from '../util/errors.ts';
 import { Problems } from '../util/problems.ts';
 import type { RunState } from './main.ts';
 import { printForced, progress, remark, remarkProblems } from './output.ts';
+import { refuseStrayWords } from './stray-words.ts';
 import { UsageError } from './usage.ts';
 
 /** What {@link withOpenOptions} adds. */
 export interface OpenArguments {
+  /** The verb, where it was named. */
+  _?: (string | number)[];
   vmcore: string[];
   json: boolean;
   tmp: string | undefined;
@@ -59,6 +62,7 @@ export async function onVmcore(
   run: (vmcore: Vmcore) => void | Promise<void>,
 ): Promise<void> {
   if (args.vmcore.length === 0) throw new UsageError('expected the name of a vmcore');
+  refuseStrayWords(args.vmcore, args._?.[0]?.toString());
   const problems = new Problems();
   const vmcore = await explain(problems, () => open(args, problems));
   try {

@@ -9,7 +9,7 @@ const MANY = { type: 'string', array: true, nargs: 1 } as const;
 /** Which tasks to show. */
 export const FILTER_OPTIONS = {
   state: { ...MANY, describe: 'tasks in one of these states, letters as of ps(1): D, RD' },
-  comm: { ...MANY, describe: 'tasks whose name contains this' },
+  comm: { ...MANY, describe: 'tasks whose name contains this, or one of these: NAME[,NAME…]' },
   pid: { ...MANY, describe: 'these threads: PID[,PID…]' },
   kthreads: { type: 'boolean', describe: 'kernel threads only', conflicts: 'user' },
   user: { type: 'boolean', describe: 'all but kernel threads' },
@@ -34,11 +34,17 @@ export function filterOf(args: FilterArguments): TaskFilter | undefined {
   const isKthread = kthreads === true ? true : user === true ? false : undefined;
   const filter = {
     ...(state === undefined ? {} : { states: stateLetters(state.join(',')) }),
-    ...(comm === undefined ? {} : { comms: comm }),
+    ...(comm === undefined ? {} : { comms: comm.flatMap(namesIn) }),
     ...(pid === undefined ? {} : { pids: pidList(pid.join(',')) }),
     ...(isKthread === undefined ? {} : { kthread: isKthread }),
   };
   return Object.keys(filter).length === 0 ? undefined : filter;
+}
+
+/** A name may have a comma of its own, so that the whole is one of them. */
+function namesIn(given: string): string[] {
+  const parts = given.split(',').filter((part) => part !== '');
+  return parts.length > 1 ? [given, ...parts] : [given];
 }
 
 /** Every letter that /proc/PID/stat of some kernel shows (fs/proc/array.c, task_state_array). */

@@ -84,6 +84,7 @@ describe('main', function () {
     [['--state', 'D', '--user'], /\n.* D .*\n[1-9]\d* of \d+ tasks, 0 of \d+ idle tasks; /],
     [['--comm', 'sshd', '--state', 'R'], /^PID.*\n288 .*sshd\n1 of \d+ tasks/],
     [['--pid', '288,41', '--pid=1'], /\n3 of \d+ tasks, 0 of /],
+    [['--comm', 'nobody,sshd'], /^PID.*(\n *\d+ .*sshd)+\n[1-9]\d* of \d+ tasks/],
     [['--kthreads', '--pid', '288'], /^PID.*COMM\n0 of \d+ tasks, /],
   ];
   for (const [options, stdout] of FILTERS) {
@@ -171,7 +172,8 @@ describe('main', function () {
     [['memalloc', '--timeout', '-1', SAMPLE], /--timeout: expected a number of seconds above 0/],
     [['info', '--phs-offset', '0', SAMPLE], /Unknown argument: phs-offset\n/],
     [['info', '--phys-offset', 'here', SAMPLE], /--phys-offset here: expected a physical address/],
-    [['structs'], /structs: expected export/],
+    [['structs'], /structs: expected export FILE -o LAYOUT\ntry: stallcore structs --help\n/],
+    [['locks', SAMPLE, '162'], /locks takes one vmcore.*\ntry: stallcore locks --help\n/],
     [['structs', 'export', SAMPLE], /structs export: expected -o FILE/],
   ];
   for (const [argv, stderr] of USAGE) {

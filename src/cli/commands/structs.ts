@@ -68,7 +68,7 @@ export function addStructs(cli: Argv, state: RunState): void {
           }
         },
       )
-      .demandCommand(1, 'structs: expected export')
+      .demandCommand(1, 'structs: expected export FILE -o LAYOUT')
       .strict(),
   );
 }
