@@ -8,9 +8,10 @@ import { errorChain, FormatError, InvalidError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import { commandLine, isOfCaptureKernel } from './command-line.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
-import { imageFacts } from './image-facts.ts';
+import type { Kallsyms } from '../format/kallsyms/kallsyms.ts';
+import { kernelOfImage } from './image-facts.ts';
 import { KallsymsSymbols } from './kernel-kallsyms.ts';
-import { locateImage, type LocatedImage } from './locate-image.ts';
+import { imageOfKallsyms, locateImage, type LocatedImage } from './locate-image.ts';
 import type { OnSearched } from './memory-pieces.ts';
 import { allImages, hintedImages } from './scan-images.ts';
 import {
@@ -73,7 +74,7 @@ export function crashedOf(
 }
 
 interface FoundImage {
-  readonly image: LocatedImage;
+  readonly image: LocatedImage<Kallsyms>;
   readonly tokenIndexAt: number;
   readonly isCapture: boolean;
 }
@@ -115,8 +116,8 @@ class ImageSearch {
     // Addresses can be read in more than one way, the likeliest first.
     if (this.#images.some((each) => each.tokenIndexAt === tokenIndexAt)) return;
     try {
-      const image = locateImage(this.#memory, found);
-      const command = commandLine(image.space, image.kallsyms);
+      const image = locateImage(this.#memory, imageOfKallsyms(this.#memory, found));
+      const command = commandLine(image.space, image.symbols);
       const isCapture = command !== undefined && isOfCaptureKernel(command);
       this.#images.push({ image, tokenIndexAt, isCapture });
     } catch (error) {
@@ -143,13 +144,8 @@ class ImageSearch {
     const { image } = first;
     const at = hex(first.tokenIndexAt);
     return {
-      ...imageFacts(image),
-      space: image.space,
-      physBase: image.physBase,
-      physBaseSource: 'where the banner of the kernel image lies',
-      source: `none; worked out from the kernel image, kallsyms at physical address ${at}`,
-      paddr: undefined,
-      symbols: new KallsymsSymbols(image.kallsyms, SCANNED_ORIGIN),
+      ...kernelOfImage(image, `kallsyms at physical address ${at}`),
+      symbols: new KallsymsSymbols(image.symbols, SCANNED_ORIGIN),
     };
   }
 

@@ -9,10 +9,11 @@ import { vaddrAdd, type Vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
 import { FaultError, InvalidError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
-import type { LocatedImage } from './locate-image.ts';
+import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
+import type { ImageSymbols, LocatedImage } from './locate-image.ts';
 
 /** Facts under the keys of VMCOREINFO, and their sources in words. */
-export interface ImageFacts {
+interface ImageFacts {
   readonly info: Vmcoreinfo;
   /** By key; of a key that is not here VMCOREINFO is the source. */
   readonly sources: Readonly<Record<string, string>>;
@@ -26,14 +27,30 @@ const SYSNAME = 'Linux\0';
 const HEADER_MAGIC = { offset: 0x202, text: 'HdrS' };
 const PREF_ADDRESS = 0x258;
 
-/** @throws InvalidError if the banner names no release */
-export function imageFacts(image: LocatedImage): ImageFacts {
-  const { kallsyms, space, banner, physBase, root, smeMask } = image;
+/**
+ * The kernel of an image, as that of a VMCOREINFO is told.
+ *
+ * @param by what led to the image, in words
+ * @throws InvalidError if the banner names no release
+ */
+export function kernelOfImage(image: LocatedImage, by: string): VerifiedVmcoreinfo {
+  return {
+    ...imageFacts(image),
+    space: image.space,
+    physBase: image.physBase,
+    physBaseSource: 'where the banner of the kernel image lies',
+    source: `none; worked out from the kernel image, ${by}`,
+    paddr: undefined,
+  };
+}
+
+function imageFacts(image: LocatedImage): ImageFacts {
+  const { symbols: own, space, banner, physBase, root, smeMask } = image;
   const osrelease = /^Linux version (\S+) /.exec(banner)?.[1];
   if (osrelease === undefined) throw new InvalidError('linux_banner: it names no release');
   const symbols: Record<string, bigint> = { swapper_pg_dir: root };
   for (const name of ['init_uts_ns', '_stext']) {
-    const address = kallsyms.lookup(name);
+    const address = own.lookup(name);
     if (address !== undefined) symbols[name] = address;
   }
   const nameOffset = utsNameOffset(image);
@@ -46,7 +63,7 @@ export function imageFacts(image: LocatedImage): ImageFacts {
       pgtable_l5_enabled: space.depth === 5 ? 1 : 0,
       ...(smeMask === 0n ? {} : { sme_mask: smeMask }),
     },
-    ...optional('kernelOffset', kaslrOffset(space, kallsyms)),
+    ...optional('kernelOffset', kaslrOffset(space, own)),
   });
   const sources = {
     OSRELEASE: 'linux_banner',
@@ -57,8 +74,8 @@ export function imageFacts(image: LocatedImage): ImageFacts {
   return { info: readVmcoreinfo(text), sources };
 }
 
-function utsNameOffset({ kallsyms, space }: LocatedImage): number | undefined {
-  const address = kallsyms.lookup('init_uts_ns');
+function utsNameOffset({ symbols, space }: LocatedImage): number | undefined {
+  const address = symbols.lookup('init_uts_ns');
   if (address === undefined) return undefined;
   return UTS_NAME_OFFSETS.find((offset) => hasText(space, vaddrAdd(address, offset), SYSNAME));
 }
@@ -70,10 +87,7 @@ export const KASLR_SOURCE = '_text less pref_address of boot_params';
  * How far KASLR moved the image: the boot loader's header says where it was linked to lie, which
  * is CONFIG_PHYSICAL_START. Undefined where the header is not in the dump.
  */
-export function kaslrOffset(
-  space: AddressSpace,
-  symbols: { lookup(name: string): Vaddr | undefined },
-): bigint | undefined {
+export function kaslrOffset(space: AddressSpace, symbols: ImageSymbols): bigint | undefined {
   const text = symbols.lookup('_text');
   const params = symbols.lookup('boot_params');
   if (text === undefined || params === undefined) return undefined;

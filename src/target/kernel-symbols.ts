@@ -9,6 +9,7 @@ import { errorChain, InvalidError, VmcoreError } from '../util/errors.ts';
 import type { Problems } from '../util/problems.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { headOfText, refuseOtherKind } from './file-kind.ts';
+import type { LinkedSymbols } from './find-linked.ts';
 import { fileName, inFile } from './in-file.ts';
 import { readKernelKallsyms } from './kernel-kallsyms.ts';
 import type { OnSearched } from './memory-pieces.ts';
@@ -68,15 +69,30 @@ function findTable(search: SymbolSearch): SymbolTable {
   );
 }
 
+/** The symbols of a build that the user names: those of the System.map go before a vmlinux's. */
+export function namedSymbols(
+  systemMapPath: string | undefined,
+  vmlinux: Vmlinux | undefined,
+): LinkedSymbols | undefined {
+  if (systemMapPath !== undefined) return readSystemMap(systemMapPath);
+  const symbols = vmlinux?.symbols();
+  if (vmlinux === undefined || symbols === undefined) return undefined;
+  return { origin: originOfSymbols(vmlinux), symbols };
+}
+
+function readSystemMap(path: string): LinkedSymbols {
+  const text = readFileSync(path, 'latin1');
+  refuseOtherKind(fileName(path), headOfText(text), 'system-map');
+  const symbols = inFile(path, () => parseSystemMap(text));
+  return { origin: `System.map ${fileName(path)}`, symbols };
+}
+
 /** Those of a System.map; undefined, and a problem, where they do not fit but are forced. */
 function mapSymbols(
   path: string,
   { kernel, problems, force }: SymbolSearch,
 ): SymbolTable | undefined {
-  const text = readFileSync(path, 'latin1');
-  refuseOtherKind(fileName(path), headOfText(text), 'system-map');
-  const listed = inFile(path, () => parseSystemMap(text));
-  const origin = `System.map ${fileName(path)}`;
+  const { symbols: listed, origin } = readSystemMap(path);
   const known = kernel.info.symbols();
   const read = (): SymbolTable => readSymbolList(listed, { origin, known });
   const list = force ? problems.attempt(`symbols of ${origin}`, read) : hinting(read);

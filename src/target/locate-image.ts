@@ -1,15 +1,16 @@
-// From the kallsyms of a kernel image to where it lies and to its page tables, without a note, text
+// From the symbols of a kernel image to where it lies and to its page tables, without a note, text
 // or CR3 that says so.
 //
-//   kallsyms         found by a search, it says at which virtual address each symbol lies
+//   symbols          kallsyms, found by a search, says at which virtual address each lies; a
+//                    vmlinux and place-relative kallsyms (v7.0), how far from each other
 //   phys_base        the image is moved by multiples of 2 MiB: only one of them puts the text
 //                    `Linux version ` where linux_banner is
 //   root page table  init_top_pgt, with 4 or 5 levels: it must map the banner, itself, and itself
 //                    again through the direct map
 //
 // With page-table isolation (v4.15, KAISER before) the symbol is the kernel's half of the pair; the
-// half of user space behind it does not map the banner. Place-relative tables (v7.0) say how far
-// symbols lie from each other only; there the page table says where the image is mapped.
+// half of user space behind it does not map the banner. Where only distances are known the page
+// table says where the image is mapped.
 
 import {
   PAGE_SIZE,
@@ -25,9 +26,26 @@ import { latin1 } from '../util/byte-reader.ts';
 import { FaultError, InvalidError, VmcoreError } from '../util/errors.ts';
 import { kallsymsAt } from './scan-kallsyms.ts';
 
+/** Some symbols of an image. */
+export interface ImageSymbols {
+  lookup(name: string): Vaddr | undefined;
+}
+
+/** What may be an image, by its symbols. */
+export interface ImageToLocate<S extends ImageSymbols> {
+  readonly symbols: S;
+  /** The phys_base that it can have if its symbols are where they say. */
+  readonly physBases: Iterable<number>;
+  /**
+   * The symbols where they are, if only their distances are known: `by` is to be added to each
+   * address, and `physBase` goes with the sums.
+   */
+  readonly moved?: ((by: bigint, physBase: number) => S) | undefined;
+}
+
 /** Where an image lies, and its page tables. */
-export interface LocatedImage {
-  readonly kallsyms: FoundKallsyms['kallsyms'];
+export interface LocatedImage<S extends ImageSymbols = ImageSymbols> {
+  readonly symbols: S;
   readonly space: AddressSpace;
   readonly physBase: number;
   /** Address of the root table. */
@@ -41,7 +59,7 @@ export interface LocatedImage {
 }
 
 /** init/version.c */
-const BANNER = 'Linux version ';
+export const BANNER = 'Linux version ';
 /** fs/proc/version.c; `linux_proc_banner` has it since v2.6.25. */
 const PROC_BANNER = '%s version %s';
 const BANNER_LENGTH_MAX = 1024;
@@ -59,29 +77,49 @@ const PAGE_OFFSETS: Record<PageTableDepth, readonly bigint[]> = {
 };
 
 /**
- * From the tables of an image to its page tables.
+ * From the symbols of an image to its page tables.
  *
- * @param found as if the image were mapped with a phys_base of 0
  * @throws InvalidError if the image is not the one that ran, as a file in the page cache
  */
-export function locateImage(memory: PhysicalMemory, found: FoundKallsyms): LocatedImage {
-  const { kallsyms } = found;
-  const banner = kallsyms.lookup('linux_banner');
-  if (banner === undefined) throw new InvalidError('kallsyms: it has no linux_banner');
-  const isRelative = kallsyms.encodings.addressEncoding === 'place-relative';
+export function locateImage<S extends ImageSymbols>(
+  memory: PhysicalMemory,
+  image: ImageToLocate<S>,
+): LocatedImage<S> {
+  const { symbols, physBases, moved } = image;
+  if (symbols.lookup('linux_banner') === undefined) {
+    throw new InvalidError('symbols: linux_banner is not among them');
+  }
   let doubt: InvalidError | undefined;
-  for (const physBase of isRelative ? [0] : physBases(found)) {
-    const text = bannerAt(memory, kallsyms, physBase);
+  for (const physBase of physBases) {
+    const text = bannerAt(memory, symbols, physBase);
     if (text === undefined) continue;
-    const root = rootTable(memory, { found, physBase, isRelative });
+    const root = rootTable(memory, { symbols, physBase, moved });
     if (!(root instanceof InvalidError)) return { ...root, banner: text };
     doubt ??= root;
   }
-  throw doubt ?? new InvalidError(`linux_banner: no banner in the image of these tables`);
+  throw doubt ?? new InvalidError('linux_banner: no banner where the symbols put it');
+}
+
+/**
+ * An image by the kallsyms in it.
+ *
+ * @param found as if the image were mapped with a phys_base of 0
+ */
+export function imageOfKallsyms(
+  memory: PhysicalMemory,
+  found: FoundKallsyms,
+): ImageToLocate<FoundKallsyms['kallsyms']> {
+  const { kallsyms: symbols, tokenIndexAt } = found;
+  if (symbols.encodings.addressEncoding !== 'place-relative') {
+    return { symbols, physBases: physBasesOf(found) };
+  }
+  const moved = (_by: bigint, physBase: number): typeof symbols =>
+    movedTables(memory, tokenIndexAt, physBase);
+  return { symbols, physBases: [0], moved };
 }
 
 /** By how much an image that has these tables in it can be moved. */
-function* physBases({ kallsyms, tokenIndexAt }: FoundKallsyms): Generator<number> {
+function* physBasesOf({ kallsyms, tokenIndexAt }: FoundKallsyms): Generator<number> {
   const start = kallsyms.lookup('_text') ?? kallsyms.lookup('_stext');
   const end = kallsyms.lookup('_end') ?? vaddrAdd(start ?? START_KERNEL_MAP, IMAGE_AREA);
   if (start === undefined || start < START_KERNEL_MAP || end - start > IMAGE_AREA) return;
@@ -94,12 +132,12 @@ function* physBases({ kallsyms, tokenIndexAt }: FoundKallsyms): Generator<number
 /** The banner, if it is where this puts it. */
 function bannerAt(
   memory: PhysicalMemory,
-  kallsyms: FoundKallsyms['kallsyms'],
+  symbols: ImageSymbols,
   physBase: number,
 ): string | undefined {
-  const text = textOf(memory, { address: kallsyms.lookup('linux_banner'), physBase });
+  const text = textOf(memory, { address: symbols.lookup('linux_banner'), physBase });
   if (text?.startsWith(BANNER) !== true) return undefined;
-  const format = textOf(memory, { address: kallsyms.lookup('linux_proc_banner'), physBase });
+  const format = textOf(memory, { address: symbols.lookup('linux_proc_banner'), physBase });
   if (format !== undefined && !format.startsWith(PROC_BANNER)) return undefined;
   return text.replace(/\n$/, '');
 }
@@ -118,34 +156,33 @@ function textOf(
   return end < 0 ? undefined : latin1(bytes.subarray(0, end));
 }
 
-interface PlacedImage {
-  readonly found: FoundKallsyms;
+interface PlacedImage<S extends ImageSymbols> {
+  readonly symbols: S;
   readonly physBase: number;
-  readonly isRelative: boolean;
+  readonly moved: ImageToLocate<S>['moved'];
 }
 
 /** The page tables of the image; else what speaks against it. */
-function rootTable(
+function rootTable<S extends ImageSymbols>(
   memory: PhysicalMemory,
-  { found, physBase, isRelative }: PlacedImage,
-): Omit<LocatedImage, 'banner'> | InvalidError {
-  const { kallsyms } = found;
-  const name = ROOT_NAMES.find((each) => kallsyms.lookup(each) !== undefined);
-  const root = name === undefined ? undefined : kallsyms.lookup(name);
+  { symbols, physBase, moved }: PlacedImage<S>,
+): Omit<LocatedImage<S>, 'banner'> | InvalidError {
+  const name = ROOT_NAMES.find((each) => symbols.lookup(each) !== undefined);
+  const root = name === undefined ? undefined : symbols.lookup(name);
   if (name === undefined || root === undefined) {
-    return new InvalidError(`kallsyms: it has none of ${ROOT_NAMES.join(', ')}`);
+    return new InvalidError(`symbols: none of ${ROOT_NAMES.join(', ')} is among them`);
   }
   const paddr = Number(root - START_KERNEL_MAP) + physBase;
-  const smeMask = wordAt(memory, { address: kallsyms.lookup('sme_me_mask'), physBase }) ?? 0n;
+  const smeMask = wordAt(memory, { address: symbols.lookup('sme_me_mask'), physBase }) ?? 0n;
   let doubt: InvalidError | undefined;
   for (const depth of [4, 5] as const) {
     const space = new AddressSpace(memory, { root: paddr, depth, smeMask });
     try {
-      const moved = isRelative ? mappedAt(space, paddr) - root : 0n;
-      const base = physBase - Number(moved);
-      const own = isRelative ? movedTables(memory, found, base) : kallsyms;
-      const proof = prove(space, { kallsyms: own, name, physBase: base });
-      const placed = { kallsyms: own, root: vaddrAdd(root, moved) };
+      const by = moved === undefined ? 0n : mappedAt(space, paddr) - root;
+      const base = physBase - Number(by);
+      const own = moved?.(by, base) ?? symbols;
+      const proof = prove(space, { symbols: own, name, physBase: base });
+      const placed = { symbols: own, root: vaddrAdd(root, by) };
       return { ...placed, space, physBase: base, smeMask, proof };
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
@@ -169,10 +206,10 @@ function mappedAt(space: AddressSpace, paddr: number): Vaddr {
 /** Place-relative tables, with the place that they now have. */
 function movedTables(
   memory: PhysicalMemory,
-  found: FoundKallsyms,
+  tokenIndexAt: number,
   physBase: number,
 ): FoundKallsyms['kallsyms'] {
-  const moved = kallsymsAt(memory, found.tokenIndexAt, physBase);
+  const moved = kallsymsAt(memory, tokenIndexAt, physBase);
   const same = moved.find((each) => each.kallsyms.encodings.addressEncoding === 'place-relative');
   if (same === undefined) throw new InvalidError('kallsyms: not place-relative after all');
   return same.kallsyms;
@@ -181,18 +218,18 @@ function movedTables(
 /** @throws VmcoreError saying which symbol the tables do not lead to */
 function prove(
   space: AddressSpace,
-  at: { kallsyms: FoundKallsyms['kallsyms']; name: string; physBase: number },
+  at: { symbols: ImageSymbols; name: string; physBase: number },
 ): string {
-  const { kallsyms, name, physBase } = at;
+  const { symbols, name, physBase } = at;
   for (const symbol of [name, 'linux_banner', '_stext', 'init_task']) {
-    const address = kallsyms.lookup(symbol);
+    const address = symbols.lookup(symbol);
     if (address === undefined) continue;
     const expected = Number(address - START_KERNEL_MAP) + physBase;
     const mapped = space.translate(address);
     if (mapped === expected) continue;
     throw new InvalidError(`it maps ${symbol} to ${hex(mapped)}, not to ${hex(expected)}`);
   }
-  const told = kallsyms.lookup('page_offset_base');
+  const told = symbols.lookup('page_offset_base');
   const base = told === undefined ? undefined : readWord(space, told);
   const bases = base === undefined ? PAGE_OFFSETS[space.depth] : [base];
   const isBack = bases.some((start) => mapsBack(space, start));

@@ -9,11 +9,12 @@ import { errorChain, FormatError, VmcoreError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import { Problems } from '../util/problems.ts';
 import { commandLine, isOfCaptureKernel } from './command-line.ts';
-import { findInMemory } from './find-in-memory.ts';
+import type { LinkedSymbols } from './find-linked.ts';
+import { findInMemory, type FindInMemoryOptions } from './find-in-memory.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
 import { readIdentity } from './identity.ts';
 import { findKernelSpace } from './kernel-memory.ts';
-import { findSymbols, originOfSymbols } from './kernel-symbols.ts';
+import { findSymbols, namedSymbols, originOfSymbols } from './kernel-symbols.ts';
 import { findTypes } from './kernel-types.ts';
 import { openContainer, type Container } from './open-container.ts';
 import { ModuleSymbols, type LoadedModule } from './modules.ts';
@@ -117,7 +118,8 @@ function readKernel(
   { paths, options, vmlinux }: NamedFiles,
 ): Omit<VmcoreParts, 'problems' | 'close'> {
   const { container, memory, packed, watch, problems } = opening;
-  const kernel = watchStep('kernel', opening, () => locateKernel(opening, options));
+  const linked = (): LinkedSymbols | undefined => namedSymbols(options.systemMap, vmlinux);
+  const kernel = watchStep('kernel', opening, () => locateKernel(opening, { ...options, linked }));
   watch?.located(kernel);
   const { space } = kernel;
   const check = { problems, force: options.force ?? false };
@@ -217,8 +219,10 @@ async function openVmlinux(
   return vmlinux;
 }
 
+type KernelSearch = Pick<OpenOptions, 'physOffset'> & FindInMemoryOptions;
+
 /** The kernel of a packed dump as it was found in the other, else the one that is searched for. */
-function locateKernel(opening: Opening, options: OpenOptions): VerifiedVmcoreinfo {
+function locateKernel(opening: Opening, options: KernelSearch): VerifiedVmcoreinfo {
   const { container, memory, packed, watch, problems } = opening;
   if (packed !== undefined && container.vmcoreinfo !== undefined) {
     packed.tellProblems('kernel', problems);
@@ -241,7 +245,7 @@ function locateKernel(opening: Opening, options: OpenOptions): VerifiedVmcoreinf
 /** The container's VMCOREINFO if memory agrees with it, else one found in memory. */
 function searchKernel(
   { container, memory, problems }: Opening,
-  options: OpenOptions,
+  options: KernelSearch,
 ): VerifiedVmcoreinfo {
   const { info, vmcoreinfo } = container;
   if (vmcoreinfo !== undefined) {
@@ -255,7 +259,7 @@ function searchKernel(
     }
   }
   try {
-    return findInMemory(memory, problems, options.onProgress);
+    return findInMemory(memory, problems, options);
   } catch (error) {
     // Any file can be taken for a raw image, so that one which is none must hear it in its words.
     if (!(error instanceof VmcoreError) || info.format !== 'raw') throw error;
