@@ -74,10 +74,26 @@ async function openBytes(
   if (compression === undefined) {
     return { source: new SubSource(file.source, offset, size), close: () => undefined };
   }
+  checkRatio(section.name, compression, size);
   const { headerSize } = compression;
   const packed = new SubSource(file.source, offset + headerSize, size - headerSize);
   const unpack = { section: section.name, packed, compression };
   return compression.size <= MEMORY_MAX ? toMemory(unpack) : toFile(unpack, options);
+}
+
+/**
+ * How often its packed size a stream may have unpacked: zlib's longest match of 258 bytes takes two
+ * bits (zlib's technical note), a block of zstd of 128 KiB four bytes (RFC 8878, 3.1.1.2).
+ */
+const RATIO_MAX = { zlib: 1032, zstd: 32768 } as const;
+
+/** A size that no stream of this length has is damage, and no lack of room for it. */
+function checkRatio(name: string, compression: SectionCompression, packed: number): void {
+  const { algorithm, size } = compression;
+  const most = packed * RATIO_MAX[algorithm];
+  if (size <= most) return;
+  const what = `expected at most ${most} bytes unpacked of ${packed} of ${algorithm}, have ${size}`;
+  throw new FormatError({ section: name }, what);
 }
 
 interface Unpack {

@@ -133,9 +133,14 @@ describe('openDebugSection', () => {
       /^\.debug_str: expected 38001 bytes unpacked, have 38000$/,
     ],
     [
-      'a size that no disk has',
-      section(compressed({ type: ZLIB, size: 2 ** 52 }, zlib)),
-      /no room, expected \d+ MiB free/,
+      'a size that no zlib stream of this length has',
+      section(compressed({ type: ZLIB, size: 2 ** 40 }, zlib)),
+      /^\.debug_str: expected at most \d+ bytes unpacked of \d+ of zlib, have 1099511627776$/,
+    ],
+    [
+      'a size that no zstd stream of this length has',
+      section(compressed({ type: ZSTD, size: 2 ** 40 }, zstd)),
+      /^\.debug_str: expected at most \d+ bytes unpacked of \d+ of zstd, have 1099511627776$/,
     ],
     [
       'another compression',
