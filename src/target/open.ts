@@ -69,7 +69,7 @@ export async function openVmcore(
   };
   try {
     const opening = startOpening(container, { ...options, problems, before });
-    const vmlinux = await openVmlinux(options, files);
+    const vmlinux = await openVmlinux({ ...options, problems }, files);
     return new Vmcore({ ...readKernel(opening, { paths, options, vmlinux }), problems, close });
   } catch (error) {
     const cut = container.describeCut();
@@ -206,14 +206,15 @@ function moduleTable(
 
 /** The vmlinux that the user names; what it holds open is added to `files`. */
 async function openVmlinux(
-  { vmlinux: path, layout, tmpDir }: OpenOptions,
+  { vmlinux: path, layout, tmpDir, problems }: OpenOptions,
   files: { close(): void }[],
 ): Promise<Vmlinux | undefined> {
   if (path === undefined) return undefined;
   const file = FileSource.open(path);
   files.push(file);
   refuseOtherKind(fileName(path), headOf(file), 'vmlinux');
-  const options = { path, withoutTypes: layout !== undefined, ...(tmpDir && { tmpDir }) };
+  const withoutTypes = layout !== undefined;
+  const options = { path, problems, withoutTypes, ...(tmpDir && { tmpDir }) };
   const vmlinux = await inFileAsync(path, () => readVmlinux(file, options));
   files.push(vmlinux);
   return vmlinux;

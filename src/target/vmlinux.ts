@@ -8,8 +8,9 @@ import { readBtf } from '../format/btf/read.ts';
 import { BtfTypes } from '../types/btf-types.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import { latin1 } from '../util/byte-reader.ts';
-import { FormatError, UnsupportedError } from '../util/errors.ts';
+import { FormatError, UnsupportedError, VmcoreError } from '../util/errors.ts';
 import type { ByteSource } from '../util/io.ts';
+import type { Problems } from '../util/problems.ts';
 import type { ListedSymbol } from './symbol-list.ts';
 import { buildIdOf, openDwarf, type DwarfOptions, type SectionedElf } from './vmlinux-dwarf.ts';
 
@@ -31,6 +32,8 @@ export interface VmlinuxOptions extends DwarfOptions {
   readonly preferDwarf?: boolean;
   /** No types are wanted: DWARF is not unpacked. */
   readonly withoutTypes?: boolean;
+  /** Told of BTF that is damaged where there is DWARF to take instead. */
+  readonly problems?: Problems | undefined;
 }
 
 /**
@@ -73,20 +76,51 @@ function requireKernel({ source, elfClass, littleEndian, machine, type }: ElfFil
   throw new UnsupportedError(`${source.name}: ${what}, expected a vmlinux of x86_64 (ELF64)`);
 }
 
-/** BTF, which takes a hundredth of the time, unless DWARF is preferred; the one that is there. */
+/**
+ * BTF, which takes a hundredth of the time, unless DWARF is preferred or BTF is damaged; the one
+ * that is there. The BTF of a module begins where that of its kernel ends, and says nothing alone.
+ */
 async function openTypes(
   elf: SectionedElf,
   options: VmlinuxOptions,
-): Promise<{ types: TypeSource; close(): void } | undefined> {
+): Promise<OpenedTypes | undefined> {
   if (options.withoutTypes === true) return undefined;
-  // The BTF of a module begins where that of its kernel ends, and says nothing without it.
-  const isDwarfFirst = options.preferDwarf === true || elf.file.type === ET_REL;
-  const dwarf = isDwarfFirst ? await openDwarf(elf, options) : undefined;
-  if (dwarf !== undefined) return dwarf;
-  const btf = readSectionByName(elf.file, elf.sections, '.BTF');
-  if (btf === undefined) return openDwarf(elf, options);
-  const types = new BtfTypes(readBtf(btf), { origin: `BTF of ${elf.file.source.name}` });
+  const isUnlinked = elf.file.type === ET_REL;
+  const isDwarfFirst = options.preferDwarf === true || isUnlinked;
+  const preferred = isDwarfFirst ? await openDwarf(elf, options) : undefined;
+  if (preferred !== undefined) return preferred;
+  let damage: VmcoreError | undefined;
+  let btf: OpenedTypes | undefined;
+  try {
+    btf = openBtf(elf);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    damage = error;
+  }
+  const types = btf ?? (isDwarfFirst ? undefined : await openDwarf(elf, options));
+  if (damage === undefined) return types;
+  if (types === undefined) throw isUnlinked ? withoutDwarf(elf, damage) : damage;
+  options.problems?.add(`BTF of ${elf.file.source.name}, its DWARF is taken instead`, damage);
+  return types;
+}
+
+interface OpenedTypes {
+  readonly types: TypeSource;
+  close(): void;
+}
+
+function openBtf({ file, sections }: SectionedElf): OpenedTypes | undefined {
+  const btf = readSectionByName(file, sections, '.BTF');
+  if (btf === undefined) return undefined;
+  const types = new BtfTypes(readBtf(btf), { origin: `BTF of ${file.source.name}` });
   return { types, close: () => undefined };
+}
+
+function withoutDwarf({ file }: SectionedElf, cause: VmcoreError): VmcoreError {
+  const what = 'not linked (a module?) and without DWARF';
+  return new UnsupportedError(`${file.source.name}: ${what}: its BTF alone cannot be read`, {
+    cause,
+  });
 }
 
 /** Section numbers with a meaning of their own (elf(5)). */

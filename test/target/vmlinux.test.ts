@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readVmlinux, typesOfVmlinux } from '../../src/target/vmlinux.ts';
 import { BytesSource } from '../../src/util/io.ts';
+import { Problems } from '../../src/util/problems.ts';
 import { btfKernel } from '../support/btf-kernel.ts';
 import { dwarfSections, rodata, SHT_PROGBITS } from '../support/vmlinux-builder.ts';
 import { buildVmlinux, type SectionSpec } from '../support/elf-builder.ts';
@@ -33,6 +34,30 @@ describe('readVmlinux', () => {
     const { types } = await readVmlinux(vmlinux(empty, ...dwarfSections()));
     assert.equal(types?.origin, 'DWARF of vmlinux');
     assert.equal(types.find('struct', 'task_struct')?.kind, 'struct');
+  });
+
+  describe('with damaged BTF', () => {
+    const damaged = { ...btf(), data: new Uint8Array(64) };
+
+    it('takes DWARF, and says so', async () => {
+      const problems = new Problems();
+      const { types } = await readVmlinux(vmlinux(damaged, ...dwarfSections()), { problems });
+      assert.equal(types?.origin, 'DWARF of vmlinux');
+      const [{ subject, message } = { subject: '', message: '' }] = problems.list;
+      assert.equal(subject, 'BTF of vmlinux, its DWARF is taken instead');
+      assert.match(message, /^BTF\+0x0: magic, expected /);
+    });
+
+    it('is refused where there is no DWARF', async () => {
+      await assert.rejects(readVmlinux(vmlinux(damaged)), { message: /^BTF\+0x0: magic/ });
+    });
+
+    it('is refused as that of a module where it is not linked', async () => {
+      const module = new BytesSource(buildVmlinux([damaged], { type: 1 }), 'a.ko');
+      await assert.rejects(readVmlinux(module), {
+        message: 'a.ko: not linked (a module?) and without DWARF: its BTF alone cannot be read',
+      });
+    });
   });
 
   it('has no addresses of a file that is not linked, and takes its types from DWARF', async () => {
