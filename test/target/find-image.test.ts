@@ -61,7 +61,10 @@ describe('findImage', () => {
   it('refuses an image without a banner', () => {
     const { memory, paddr, stext } = buildKernel(WHOLE);
     memory.write(paddr(stext) + 0x21000, Buffer.from('Minix'));
-    assert.throws(() => findImage(memory), isInvalid(/linux_banner: no banner where the symbols put it/));
+    assert.throws(
+      () => findImage(memory),
+      isInvalid(/linux_banner: no banner where the symbols put it/),
+    );
   });
 
   it('passes over a copy of the image that is not the one that ran', () => {
