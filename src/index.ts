@@ -216,7 +216,7 @@ export {
 export type { SystemState } from './kernel/system.ts';
 export { filterTasks, type FilteredFrom, type TaskFilter } from './kernel/task-filter.ts';
 export { readTasks, type Task, type TaskCrossCheck, type TaskTable } from './kernel/task.ts';
-export { tasksResult, type TasksResult } from './kernel/tasks-result.ts';
+export { tasksResult, type ListedTask, type TasksResult } from './kernel/tasks-result.ts';
 export type { ThrottleReason } from './kernel/throttled.ts';
 export type { CpuDiff, PageCounter, PageCounters } from './kernel/vmstat.ts';
 export type { Work, Worker, WorkTask } from './kernel/worker.ts';

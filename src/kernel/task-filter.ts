@@ -34,7 +34,7 @@ export function filterTasks(result: TasksResult, filter: TaskFilter): TasksResul
     if (answer === undefined) undecided++;
     return answer === true;
   };
-  const tasks = result.tasks.filter(fits);
+  const tasks = result.tasks.filter((task) => fits(task));
   const idle = result.idle.filter(fits);
   const from = { tasks: result.tasks.length, idle: result.idle.length, undecided };
   return { ...result, tasks, idle, filteredFrom: from };

@@ -1,7 +1,11 @@
 // The result object of `stallcore tasks`.
 
 import type { Vmcore } from '../target/vmcore.ts';
+import { optional } from '../util/optional.ts';
 import { allocFlagBits, type AllocFlagBits } from './alloc-flags.ts';
+import type { Fact } from './fact.ts';
+import { readJiffies } from './jiffies.ts';
+import { OffCpuReader } from './sched-info.ts';
 import type { FilteredFrom } from './task-filter.ts';
 import { readTasks, type Task, type TaskTable } from './task.ts';
 
@@ -9,10 +13,16 @@ import { readTasks, type Task, type TaskTable } from './task.ts';
 export type TaskSign =
   'oom' | 'kill' | 'exit' | 'reclaim' | 'memstall' | 'nofs' | 'noio' | 'sched_idle';
 
+/** A task of the table. */
+export interface ListedTask extends Task {
+  /** Seconds for which it has at least been without a CPU; absent where it has one. */
+  readonly offCpu?: Fact<number>;
+}
+
 /** All tasks of a dump. */
 export interface TasksResult extends TaskTable {
   readonly type: 'tasks';
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly ListedTask[];
   /** Which bits of `flags` are about memory, and how that was found out. */
   readonly allocFlagBits: AllocFlagBits;
   /** What each sign goes by; {@link allocFlagBits} has that of the last two in more detail. */
@@ -29,7 +39,15 @@ export interface TasksResult extends TaskTable {
 export function tasksResult(vmcore: Vmcore): TasksResult {
   const table = readTasks(vmcore);
   const bits = allocFlagBits(table.tasks);
-  return { type: 'tasks', ...table, allocFlagBits: bits, signSources: signSources(bits) };
+  const offCpu = offCpuReader(vmcore);
+  const tasks = table.tasks.map((task) => ({ ...task, ...optional('offCpu', offCpu.read(task)) }));
+  return { type: 'tasks', ...table, tasks, allocFlagBits: bits, signSources: signSources(bits) };
+}
+
+/** Without jiffies it knows what run queues tell. */
+function offCpuReader(vmcore: Vmcore): OffCpuReader {
+  const clock = vmcore.problems.attempt('jiffies', () => readJiffies(vmcore));
+  return new OffCpuReader(vmcore, { jiffies: clock?.jiffies, hz: clock?.hz });
 }
 
 /** Members of task_struct, of `signal` its signal_struct; bits of include/linux/sched.h. */

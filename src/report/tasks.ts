@@ -4,14 +4,14 @@ import { allocFlags, type AllocFlagBits } from '../kernel/alloc-flags.ts';
 import { isExiting, isReclaiming } from '../kernel/task-flags.ts';
 import type { Task } from '../kernel/task.ts';
 import { count } from '../util/count.ts';
-import type { TaskSign, TasksResult } from '../kernel/tasks-result.ts';
+import type { ListedTask, TaskSign, TasksResult } from '../kernel/tasks-result.ts';
 import type { Column, Table } from './table.ts';
 
 /** What stands where a field is absent: this kernel lacks it or it could not be read. */
 export const ABSENT = '?';
 
 const COLUMNS: readonly (Column & {
-  readonly cell: (task: Task, bits: AllocFlagBits) => string;
+  readonly cell: (task: ListedTask, bits: AllocFlagBits) => string;
 })[] = [
   { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? ABSENT) },
   { title: 'TGID', align: 'right', cell: ({ tgid }) => String(tgid ?? ABSENT) },
@@ -21,6 +21,7 @@ const COLUMNS: readonly (Column & {
   { title: 'TASK', align: 'left', cell: ({ address }) => address.slice(2) },
   { title: 'FLAGS', align: 'right', cell: ({ flags }) => flags?.toString(16) ?? ABSENT },
   { title: 'SWITCHES', align: 'right', cell: switchesCell },
+  { title: 'OFF CPU', align: 'right', cell: offCpuCell },
   { title: 'SIGNS', align: 'left', widthMin: 6, cell: signsCell },
   { title: 'COMM', align: 'left', widthMin: 6, cell: commCell },
 ];
@@ -28,7 +29,7 @@ const COLUMNS: readonly (Column & {
 /** One row a task, the idle tasks first, as ps of crash(8) has them. */
 export function tasksTable(result: TasksResult): Table {
   const { idle, tasks, allocFlagBits: bits } = result;
-  const row = (task: Task): string[] => COLUMNS.map(({ cell }) => cell(task, bits));
+  const row = (task: ListedTask): string[] => COLUMNS.map(({ cell }) => cell(task, bits));
   return { columns: COLUMNS, rows: [...idle, ...tasks].map(row) };
 }
 
@@ -90,6 +91,12 @@ function cpuCell({ cpu, onCpu }: Task): string {
 
 function switchesCell({ nvcsw, nivcsw }: Task): string {
   return nvcsw === undefined || nivcsw === undefined ? ABSENT : String(nvcsw + nivcsw);
+}
+
+/** At least so long; nothing of one that has a CPU, or only keeps one idle. */
+function offCpuCell({ offCpu, onCpu, pid }: ListedTask): string {
+  if (onCpu === true || pid === 0) return '-';
+  return offCpu === undefined ? ABSENT : `>=${(Math.floor(offCpu.value * 10) / 10).toFixed(1)} s`;
 }
 
 /** A kernel thread's name in brackets, as ps(1) shows it. */

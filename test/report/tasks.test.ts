@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { allocFlagBits } from '../../src/kernel/alloc-flags.ts';
 import type { Task } from '../../src/kernel/task.ts';
-import { signSources, type TasksResult } from '../../src/kernel/tasks-result.ts';
-import { tasksSummary } from '../../src/report/tasks.ts';
+import { signSources, type ListedTask, type TasksResult } from '../../src/kernel/tasks-result.ts';
+import { tasksSummary, tasksTable } from '../../src/report/tasks.ts';
 
 const KSWAPD: Task = { address: '0x1', pid: 40, comm: 'kswapd0', kthread: true, flags: 0x220840 };
 const READ = { oomScoreAdj: 0, sigkillPending: false } as const;
 
 function summary(...tasks: Task[]): string[] {
+  return tasksSummary(resultOf(...tasks))
+    .trimEnd()
+    .split('\n');
+}
+
+function resultOf(...tasks: ListedTask[]): TasksResult {
   const bits = allocFlagBits([KSWAPD]);
-  const result: TasksResult = {
+  return {
     type: 'tasks',
     tasks,
     idle: [],
@@ -18,8 +24,21 @@ function summary(...tasks: Task[]): string[] {
     allocFlagBits: bits,
     signSources: signSources(bits),
   };
-  return tasksSummary(result).trimEnd().split('\n');
 }
+
+describe('tasksTable', () => {
+  it('has for how long at least a task has been without a CPU', () => {
+    const offCpu = { value: 23.28, source: 'se.exec_start', kind: 'bound' } as const;
+    const { columns, rows } = tasksTable(
+      resultOf({ ...KSWAPD, offCpu }, { ...KSWAPD, onCpu: true }, KSWAPD),
+    );
+    const at = columns.findIndex(({ title }) => title === 'OFF CPU');
+    assert.deepEqual(
+      rows.map((row) => row[at]),
+      ['>=23.2 s', '-', '?'],
+    );
+  });
+});
 
 describe('tasksSummary', () => {
   it('says how many there are, and nothing of signs where none is shown', () => {
