@@ -28,6 +28,24 @@ describe('exportLayout', () => {
     assert.ok(!missing.includes('struct task_struct') && !missing.includes('typedef gfp_t'));
   });
 
+  it('names what every kernel has and these types do not', () => {
+    const { lacking } = exportLayout(new BtfTypes(btfKernelTable()), { identity });
+    assert.ok(lacking.includes('struct mm_struct') && lacking.includes('struct pglist_data'));
+    assert.ok(!lacking.includes('struct task_struct') && !lacking.includes('enum zone_type'));
+  });
+
+  it('refuses types of no kernel', () => {
+    const none = {
+      origin: 'DWARF of a.out',
+      find: (): undefined => undefined,
+      findEnumerator: (): undefined => undefined,
+    };
+    assert.throws(() => exportLayout(none, { identity }), {
+      code: 'invalid',
+      message: 'DWARF of a.out: not of a kernel, expected a struct task_struct, have none',
+    });
+  });
+
   it('exports the types that it is asked for and no others', () => {
     const types = new BtfTypes(btfKernelTable());
     const { text, missing } = exportLayout(types, { identity, names: ['struct rq', 'union none'] });

@@ -3,7 +3,7 @@
 import type { Argv } from 'yargs';
 import { identifyExport } from '../../target/export-source.ts';
 import { layoutFlags } from '../../kernel/layout-flags.ts';
-import { exportLayout } from '../../types/export.ts';
+import { exportLayout, type ExportedLayout } from '../../types/export.ts';
 import { Problems } from '../../util/problems.ts';
 import { EXIT_DONE, EXIT_PARTIAL } from '../exit.ts';
 import type { RunState } from '../main.ts';
@@ -51,18 +51,15 @@ export function addStructs(cli: Argv, state: RunState): void {
           try {
             const { identity, vmcore } = source;
             const flags = vmcore === undefined ? {} : layoutFlags(vmcore);
-            const { text, missing } = exportLayout(source.types, { identity, flags });
-            if (args.output === '-') print(text);
-            else writeTextFile(args.output, text);
+            const exported = exportLayout(source.types, { identity, flags });
+            if (args.output === '-') print(exported.text);
+            else writeTextFile(args.output, exported.text);
             const where = args.output === '-' ? '' : ` to ${args.output}`;
             remark(`wrote the types of ${identity.release ?? 'an unnamed kernel'}${where}`);
-            // Kernels come and go with their structs, so that this is no fault of the file.
-            if (missing.length > 0) {
-              const names = missing.join(', ');
-              remark(`complete; of what other kernels have, this one has no ${names}`);
-            }
+            remarkMissing(exported);
             remarkProblems(problems);
-            state.exitCode = problems.isEmpty ? EXIT_DONE : EXIT_PARTIAL;
+            const isWhole = problems.isEmpty && exported.lacking.length === 0;
+            state.exitCode = isWhole ? EXIT_DONE : EXIT_PARTIAL;
           } finally {
             source.close();
           }
@@ -71,4 +68,15 @@ export function addStructs(cli: Argv, state: RunState): void {
       .demandCommand(1, 'structs: expected export FILE -o LAYOUT')
       .strict(),
   );
+}
+
+/** Kernels come and go with their structs, so that most of it is no fault of the file. */
+function remarkMissing({ missing, lacking }: ExportedLayout): void {
+  if (lacking.length > 0) {
+    remark(`incomplete: every kernel has ${lacking.join(', ')}, and these types do not`);
+  }
+  const others = missing.filter((name) => !lacking.includes(name));
+  if (others.length === 0) return;
+  const first = lacking.length > 0 ? '' : 'complete; ';
+  remark(`${first}of what other kernels have, this one has no ${others.join(', ')}`);
 }
