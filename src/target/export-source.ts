@@ -5,7 +5,9 @@ import { ET_CORE } from '../format/elf/constants.ts';
 import { isElf, readElfHeader } from '../format/elf/read.ts';
 import type { TypeSource } from '../types/ctype.ts';
 import type { LayoutIdentity } from '../types/layout.ts';
+import { InvalidError } from '../util/errors.ts';
 import { FileSource } from './file-source.ts';
+import { NO_TYPES } from './kernel-types.ts';
 import { releaseIn } from './same-kernel.ts';
 import { openVmcore, type OpenOptions } from './open.ts';
 import type { Vmcore } from './vmcore.ts';
@@ -85,6 +87,11 @@ async function fromVmcore(paths: readonly string[], options: OpenOptions): Promi
   const vmcore = await openVmcore(paths, options);
   const { release, banner, buildId } = vmcore.identity;
   const files = vmcore.container.files.map(({ name }) => name).join(', ');
+  if (vmcore.types === NO_TYPES) {
+    const why = vmcore.problems.list.find(({ subject }) => subject === 'types')?.message;
+    vmcore.close();
+    throw new InvalidError(`${files}: no types to export: ${why ?? 'none were found'}`);
+  }
   return {
     types: vmcore.types,
     identity: {

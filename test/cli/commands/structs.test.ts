@@ -1,7 +1,7 @@
 // The verb structs, and --vmlinux with DWARF, as a user meets them.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findMember, type StructType } from '../../../src/types/ctype.ts';
@@ -62,6 +62,19 @@ describe('stallcore structs export', function () {
     const { exitCode, stderr } = await cli.run(['structs', 'export', vmlinux(...cut), '-o', '-']);
     assert.equal(exitCode, 3);
     assert.match(stderr, /\.debug_info\+0x0: expected a unit of \d+ bytes, have 296$/m);
+  });
+
+  it('writes nothing of a dump whose types are not found, and says what has them', async () => {
+    const dump = join(cli.folder, 'vmcore');
+    await cli.run(['simulate', 'quiet', '--flavour', '4.4', '-o', dump]);
+    // Of another kernel than that of which structs/ has a layout.
+    const bytes = readFileSync(dump, 'latin1').replaceAll('4.4.1-stallcore', '4.4.1-elsewhere');
+    writeFileSync(dump, bytes, 'latin1');
+    const output = join(cli.folder, 'none.json');
+    const { exitCode, stderr } = await cli.run(['structs', 'export', dump, '-o', output]);
+    assert.equal(exitCode, 3, stderr);
+    assert.match(stderr, /^stallcore: vmcore: no types to export: the dump has no BTF, /);
+    assert.equal(existsSync(output), false);
   });
 
   it('says that a stripped vmlinux has no types', async () => {
