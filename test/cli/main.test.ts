@@ -34,7 +34,10 @@ describe('main', function () {
 
   it('says without a verb what triage says', async () => {
     const sample = join(ROOT, README_SAMPLE);
-    const bare = await check([sample], { exitCode: 0, stdout: /^Stuck: The OOM victim java\(\d+\) / });
+    const bare = await check([sample], {
+      exitCode: 0,
+      stdout: /^Stuck: The OOM victim java\(\d+\) /,
+    });
     const named = await check(['triage', sample], { exitCode: 0 });
     assert.equal(bare.stdout, named.stdout);
   });
