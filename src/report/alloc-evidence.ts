@@ -45,9 +45,25 @@ export function evidenceRemarks({ tasks, rebuilt }: MemallocResult): string[] {
       'rebuilt from stacks and from what else tasks have in memory',
     `${inSlowPath} in the slow path of the page allocator, ` +
       `${charging} charging a memory cgroup; since: for at least so long`,
+    ...(inSlowPath === 0 ? [] : knownText(rebuilt.timeoutSeconds?.value, counted)),
     ...(unread === 0
       ? []
       : [`${unread} ${tasksWord} whose stack could not be read may be there as well`]),
+  ];
+}
+
+/** Beside `~0 stalling` the lines of all requests would look wrong. */
+function knownText(
+  timeout: number | undefined,
+  counted: (test: (evidence: TaskEvidence) => boolean) => number,
+): string[] {
+  if (timeout === undefined) return [];
+  const known = counted(
+    ({ place, age }) => place?.value === 'slow path' && (age?.value ?? 0) >= timeout,
+  );
+  return [
+    `${known} of those in the slow path known to be there for ${timeout} s, from when on a ` +
+      'watchdog lists them; here all are listed',
   ];
 }
 

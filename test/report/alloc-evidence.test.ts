@@ -77,6 +77,14 @@ describe('evidenceRemarks', () => {
     const [first, second, third] = evidenceRemarks(RESULT);
     assert.match(first ?? '', /does not keep the record .*: rebuilt from stacks/);
     assert.match(second ?? '', /^1 in the slow path .*, 1 charging a memory cgroup/);
+    const { rebuilt } = RESULT;
+    assert.ok(rebuilt !== undefined);
+    const timeoutSeconds = { value: 10, source: 'default' };
+    const timed = evidenceRemarks({ ...RESULT, rebuilt: { ...rebuilt, timeoutSeconds } })[2];
+    assert.match(
+      timed ?? '',
+      /^\d of those in the slow path known to be there for 10 s, .* all are/,
+    );
     assert.match(third ?? '', /^1 task whose stack could not be read may be there as well$/);
   });
 });
