@@ -25,19 +25,12 @@ export function cpuSets(vmcore: Vmcore): CpuSets {
 
 /** undefined, and a problem, where the mask cannot be read. */
 function cpuMask(vmcore: Vmcore, name: 'possible' | 'online'): number[] | undefined {
-  const address =
-    vmcore.symbols.lookup(`__cpu_${name}_mask`) ?? vmcore.symbols.lookup(`cpu_${name}_bits`);
-  if (address === undefined) {
-    vmcore.problems.addMessage(
-      `CPU masks`,
-      `symbol __cpu_${name}_mask: not in this kernel`,
-      'lookup',
-    );
-    return undefined;
-  }
-  const bytes = vmcore.problems.attempt('CPU masks', () =>
-    vmcore.readBytes(address, vmcore.struct('cpumask').size),
-  );
+  const { symbols, problems } = vmcore;
+  const bytes = problems.attempt('CPU masks', () => {
+    const address = symbols.lookup(`__cpu_${name}_mask`) ?? symbols.lookup(`cpu_${name}_bits`);
+    const { size } = vmcore.struct('cpumask');
+    return vmcore.readBytes(address ?? vmcore.symbol(`__cpu_${name}_mask`), size);
+  });
   if (bytes === undefined) return undefined;
   const cpus: number[] = [];
   for (let cpu = 0; cpu < Math.min(bytes.length * 8, CPUS_MAX); cpu++) {

@@ -114,7 +114,7 @@ export class Vmcore implements TypedMemory {
     if (address === undefined) {
       const { origin } = this.symbols;
       // A handful, of which nothing can be concluded.
-      const few = origin === 'VMCOREINFO' ? 'VMCOREINFO does not name it' : undefined;
+      const few = origin === 'VMCOREINFO' ? 'VMCOREINFO does not name it' : whyNotIn(origin);
       const why = this.symbols.mayLack?.(name) === true ? NOT_KEPT : few;
       throw new LookupError('symbol', name, why);
     }
@@ -251,11 +251,17 @@ export class Vmcore implements TypedMemory {
 
   /** A kernel whose types were not found may have any. */
   get #whyNoType(): string | undefined {
-    return this.types.origin === 'none' ? NO_TYPES_FOUND : undefined;
+    const { origin } = this.types;
+    return origin === 'none' ? NO_TYPES_FOUND : whyNotIn(origin);
   }
 
   #pointerAt(address: Vaddr): Vaddr {
     const bytes = this.readBytes(address, 8, 'per-CPU data');
     return vaddr(new DataView(bytes.buffer).getBigUint64(0, true));
   }
+}
+
+/** A file has what was put into it, which may be less than its kernel has. */
+function whyNotIn(origin: string): string | undefined {
+  return /^(System\.map|layout file) /.test(origin) ? `not in ${origin}` : undefined;
 }

@@ -247,6 +247,13 @@ describe('main', function () {
     assert.match((JSON.parse(stdout) as { forced: string[] }).forced[0] ?? '', made);
   });
 
+  it('says that a type is not in the layout file, which is not the kernel', async () => {
+    const path = join(ROOT, 'structs/memalloc-L3.json');
+    const argv = ['tasks', '--layout', path, SAMPLE];
+    const stderr = /type struct task_struct: not in layout file memalloc-L3\.json\n$/;
+    await check(argv, { exitCode: 3, stderr });
+  });
+
   it('leaves forced types out that make nonsense of init_task', async () => {
     const path = join(ROOT, 'structs/4.4.1-stallcore-sim-x86_64.json');
     const stderr = /4\.4\.1-.*; by it init_task has the name ".*", .*left out, although --force/;
