@@ -49,6 +49,11 @@ describe('main', function () {
     await check(['--timeout', '3600', sample], said);
   });
 
+  it('names in its help every class of stall that a verdict may have', async () => {
+    const { stdout } = await check(['triage', '--help'], { exitCode: 0 });
+    for (let at = 1; at <= 14; at++) assert.match(stdout, new RegExp(`^ +D${at} +\\w`, 'm'));
+  });
+
   it('takes options in front of the verb', async () => {
     const after = await check(['tasks', '--json', '--pid', '1', SAMPLE], { exitCode: 0 });
     const before = await check(['--json', 'tasks', '--pid', '1', SAMPLE], { exitCode: 0 });
