@@ -18,6 +18,7 @@ import {
   DwarfStruct,
   type DwarfGraph,
 } from './dwarf-ctypes.ts';
+import { DwarfContainment } from './dwarf-containment.ts';
 import { dwarfStep } from './dwarf-declaration.ts';
 import { arrayCounts, baseType, byteSize, checkArray } from './dwarf-entries.ts';
 import { enumeratorNames, enumValues } from './dwarf-entries.ts';
@@ -36,6 +37,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
   readonly dwarf: Dwarf;
   readonly #made = new Map<DieId, CType>();
   readonly #stripped = new Map<DieId, DieId>();
+  readonly #containment: DwarfContainment;
   /** By unit: entry → the typedef of it. */
   readonly #typedefNames = new Map<DieId, ReadonlyMap<DieId, string>>();
   /** The typedef through which an entry of another unit was reached. */
@@ -47,6 +49,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
   constructor(dwarf: Dwarf, origin: string) {
     this.dwarf = dwarf;
     this.origin = origin;
+    this.#containment = new DwarfContainment(dwarf, (id) => this.#strip(id));
   }
 
   /** @throws FormatError if the file is damaged: each time, after the first without reading it */
@@ -117,6 +120,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
   }
 
   membersOf(id: DieId): Member[] {
+    this.#containment.check(id);
     return structMembers(this, this.dwarf, this.dwarf.die(id));
   }
 
