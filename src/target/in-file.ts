@@ -27,5 +27,6 @@ export async function inFileAsync<T>(path: string, read: () => Promise<T>): Prom
 
 function named(path: string, error: unknown): unknown {
   if (!(error instanceof VmcoreError)) return error;
-  return new InvalidError(fileName(path), { cause: error });
+  const name = fileName(path);
+  return error.message.startsWith(`${name}: `) ? error : new InvalidError(name, { cause: error });
 }
