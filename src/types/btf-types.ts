@@ -4,13 +4,20 @@
 import * as c from '../format/btf/constants.ts';
 import type { BtfInt, BtfMember, BtfStruct, BtfType } from '../format/btf/records.ts';
 import type { BtfTable } from '../format/btf/table.ts';
-import { BtfArray, BtfEnumType, BtfMemberType, BtfPointer, BtfStructType } from './btf-ctypes.ts';
 import { declareBtf } from './btf-declaration.ts';
 import { pointerSizeOf } from './c-declaration.ts';
 import { sortByContent, type CType, type Member } from './ctype.ts';
 import type { TypeKind, TypeSource } from './ctype.ts';
 import type { Declaration } from './declaration.ts';
 import type { TypeName } from './layout-write.ts';
+import {
+  LazyArray,
+  LazyEnum,
+  LazyMember,
+  LazyPointer,
+  LazyStruct,
+  type TypeGraph,
+} from './lazy-ctypes.ts';
 
 /** How a {@link BtfTypes} is made from its table. */
 export interface BtfTypesOptions {
@@ -25,6 +32,8 @@ export interface BtfTypesOptions {
   readonly completeFrom?: TypeSource;
 }
 
+type BtfEnum = Extract<BtfType, { kind: 'enum' | 'enum64' }>;
+
 /** As the kernel's own limit on modifiers and nested arrays (MAX_RESOLVE_DEPTH in btf.c). */
 const DEPTH_MAX = 32;
 
@@ -35,7 +44,7 @@ const FUNCTION_TYPE: CType = { kind: 'function' };
 const VOID_TYPE: CType = { kind: 'void' };
 
 /** A {@link TypeSource} over one BTF, split or not. */
-export class BtfTypes implements TypeSource {
+export class BtfTypes implements TypeSource, TypeGraph {
   readonly origin: string;
   readonly table: BtfTable;
   readonly pointerSize: number;
@@ -97,7 +106,11 @@ export class BtfTypes implements TypeSource {
     const id = this.table.idsNamed(name).find((each) => {
       return this.table.kindOf(each) === c.BTF_KIND_TYPEDEF;
     });
-    return id === undefined ? undefined : declareBtf(this.table, this.table.targetOf(id), name);
+    return id === undefined ? undefined : this.declare(this.table.targetOf(id), name);
+  }
+
+  declare(id: number, name: string): Declaration {
+    return declareBtf(this.table, id, name);
   }
 
   /**
@@ -122,18 +135,17 @@ export class BtfTypes implements TypeSource {
     }
   }
 
-  /** The typedef that names an anonymous struct, union or enum. */
   typedefNameOf(id: number): string | undefined {
     this.#typedefNames ??= this.#readTypedefNames();
     return this.#typedefNames.get(id);
   }
 
   /** Members of a struct with old and new bit fields alike. */
-  membersOf(struct: BtfStruct): Member[] {
+  #membersOf(struct: BtfStruct): Member[] {
     return struct.members.map((member) => {
-      if (member.bitSize !== 0) return new BtfMemberType(this, member, member.bitSize);
+      if (member.bitSize !== 0) return new LazyMember(this, member);
       const field = this.#oldBitField(member);
-      return field ?? new BtfMemberType(this, member, undefined);
+      return field ?? new LazyMember(this, { ...member, bitSize: undefined });
     });
   }
 
@@ -147,7 +159,7 @@ export class BtfTypes implements TypeSource {
     const int = this.table.type(id) as BtfInt;
     if (int.offset === 0 && int.bits === int.size * 8) return undefined;
     const bitOffset = member.bitOffset + int.offset;
-    return new BtfMemberType(this, { ...member, bitOffset }, int.bits);
+    return new LazyMember(this, { ...member, bitOffset, bitSize: int.bits });
   }
 
   #strip(start: number): number {
@@ -174,16 +186,16 @@ export class BtfTypes implements TypeSource {
       case 'float':
         return { kind: 'float', name: type.name, size: type.size };
       case 'ptr':
-        return new BtfPointer(this, type.target);
+        return new LazyPointer(this, { size: this.pointerSize, target: type.target });
       case 'array':
         this.#checkArray(type.id);
-        return new BtfArray(this, type);
+        return new LazyArray(this, { counts: [type.count], target: type.element });
       case 'struct':
       case 'union':
         return this.#makeStruct(type);
       case 'enum':
       case 'enum64':
-        return new BtfEnumType(this, type);
+        return this.#makeEnum(type);
       case 'fwd':
         return this.#completeForward(type.name, type.isUnion ? 'union' : 'struct');
       case 'func':
@@ -199,7 +211,13 @@ export class BtfTypes implements TypeSource {
       const complete = this.#completeFrom.find(type.kind, type.name);
       if (complete !== undefined && sizeIn(complete) === type.size) return complete;
     }
-    return new BtfStructType(this, type);
+    const { kind, name, size, id } = type;
+    return new LazyStruct(this, { kind, name, size, id, members: () => this.#membersOf(type) });
+  }
+
+  #makeEnum({ values, ...type }: BtfEnum): CType {
+    const byName = new Map(values.map(({ name, value }) => [name, value]));
+    return new LazyEnum(this, { ...type, values: byName });
   }
 
   #completeForward(name: string, kind: 'struct' | 'union'): CType {

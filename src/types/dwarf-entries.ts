@@ -6,7 +6,7 @@ import type { Die } from '../format/dwarf/die.ts';
 import type { Dwarf, DieId } from '../format/dwarf/dwarf.ts';
 import type { Unit } from '../format/dwarf/unit.ts';
 import type { CType, Member } from './ctype.ts';
-import { DwarfMember, type DwarfGraph } from './dwarf-ctypes.ts';
+import { LazyMember, type TypeGraph } from './lazy-ctypes.ts';
 
 /** A member further inside, or a type larger than this, is damage. */
 const SIZE_MAX = 0xffff_ffff;
@@ -121,7 +121,7 @@ export function enumValues(dwarf: Dwarf, die: Die, size: number): Map<string, bi
 }
 
 /** The members of a struct, union or class in their order (5.7.6). */
-export function structMembers(types: DwarfGraph, dwarf: Dwarf, die: Die): Member[] {
+export function structMembers(types: TypeGraph, dwarf: Dwarf, die: Die): Member[] {
   const members: Member[] = [];
   for (const child of die.children()) {
     if (child.tag !== c.DW_TAG_member || child.flag(c.DW_AT_external)) continue;
@@ -132,7 +132,7 @@ export function structMembers(types: DwarfGraph, dwarf: Dwarf, die: Die): Member
       bitSize === undefined
         ? locationOf(child) * 8
         : bitFieldOffset(child, bitSize, () => storageSize(dwarf, target));
-    members.push(new DwarfMember(types, { name, bitOffset: place, bitSize, target }));
+    members.push(new LazyMember(types, { name, bitOffset: place, bitSize, type: target }));
   }
   return members;
 }

@@ -11,13 +11,7 @@ import type { TypeKind, TypeSource } from './ctype.ts';
 import type { Declaration } from './declaration.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { declareType } from './declare.ts';
-import {
-  DwarfArray,
-  DwarfEnum,
-  DwarfPointer,
-  DwarfStruct,
-  type DwarfGraph,
-} from './dwarf-ctypes.ts';
+import { LazyArray, LazyEnum, LazyPointer, LazyStruct, type TypeGraph } from './lazy-ctypes.ts';
 import { DwarfContainment } from './dwarf-containment.ts';
 import { dwarfStep } from './dwarf-declaration.ts';
 import { arrayCounts, baseType, byteSize, checkArray } from './dwarf-entries.ts';
@@ -32,7 +26,7 @@ const FUNCTION_TYPE: CType = { kind: 'function' };
 const VOID_TYPE: CType = { kind: 'void' };
 
 /** A {@link TypeSource} over the DWARF of one file, which is passed over when first asked. */
-export class DwarfTypes implements TypeSource, DwarfGraph {
+export class DwarfTypes implements TypeSource, TypeGraph {
   readonly origin: string;
   readonly dwarf: Dwarf;
   readonly #made = new Map<DieId, CType>();
@@ -119,7 +113,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
     return type;
   }
 
-  membersOf(id: DieId): Member[] {
+  #membersOf(id: DieId): Member[] {
     this.#containment.check(id);
     return structMembers(this, this.dwarf, this.dwarf.die(id));
   }
@@ -200,20 +194,21 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
       case c.DW_TAG_pointer_type:
       case c.DW_TAG_reference_type: {
         const size = die.size(c.DW_AT_byte_size) ?? die.unit.addressSize;
-        return new DwarfPointer(this, { size, target: target() });
+        return new LazyPointer(this, { size, target: target() });
       }
       case c.DW_TAG_array_type:
         checkArray(this.dwarf, id, (inner) => this.#strip(inner));
-        return new DwarfArray(this, { counts: arrayCounts(die), target: target() });
+        return new LazyArray(this, { counts: arrayCounts(die), target: target() });
       case c.DW_TAG_structure_type:
       case c.DW_TAG_class_type:
       case c.DW_TAG_union_type: {
         const kind = die.tag === c.DW_TAG_union_type ? 'union' : 'struct';
-        return new DwarfStruct(this, {
+        return new LazyStruct(this, {
           id,
           kind,
           name: this.dwarf.nameOf(die),
           size: byteSize(die),
+          members: () => this.#membersOf(id),
         });
       }
       case c.DW_TAG_enumeration_type:
@@ -232,7 +227,7 @@ export class DwarfTypes implements TypeSource, DwarfGraph {
     const size = byteSize(die);
     const values = enumValues(this.dwarf, die, size);
     const signed = [...values.values()].some((value) => value < 0n);
-    return new DwarfEnum(this, { id, name: this.dwarf.nameOf(die), size, signed, values });
+    return new LazyEnum(this, { id, name: this.dwarf.nameOf(die), size, signed, values });
   }
 }
 

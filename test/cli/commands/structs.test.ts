@@ -126,7 +126,7 @@ describe('stallcore --vmlinux', function () {
     assert.match(stderr, /it has neither build ID nor banner to compare: taken unproved/);
   });
 
-  it('does not stop at a layout file of another kernel that is forced and fits nothing', async () => {
+  it('does not stop at a layout file of another kernel that is forced and nonsense', async () => {
     const name = '6.1.0-56-cloud-amd64-x86_64.json';
     const path = fileURLToPath(new URL(`../../../structs/${name}`, import.meta.url));
     const { exitCode, stderr } = await cli.run(['info', SAMPLE, '--layout', path, '--force']);

@@ -1,26 +1,27 @@
-// CTypes over DWARF: each holds the number of its entry and asks its DwarfTypes for what lies
-// behind it, as those over BTF do.
+// CTypes over BTF or DWARF: each holds the id of what lies behind it and asks its graph for that,
+// so that a type costs what is looked at and a graph with cycles needs no care.
 
-import type { DieId } from '../format/dwarf/dwarf.ts';
 import type { ArrayType, CType, EnumType, Member, PointerType, StructType } from './ctype.ts';
 import type { Declaration } from './declaration.ts';
 
-/** What the types of this file ask for. */
-export interface DwarfGraph {
-  typeOf(id: DieId): CType;
-  membersOf(id: DieId): Member[];
-  typedefNameOf(id: DieId): string | undefined;
-  declare(id: DieId, name: string): Declaration;
+/** What the types of this file ask for; an id is that of a BTF type or of a DWARF entry. */
+export interface TypeGraph {
+  /** @throws FormatError if the type is damaged */
+  typeOf(id: number): CType;
+  /** The typedef that names an anonymous struct, union or enum. */
+  typedefNameOf(id: number): string | undefined;
+  /** @throws FormatError if the type is damaged */
+  declare(id: number, name: string): Declaration;
 }
 
 /** A pointer; what it points to is made when it is followed. */
-export class DwarfPointer implements PointerType {
+export class LazyPointer implements PointerType {
   readonly kind = 'pointer';
   readonly size: number;
-  readonly #types: DwarfGraph;
-  readonly #target: DieId;
+  readonly #types: TypeGraph;
+  readonly #target: number;
 
-  constructor(types: DwarfGraph, { size, target }: { size: number; target: DieId }) {
+  constructor(types: TypeGraph, { size, target }: { size: number; target: number }) {
     this.#types = types;
     this.#target = target;
     this.size = size;
@@ -31,16 +32,16 @@ export class DwarfPointer implements PointerType {
   }
 }
 
-/** An array of one entry, which has all dimensions; its size has been checked. */
-export class DwarfArray implements ArrayType {
+/** An array; its size has been checked. */
+export class LazyArray implements ArrayType {
   readonly kind = 'array';
   readonly count: number;
-  readonly #types: DwarfGraph;
-  readonly #target: DieId;
+  readonly #types: TypeGraph;
+  readonly #target: number;
   readonly #inner: readonly number[];
 
   /** @param counts of all dimensions, at least one */
-  constructor(types: DwarfGraph, { counts, target }: { counts: readonly number[]; target: DieId }) {
+  constructor(types: TypeGraph, { counts, target }: { counts: readonly number[]; target: number }) {
     const [count = 0, ...inner] = counts;
     this.count = count;
     this.#types = types;
@@ -50,22 +51,27 @@ export class DwarfArray implements ArrayType {
 
   get element(): CType {
     if (this.#inner.length === 0) return this.#types.typeOf(this.#target);
-    return new DwarfArray(this.#types, { counts: this.#inner, target: this.#target });
+    return new LazyArray(this.#types, { counts: this.#inner, target: this.#target });
   }
 }
 
 /** A struct or union; its members are made when they are asked for. */
-export class DwarfStruct implements StructType {
+export class LazyStruct implements StructType {
   readonly kind: 'struct' | 'union';
   readonly name: string;
   readonly size: number;
-  readonly #types: DwarfGraph;
-  readonly #id: DieId;
+  readonly #types: TypeGraph;
+  readonly #id: number;
+  readonly #read: () => Member[];
   #members: Member[] | undefined;
 
-  constructor(types: DwarfGraph, type: Pick<StructType, 'kind' | 'name' | 'size'> & { id: DieId }) {
+  constructor(
+    types: TypeGraph,
+    type: Pick<StructType, 'kind' | 'name' | 'size'> & { id: number; members: () => Member[] },
+  ) {
     this.#types = types;
     this.#id = type.id;
+    this.#read = type.members;
     this.kind = type.kind;
     this.name = type.name;
     this.size = type.size;
@@ -76,28 +82,28 @@ export class DwarfStruct implements StructType {
   }
 
   get members(): readonly Member[] {
-    this.#members ??= this.#types.membersOf(this.#id);
+    this.#members ??= this.#read();
     return this.#members;
   }
 }
 
 /** A member; its type is made when it is asked for. */
-export class DwarfMember implements Member {
+export class LazyMember implements Member {
   readonly name: string;
   readonly bitOffset: number;
   readonly bitSize: number | undefined;
-  readonly #types: DwarfGraph;
-  readonly #type: DieId;
+  readonly #types: TypeGraph;
+  readonly #type: number;
 
   constructor(
-    types: DwarfGraph,
-    member: Pick<Member, 'name' | 'bitOffset' | 'bitSize'> & { target: DieId },
+    types: TypeGraph,
+    member: Pick<Member, 'name' | 'bitOffset' | 'bitSize'> & { type: number },
   ) {
     this.name = member.name;
     this.bitOffset = member.bitOffset;
     this.bitSize = member.bitSize;
     this.#types = types;
-    this.#type = member.target;
+    this.#type = member.type;
   }
 
   get type(): CType {
@@ -110,18 +116,18 @@ export class DwarfMember implements Member {
 }
 
 /** An enum; its values have been read. */
-export class DwarfEnum implements EnumType {
+export class LazyEnum implements EnumType {
   readonly kind = 'enum';
   readonly name: string;
   readonly size: number;
   readonly signed: boolean;
   readonly values: ReadonlyMap<string, bigint>;
-  readonly #types: DwarfGraph;
-  readonly #id: DieId;
+  readonly #types: TypeGraph;
+  readonly #id: number;
 
   constructor(
-    types: DwarfGraph,
-    type: Pick<EnumType, 'name' | 'size' | 'signed' | 'values'> & { id: DieId },
+    types: TypeGraph,
+    type: Pick<EnumType, 'name' | 'size' | 'signed' | 'values'> & { id: number },
   ) {
     this.#types = types;
     this.#id = type.id;
