@@ -7,7 +7,7 @@
 // Since 4.9 (commit 946c191161ce, "x86/entry/unwind: Create stack frames for saved interrupt
 // registers") entry code leaves the address of its pt_regs in rbp with bit 0 set.
 
-import { KERNEL_HALF, PT_REGS, SEGMENT_RPL_MASK } from '../arch/x86-64.ts';
+import { KERNEL_HALF, PT_REGS, PT_REGS_SIZE, SEGMENT_RPL_MASK } from '../arch/x86-64.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { VmcoreError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
@@ -70,7 +70,7 @@ type Step = { readonly caller: State } | Pick<RawStack, 'end' | 'problem'>;
 function step(memory: StackMemory, state: State, canReturnTo: (address: Vaddr) => boolean): Step {
   const { bp, pc } = state;
   // Where a thread begins rbp is 0; before 4.12 of tasks from user mode it is the user's.
-  if (bp === 0n || isUserAddress(bp)) return { end: 'end' };
+  if (bp === 0n || isUserAddress(bp) || isStray(memory, state)) return { end: 'end' };
   try {
     if ((bp & ENCODED_REGS) !== 0n) return interruptedAt(memory, vaddr(bp & ~ENCODED_REGS));
     if (bp < state.sp && memory.stackAt(bp) === memory.stackAt(state.sp)) {
@@ -90,6 +90,18 @@ function step(memory: StackMemory, state: State, canReturnTo: (address: Vaddr) =
     if (!(error instanceof VmcoreError)) throw error;
     return { end: 'broken', problem: `frame of ${hex(pc)}: ${error.message}` };
   }
+}
+
+/**
+ * Whether nothing but the pt_regs of the entry from user mode lies further out on the task's stack,
+ * and rbp leads off it: it is what user mode had there, if it wanted a kernel address, or in
+ * ret_from_fork(), before 4.9 (commit 0100301bfdf5, "sched/x86: Rewrite the switch_to() code"),
+ * what the task had that ran before: each new thread began with that.
+ */
+function isStray(memory: StackMemory, { bp, sp }: State): boolean {
+  const stack = memory.stackAt(sp);
+  if (stack?.name !== 'task' || sp < vaddrAdd(stack.end, -PT_REGS_SIZE)) return false;
+  return memory.stackAt(vaddr(bp & ~ENCODED_REGS)) === undefined;
 }
 
 function interruptedAt(memory: StackMemory, regs: Vaddr): Step {

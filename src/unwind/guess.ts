@@ -51,8 +51,9 @@ export function isReturnAddress(vmcore: Vmcore, address: Vaddr): boolean {
 /**
  * Whether a call can return to an address, which is denied only where the dump shows that it
  * cannot: it is no address of text, or no call is before it. Text that is not in the dump, and code
- * without symbols, may be; so may the start of a function: tracers let calls return to one of
- * theirs (kretprobe_trampoline(), return_to_handler()).
+ * without symbols, may be; so may text of boot, whose memory has other uses afterwards (the first
+ * idle task came from start_kernel()), and the start of a function: tracers let calls return to one
+ * of theirs (kretprobe_trampoline(), return_to_handler()).
  */
 export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
   if (address < START_KERNEL_MAP) return false;
@@ -60,9 +61,16 @@ export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
   const isStart = at?.offset === 0;
   const place = isStart ? at : vmcore.symbols.symbolAt(vaddrAdd(address, -1));
   if (place !== undefined && !TEXT.test(place.type)) return false;
-  if (isStart) return true;
+  if (isStart || isFreedText(vmcore, address)) return true;
   const code = codeBefore(vmcore, address);
   return code.length < CALL_LENGTH_MAX || isBehindCall(code);
+}
+
+/** Between the marks of free_initmem() in arch/x86/mm/init.c; modules have none. */
+function isFreedText(vmcore: Vmcore, address: Vaddr): boolean {
+  const begin = vmcore.symbols.lookup('__init_begin');
+  const end = vmcore.symbols.lookup('__init_end');
+  return begin !== undefined && end !== undefined && address >= begin && address < end;
 }
 
 /** Letters of nm(1). */

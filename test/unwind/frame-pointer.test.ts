@@ -51,6 +51,29 @@ describe('unwindFramePointers', () => {
     assert.equal(walk(frames(0x7fff_0000_1000n)).end, 'end');
   });
 
+  const strays: readonly [whose: string, bp: bigint][] = [
+    ['of the thread that ran before', 0xffff_8880_0000_0000n],
+    ["the user's, a number below 0", -1n & 0xffff_ffff_ffff_ffffn],
+  ];
+  for (const [whose, bp] of strays) {
+    it(`ends below the pt_regs on top of the stack, if rbp there is ${whose}`, () => {
+      const outermost = at(0x4000 - 168);
+      const words: [Vaddr, bigint][] = [
+        [at(0x1100), bp],
+        [at(0x1108), text(0x200)],
+      ];
+      const near = walk([
+        [at(0x1100), vaddr(outermost - 16n)],
+        [at(0x1108), text(0x200)],
+        [vaddr(outermost - 16n), bp],
+        [vaddr(outermost - 8n), text(0x300)],
+      ]);
+      assert.deepEqual(pcs(near), [0x100n, 0x200n, 0x300n]);
+      assert.equal(near.end, 'end');
+      assert.equal(walk(words).end, 'broken');
+    });
+  }
+
   it('goes through a pt_regs whose address rbp has with bit 0 set', () => {
     const regs = at(0x1300);
     const stack = walk([

@@ -10,10 +10,14 @@ const FUNCTION = text(0x100);
 const SIZE = 0x100;
 
 /** A kernel with one function, and a variable behind it. */
-function kernel(code: readonly number[] | undefined): Vmcore {
+function kernel(
+  code: readonly number[] | undefined,
+  marks: Readonly<Record<string, Vaddr>> = {},
+): Vmcore {
   const bytes = new Uint8Array(SIZE).fill(INT3);
   bytes.set(code ?? [], 0x20);
   const symbols = {
+    lookup: (name: string) => marks[name],
     symbolAt: (address: Vaddr) => {
       const offset = Number(address - FUNCTION);
       if (offset < 0 || offset >= 2 * SIZE) return undefined;
@@ -51,6 +55,13 @@ describe('canReturnTo', () => {
     assert.ok(!canReturnTo(kernel(undefined), text(0x220)));
     assert.ok(!canReturnTo(kernel(undefined), vaddr(0xffff_8880_1234_5678n)));
     assert.ok(!canReturnTo(kernel(undefined), vaddr(0n)));
+  });
+
+  it('takes text of boot, which was overwritten when its memory was freed', () => {
+    const freed = { __init_begin: text(0), __init_end: text(0x1000) };
+    assert.ok(canReturnTo(kernel([], freed), text(0x130)));
+    assert.ok(!canReturnTo(kernel([], freed), text(0x220)));
+    assert.ok(!canReturnTo(kernel([], { ...freed, __init_end: text(0x80) }), text(0x130)));
   });
 
   it('takes text that has no symbols', () => {
