@@ -1,11 +1,7 @@
 // What a kernel that keeps no record of requests tells of them all the same: for each task in the
 // allocator, or reclaiming, what it asked for and for how long at least it has been at it. Each
 // fact names its source.
-//
-// The start of a request is nowhere. 4.9 to 4.14 have it in `alloc_start`, a variable of
-// __alloc_pages_slowpath(), in a register or anywhere in the frame. No type information that a dump
-// carries says where, and unlike the mask (slowpath-variables.ts) it is known of no other task that
-// could show it; a word that could be such a time is not proof of one. So it is not read.
+// The start of a request is kept on few kernels (alloc-start.ts).
 
 import type { Vmcore } from '../target/vmcore.ts';
 import { hex } from '../util/address.ts';
@@ -14,6 +10,7 @@ import { allocatorPlace, type AllocatorPlace } from './alloc-frames.ts';
 import { optional } from '../util/optional.ts';
 import { DelayReader, type TaskDelays } from './delays.ts';
 import { derived, recorded, type Fact } from './fact.ts';
+import { AllocStartReader } from './alloc-start.ts';
 import { AllocContextReader, type AllocContext, type OomState } from './alloc-context.ts';
 import { CaptureControlReader, type CompactState } from './capture-control.ts';
 import { memcgInOomReader, type MemcgInOom } from './memcg-in-oom.ts';
@@ -50,7 +47,7 @@ export interface AllocationEvidence {
   readonly delays?: Fact<TaskDelays>;
   /** What reclaim makes it wait for, by the wait queue that it is on. */
   readonly throttled?: Fact<ThrottleReason>;
-  /** In seconds, for how long the request is at least under way. */
+  /** In seconds, for how long the request is under way, or is at least. */
   readonly age?: Fact<number>;
   /** For how long the task is at least without a CPU; of every task that has none. */
   readonly offCpu?: Fact<number>;
@@ -78,6 +75,7 @@ export function readAllocEvidence(
     capture: new CaptureControlReader(vmcore, threadSize(vmcore)),
     contexts: new AllocContextReader(vmcore),
     delays: new DelayReader(vmcore),
+    starts: new AllocStartReader(vmcore, time),
     memcgOom: memcgInOomReader(vmcore),
   };
   const variables = new SlowPathVariables(vmcore);
@@ -125,6 +123,7 @@ interface Readers {
   readonly capture: CaptureControlReader;
   readonly contexts: AllocContextReader;
   readonly delays: DelayReader;
+  readonly starts: AllocStartReader;
   readonly memcgOom: (task: Task) => MemcgInOom | undefined;
 }
 
@@ -143,6 +142,7 @@ function evidenceOf(
   const isSlow = place?.value === 'slow path';
   const context = isSlow ? readers.contexts.context(stack?.frames ?? []) : undefined;
   const oom = isSlow ? readers.contexts.oom(stack?.frames ?? []) : undefined;
+  const start = isSlow ? readers.starts.age(stack?.frames ?? []) : undefined;
   const throttle = readers.throttled.get(task.address);
   return {
     ...(place === undefined ? {} : { place }),
@@ -157,7 +157,7 @@ function evidenceOf(
     ...(throttle === undefined ? {} : { throttled: recorded(throttle.reason, throttle.queue) }),
     ...optional('memcgOom', readers.memcgOom(task)),
     ...(delays === undefined ? {} : { delays: recorded(delays.totals, 'task->delays') }),
-    ...optional('age', place === undefined ? undefined : ageOf(offCpu, passAge)),
+    ...optional('age', place === undefined ? undefined : (start ?? ageOf(offCpu, passAge))),
     ...(offCpu === undefined ? {} : { offCpu }),
     ...(flags === undefined ? {} : { flags: recorded(flags, readers.flags.source) }),
     ...(task.inMemstall === undefined

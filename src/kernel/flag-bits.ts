@@ -20,7 +20,8 @@ export function findFlagBit(
   return probeFlag(wanted, { flagsOffset, code }) ?? flagOfLayout(vmcore, wanted.name);
 }
 
-function functionCode(vmcore: Vmcore, symbol: string): Uint8Array | undefined {
+/** The code of a function, as far as it is in the dump. */
+export function functionCode(vmcore: Vmcore, symbol: string): Uint8Array | undefined {
   const address = vmcore.symbols.lookup(symbol);
   if (address === undefined) return undefined;
   const size = vmcore.symbols.symbolAt(address)?.size ?? CODE_MAX;

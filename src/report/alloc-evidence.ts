@@ -78,7 +78,9 @@ function placeCell(evidence: TaskEvidence | undefined): string {
 function ageCell(evidence: TaskEvidence | undefined): string {
   if (evidence?.place === undefined) return '-';
   const { age } = evidence;
-  return age === undefined ? ABSENT : `>= ${(Math.floor(age.value * 100) / 100).toFixed(2)} s`;
+  return age === undefined
+    ? ABSENT
+    : `${age.kind === 'bound' ? '>= ' : ''}${(Math.floor(age.value * 100) / 100).toFixed(2)} s`;
 }
 
 function orderCell(evidence: TaskEvidence | undefined): string {
