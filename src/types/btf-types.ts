@@ -43,6 +43,18 @@ const SIZE_MAX = 0xffff_ffff;
 const FUNCTION_TYPE: CType = { kind: 'function' };
 const VOID_TYPE: CType = { kind: 'void' };
 
+/**
+ * The name that gcc gives `s8`. BTF of older encoders lacks the mark of signed ints on it (seen in
+ * Debian's 5.10.223, whose DWARF has DW_ATE_signed_char), and the differences that CPUs keep to the
+ * counters of zones and nodes are `s8`: -1 page would be 255. Of a plain `char` without the mark
+ * nothing is known: its sign is the compiler's.
+ */
+const SIGNED_CHAR = 'signed char';
+
+function isSigned({ encoding, name }: BtfInt): boolean {
+  return (encoding & c.BTF_INT_SIGNED) !== 0 || name === SIGNED_CHAR;
+}
+
 /** A {@link TypeSource} over one BTF, split or not. */
 export class BtfTypes implements TypeSource, TypeGraph {
   readonly origin: string;
@@ -179,10 +191,8 @@ export class BtfTypes implements TypeSource, TypeGraph {
     switch (type.kind) {
       case 'void':
         return VOID_TYPE;
-      case 'int': {
-        const signed = (type.encoding & c.BTF_INT_SIGNED) !== 0;
-        return { kind: 'int', name: type.name, size: type.size, signed };
-      }
+      case 'int':
+        return { kind: 'int', name: type.name, size: type.size, signed: isSigned(type) };
       case 'float':
         return { kind: 'float', name: type.name, size: type.size };
       case 'ptr':

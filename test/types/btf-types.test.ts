@@ -118,6 +118,20 @@ describe('BtfTypes', () => {
     assert.equal(types.variableType('jiffies'), undefined);
   });
 
+  it('takes signed char for signed where the encoder did not mark it, and no other', () => {
+    const old = typesOf((w) => {
+      const names = ['signed char', 'unsigned char', 'char'];
+      for (const name of names) w.typedef(`alias of ${name}`, w.int(name, 1, 0));
+    });
+    const signOf = (name: string): boolean | undefined => {
+      const type = old.find('typedef', `alias of ${name}`);
+      return type?.kind === 'int' ? type.signed : undefined;
+    };
+    assert.equal(signOf('signed char'), true);
+    assert.equal(signOf('unsigned char'), false);
+    assert.equal(signOf('char'), false);
+  });
+
   it('takes the pointer size from unsigned long', () => {
     const narrow = typesOf((w) => w.int('long unsigned int', 4));
     assert.equal(narrow.pointerSize, 4);
