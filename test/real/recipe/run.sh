@@ -4,6 +4,7 @@
 #
 #	STALLCORE_REAL_DIR    where the dumps go and stay; else a temporary folder
 #	STALLCORE_REAL_ACCEL  tcg: do without /dev/kvm
+#	STALLCORE_REAL_DEB    image package to boot (linux-image-RELEASE_….deb); else today's
 
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
