@@ -4,6 +4,7 @@ import { count } from '../util/count.ts';
 import type { LogEventKind } from '../kernel/log-events.ts';
 import type { BlockedCheck, Checked, KswapdCheck } from './checked.ts';
 import { inSentence } from './words.ts';
+import { WHY } from './pool-waits.ts';
 import { hasGivenUp, knownZones, levelOf, unreadText, type KnownZone } from './memory-state.ts';
 
 /** One thing that was looked at. */
@@ -155,15 +156,16 @@ function pools({ pools: known }: Checked): Checks {
   const stuck = known.waiting.filter(({ reason }) => reason !== 'worker is woken');
   const total = count(known.count, 'pool');
   const none = { fact: `${total} of workers, none with works that nobody begins`, isWell: true };
-  const made = stuck.map(({ pool, reason, behind, isLockup }) => {
-    const names = behind.slice(0, 2).map(({ worker: { task } }) => `${task?.comm}(${task?.pid})`);
+  const made = stuck.map(({ pool, reason, behind, manager, isLockup }) => {
+    const inTheWay = reason === 'worker is made' && manager !== undefined ? [manager] : behind;
+    const names = inTheWay.slice(0, 2).map(({ worker: { task } }) => `${task?.comm}(${task?.pid})`);
     const where = pool.cpu === undefined ? 'unbound' : `of CPU ${pool.cpu}`;
     const lockup = isLockup === true ? ', longer than the kernel bears' : '';
     const works = pool.pending.map(({ func }) => func).slice(0, 3);
     return {
       fact:
         `pool ${pool.id ?? pool.address} ${where}: ${count(pool.pending.length, 'work')} not ` +
-        `begun (${works.join(', ')}), since ${reason}: ${names.join(', ')}${lockup}`,
+        `begun (${works.join(', ')}), since ${WHY[reason]}: ${names.join(', ')}${lockup}`,
       // A busy pool is no hung one.
       isWell: isLockup !== true && reason === 'worker runs' && !behind.some(isInAllocator),
       verb: 'locks',

@@ -22,12 +22,14 @@ import {
   isOverdue,
   isRequesting,
   mayBeOverdue,
+  overdueAge,
   type Facts,
   type TaskFacts,
 } from './facts.ts';
 import { CONFIDENCES, type Finding } from './finding.ts';
 import { butFor, sleepsForPage, sleepsInLock } from './lock-waits.ts';
 import { recentKill } from './log-evidence.ts';
+import { hungPools } from './pool-waits.ts';
 
 /**
  * In order of precedence: who keeps the OOM killer from running (D8, D11), then who keeps its
@@ -133,7 +135,9 @@ function withTime(facts: Facts, findings: readonly Finding[]): Finding[] {
     (fact) =>
       isRequesting(fact) || (isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact))),
   );
+  const hung = pidsThatHangPools(facts);
   const isShort = (fact: TaskFacts): boolean => {
+    if (hung.has(fact.task.pid ?? -1)) return false;
     const overdue = isRequesting(fact) ? isOverdue(fact) : undefined;
     if (overdue !== undefined) return !overdue;
     // Who has a CPU has run lately, whatever was on it before.
@@ -145,6 +149,19 @@ function withTime(facts: Facts, findings: readonly Finding[]): Finding[] {
     ...doubted(finding, doubt),
     against: [...finding.against, doubt],
   }));
+}
+
+/** Workers behind which works have waited for as long as makes a request overdue. */
+function pidsThatHangPools(facts: Facts): ReadonlySet<number> {
+  const [any] = facts.tasks;
+  const timed = (any === undefined ? [] : hungPools(facts, overdueAge(any))).filter(
+    ({ seconds, stall: { reason } }) => seconds !== undefined && reason === 'worker runs',
+  );
+  return new Set(
+    timed.flatMap(({ stall: { behind } }) =>
+      behind.flatMap(({ worker }) => worker.task?.pid ?? []),
+    ),
+  );
 }
 
 /** Diagnoses of a victim that cannot exit. */

@@ -1,8 +1,12 @@
 // The first sentence of an answer: whether the machine is stuck, what is certain of it, and then
 // what may be the reason.
 
+import type { Diagnosis } from '../util/diagnosis.ts';
 import type { Finding } from './finding.ts';
 import type { Verdict } from './verdict.ts';
+
+/** Kinds that are likely of a machine that gets on alone. */
+const SLOW: readonly Diagnosis[] = ['D10', 'D13'];
 
 /**
  * The sentence of a verdict with what was found. Of a finding that is no more than possible the
@@ -11,7 +15,7 @@ import type { Verdict } from './verdict.ts';
 export function headline({ class: found, lead }: Verdict, finding: Finding): string {
   const { confidence, diagnosis, sentence } = finding;
   if (diagnosis === 'D14') return sentence;
-  if (diagnosis === 'D13' && confidence !== 'possible') {
+  if (SLOW.includes(diagnosis) && confidence !== 'possible') {
     return `Probably slow and not stuck: ${sentence}`;
   }
   if (confidence === 'certain') return `Stuck: ${sentence}`;

@@ -115,7 +115,8 @@ function placeOf({ cpu, nice }: WorkerPool): string {
   return nice === undefined || nice === 0 ? where : `${where} (nice ${nice})`;
 }
 
-const WHY: Readonly<Record<PoolStallReason, string>> = {
+/** Why a pool begins no work, in words. */
+export const WHY: Readonly<Record<PoolStallReason, string>> = {
   'worker runs': 'a worker does not sleep',
   'worker is made': 'there is no other worker, and one is being made',
   'workers sleep': 'all workers sleep',

@@ -221,6 +221,9 @@ describe('diagnose', () => {
       assert.equal(young.confidence, 'likely');
       assert.match(young.because, /, but postgres\(9\) has not waited for long/);
       assert.match(young.against.join(), /postgres\(9\) has not waited for long/);
+      const unaged = first([{ ...writer, waitsFor: lock }, waits, late], REAPER);
+      assert.equal(unaged.confidence, 'likely');
+      assert.match(unaged.because, /, but for how long postgres\(9\) has waited is not known/);
     });
 
     it('is found where the thread asks for nothing itself, and who keeps it does', () => {

@@ -21,6 +21,10 @@ describe('headline', () => {
       said({ ...slow, confidence: 'likely' }, stalled),
       'Probably slow and not stuck: The disk is slow.',
     );
+    assert.match(
+      said({ diagnosis: 'D10', confidence: 'likely' }, stalled),
+      /^Probably slow and not stuck: /,
+    );
     assert.equal(said({ diagnosis: 'D14', confidence: 'certain' }, stalled), 'a(1) loops.');
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Work, Worker } from '../../src/kernel/worker.ts';
 import type { WorkerPool, WorkqueuesResult } from '../../src/kernel/workqueue.ts';
+import { diagnose } from '../../src/triage/diagnose.ts';
 import { staleCounters } from '../../src/triage/diagnoses/stale-counters.ts';
 import { victimBlocked } from '../../src/triage/diagnoses/victim-blocked.ts';
 import type { Facts } from '../../src/triage/facts.ts';
@@ -134,6 +135,19 @@ describe('a work item that loops (D6)', () => {
 
   it('is none where the pool has begun a work a moment ago, or waits for another worker', () => {
     assert.equal(found({ hungJiffies: '250' }), undefined);
+    assert.equal(found({ hungJiffies: '2125' }), 'possible', 'a work came to the empty pool later');
     assert.equal(found({ hungJiffies: '9500', busy: [worker(99, 'wb_workfn')] }), undefined);
+  });
+
+  it('is no likeness of a busy machine where works have waited for long behind it', () => {
+    const zones = [{ name: 'DMA32', free: 90, min: 100, freeNotAdded: 50 }] as const;
+    const of = (hungJiffies: string): string | undefined => {
+      const { gfp, ...unaged } = LOOPER;
+      assert.ok(gfp !== undefined);
+      const all = machine([{ ...unaged, offCpu: 0.1 }], queues({ ...RUNS, hungJiffies }));
+      return diagnose({ ...all, zones })[0]?.confidence;
+    };
+    assert.equal(of('9500'), 'likely');
+    assert.equal(of('250'), 'possible');
   });
 });

@@ -11,7 +11,16 @@ import {
   type TaskFacts,
 } from '../facts.ts';
 import type { Confidence, Finding } from '../finding.ts';
-import { atMost, butFor, doubts, sureness, unsureOf } from '../lock-waits.ts';
+import {
+  atMost,
+  butFor,
+  chainFrom,
+  doubts,
+  endOf,
+  leadsToMemory,
+  sureness,
+  unsureOf,
+} from '../lock-waits.ts';
 
 /** drivers/virtio/virtio_balloon.c, drivers/hv/hv_balloon.c and the like, from out_of_memory(). */
 const DEFLATES = ['leak_balloon', 'virtballoon_oom_notify', 'virtio_balloon_oom_notify'];
@@ -41,6 +50,9 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
   const where = asks ? 'in the allocator' : 'between two attempts';
   const isProved = killer.waitsFor?.holders.includes(filler.task.pid ?? -1) === true;
   const isMended = facts.kernelHas(ALLOCATES_FIRST);
+  // In its request it may wait for a lock itself, of somebody who may get on.
+  const chain = chainFrom(facts, filler);
+  const end = leadsToMemory(chain) ? endOf(chain) : filler;
   if (!isProved && isMended) return undefined;
   return {
     diagnosis: 'D11',
@@ -49,17 +61,17 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
       `${nameOf(killer)} runs the OOM killer and waits in its notifier for the balloon's lock, ` +
       `which ${nameOf(filler)} ${isProved ? 'has' : 'may have'} while it ` +
       `${asks ? 'waits for' : 'tries to get'} memory to fill the balloon.`,
-    confidence: confidenceOf(facts, filler, isProved),
+    confidence: confidenceOf(facts, { filler, end, isProved }),
     because: isProved
       ? butFor('the holder of the lock is the task that fills the balloon', [
-          ...(asks ? unsureOf(facts, filler) : ['it tries again and again']),
+          ...(asks ? unsureOf(facts, end) : ['it tries again and again']),
         ])
       : 'both stacks are there; who holds the lock could not be proved',
     evidence: [
       { fact: `${nameOf(killer)}: leak_balloon() under out_of_memory()`, verb: btVerb([killer]) },
       { fact: `${nameOf(filler)}: fill_balloon() ${where}`, verb: btVerb([filler]) },
     ],
-    against: asks ? doubts(facts, filler) : ['between two attempts it gives the lock up'],
+    against: asks ? doubts(facts, end) : ['between two attempts it gives the lock up'],
     missing: isProved ? [] : ["who holds the balloon's lock"],
     next:
       'do not inflate the balloon while the guest is short of memory' +
@@ -72,7 +84,10 @@ export function balloonDeadlock(facts: Facts): Finding | undefined {
 }
 
 /** After an attempt that failed fill_balloon() gives the lock up, and may take it again at once. */
-function confidenceOf(facts: Facts, filler: TaskFacts, isProved: boolean): Confidence {
-  const proved = isRequesting(filler) ? sureness(facts, filler) : 'possible';
+function confidenceOf(
+  facts: Facts,
+  { filler, end, isProved }: { filler: TaskFacts; end: TaskFacts; isProved: boolean },
+): Confidence {
+  const proved = isRequesting(filler) ? sureness(facts, end) : 'possible';
   return atMost(isProved ? 'certain' : 'likely', proved);
 }

@@ -46,8 +46,8 @@ export function cryptThrottled(facts: Facts): Finding | undefined {
     name: 'the dm-crypt worker is throttled by reclaim',
     sentence:
       `${namesOf(throttled)}, through which encrypted pages are written, ${are} throttled inside ` +
-      `reclaim, while ${count(requests.length, 'other')} ${ask} for memory: slow or dead, a ` +
-      'second dump tells.',
+      `reclaim, while ${count(requests.length, 'other')} ${ask} for memory` +
+      (isSlow ? '.' : ': slow or dead, a second dump tells.'),
     confidence: isSlow ? 'likely' : 'possible',
     because: becauseOf(requests, late),
     evidence: [

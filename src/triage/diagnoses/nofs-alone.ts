@@ -6,6 +6,8 @@ import { count } from '../../util/count.ts';
 import { canaryEvidence } from '../canary.ts';
 import {
   btVerb,
+  calls,
+  isBlocked,
   isInSlowPath,
   isOverdue,
   isRequesting,
@@ -27,8 +29,9 @@ export function nofsAlone(facts: Facts): Finding | undefined {
   if (old.length === 0 || facts.tasks.some((fact) => isVictim(fact) || holdsOffOomKiller(fact))) {
     return undefined;
   }
-  const masks = requests.map(({ task }) => cannotInvokeOom(task, requestMask(task), false));
+  const masks = requests.map(mayNotKill);
   if (masks.includes(false) || !masks.includes(true)) return undefined;
+  const known = requests.filter((_, at) => masks[at] === true);
   const unknown = requests.filter((_, at) => masks[at] === undefined);
   const kswapd = facts.tasks.find(({ task }) => isKswapdByName(task));
   if (kswapd === undefined) return undefined;
@@ -38,8 +41,8 @@ export function nofsAlone(facts: Facts): Finding | undefined {
     name: 'only requests without __GFP_FS are left, and for them nobody is killed',
     sentence:
       `${namesOf(old)} ${old.length === 1 ? 'waits' : 'wait'} for memory that nobody frees: the ` +
-      `OOM killer is invoked for none of the ${count(requests.length, 'request')} in the slow ` +
-      'path, since all lack __GFP_FS.',
+      `OOM killer is invoked for none of the ${count(known.length, 'request')} in the slow path ` +
+      `${unknown.length === 0 ? '' : 'whose masks are known, '}since all lack __GFP_FS.`,
     confidence: confidenceOf({
       isKnown: unknown.length === 0,
       isAtWork,
@@ -50,7 +53,8 @@ export function nofsAlone(facts: Facts): Finding | undefined {
         ? `the masks of all ${requests.length} are known; who asks with __GFP_FS would end it`
         : `the masks of ${requests.length - unknown.length} of ${requests.length} are known`,
     evidence: [
-      { fact: `${namesOf(old)}: overdue, and may not kill`, verb: 'memalloc --all' },
+      { fact: `${namesOf(old)}: overdue`, verb: 'memalloc --all' },
+      { fact: `${namesOf(known)}: may not kill`, verb: 'memalloc --all' },
       ...(isAtWork ? [] : [{ fact: `${nameOf(kswapd)} does not reclaim`, verb: btVerb([kswapd]) }]),
       ...canaryEvidence(requests),
     ],
@@ -59,6 +63,16 @@ export function nofsAlone(facts: Facts): Finding | undefined {
     next: 'find out why they ask without __GFP_FS; a task that asks with it has somebody killed',
     culprits: [],
   };
+}
+
+/**
+ * The OOM killer is not invoked for it. Where its mask is not known, throttle_direct_reclaim()
+ * (mm/vmscan.c) sleeps uninterruptibly for those alone that have __GFP_FS.
+ */
+function mayNotKill(fact: TaskFacts): boolean | undefined {
+  const known = cannotInvokeOom(fact.task, requestMask(fact.task), false);
+  const hasFs = isBlocked(fact) && calls(fact, 'throttle_direct_reclaim');
+  return known ?? (hasFs ? false : undefined);
 }
 
 function masksText(unknown: readonly TaskFacts[]): string {

@@ -135,13 +135,13 @@ function surenessOf(
     return { confidence: 'certain', lowers: [] };
   }
   const confidence = sureness(facts, writer);
-  const isLate = end !== writer && isYoung(end);
+  const isLate = end !== writer && isRequesting(end) && isOverdue(end) !== true;
+  const late = isYoung(end)
+    ? `${nameOf(end)} has not waited for long`
+    : `for how long ${nameOf(end)} has waited is not known`;
   return {
     confidence: isLate && confidence === 'certain' ? 'likely' : confidence,
-    lowers: [
-      ...unsureOf(facts, writer),
-      ...(isLate ? [`${nameOf(end)} has not waited for long`] : []),
-    ],
+    lowers: [...unsureOf(facts, writer), ...(isLate ? [late] : [])],
   };
 }
 

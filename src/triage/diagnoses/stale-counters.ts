@@ -41,8 +41,16 @@ function pendingBehind(facts: Facts, looper: TaskFacts): string[] {
   return NEEDED.filter((name) => waiting.includes(name));
 }
 
+/**
+ * That count starts anew with a work that comes to an empty pool: vmstat_update() comes a second
+ * after it last ran, rounded up to a full one, so that it may lag behind the looper's own request.
+ */
+const QUEUED_LATER_SECONDS = 2;
+
 function hungBehind(facts: Facts, looper: TaskFacts): HungPool[] {
-  return hungPools(facts, overdueAge(looper)).filter(({ stall: { behind } }) =>
+  const later = isOverdue(looper) === true ? QUEUED_LATER_SECONDS : 0;
+  const leastSeconds = overdueAge(looper) - later;
+  return hungPools(facts, leastSeconds).filter(({ stall: { behind } }) =>
     behind.some(({ worker }) => worker.task?.pid === looper.task.pid),
   );
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { balloonDeadlock } from '../../../src/triage/diagnoses/balloon-deadlock.ts';
+import type { LockWait } from '../../../src/triage/facts.ts';
 import { facts, FAULT, MUTEX, RECLAIM, type TaskSketch } from '../../support/facts-builder.ts';
 
 describe('balloonDeadlock', () => {
@@ -27,5 +28,19 @@ describe('balloonDeadlock', () => {
     const finding = balloonDeadlock(facts([{ ...killer, waitsFor }, filler], { symbols }));
     assert.equal(finding?.confidence, 'certain');
     assert.doesNotMatch(finding.next, /c7cdff0e8647/);
+  });
+
+  it('is as sure as is known of the one whom the filler waits for in its request', () => {
+    const waitsFor = (pid: number): LockWait => {
+      return { lock: `mutex 0xf0${pid}`, holders: [pid], isCertain: true };
+    };
+    const stuck = { ...killer, waitsFor: waitsFor(3) };
+    const waits = { ...filler, calls: `${MUTEX} < ${filler.calls}`, waitsFor: waitsFor(4) };
+    const unaged: TaskSketch = { pid: 4, comm: 'rsyslogd', state: 'R', calls: FAULT };
+    const finding = balloonDeadlock(facts([stuck, waits, unaged], { symbols }));
+    assert.equal(finding?.confidence, 'likely');
+    assert.match(finding.because, /but for how long rsyslogd\(4\) has waited is not known/);
+    const aged = { ...unaged, gfp: 'GFP_KERNEL' };
+    assert.equal(balloonDeadlock(facts([stuck, waits, aged], { symbols }))?.confidence, 'certain');
   });
 });

@@ -27,10 +27,10 @@ describe('cryptThrottled', () => {
     const young = (pid: number): TaskSketch => ({ pid, calls: RECLAIM, young: true });
     const late2 = { ...late, pid: 2 };
 
-    it('is likely where a few requests are overdue, and does not say that it is not dead', () => {
+    it('is likely where a few requests are overdue, and slow', () => {
       const finding = cryptThrottled(facts([worker, late, young(2), young(3)], { writeback: 5 }));
       assert.equal(finding?.confidence, 'likely');
-      assert.match(finding.sentence, /3 others ask for memory: slow or dead/);
+      assert.match(finding.sentence, /3 others ask for memory\.$/);
       assert.match(finding.because, /only 1 of 3 requests is older/);
       assert.ok(finding.evidence.some(({ fact }) => fact === '5 pages under writeback'));
     });
@@ -38,6 +38,7 @@ describe('cryptThrottled', () => {
     it('is possible where most are overdue, where none is known to be, or the worker is', () => {
       const most = cryptThrottled(facts([worker, late, late2, young(3)]));
       assert.equal(most?.confidence, 'possible');
+      assert.match(most.sentence, /3 others ask for memory: slow or dead, a second dump tells\.$/);
       assert.match(most.because, /2 of 3 requests are older .* nothing gets on/);
       assert.equal(cryptThrottled(facts([worker, young(3)]))?.confidence, 'possible');
       const { young: flag, ...old } = worker;

@@ -29,6 +29,16 @@ describe('nofsAlone', () => {
     assert.equal(nofsAlone(facts([OLD, busy]))?.confidence, 'possible');
   });
 
+  it('says which masks are not known; who sleeps so in reclaim has __GFP_FS', () => {
+    const throttled = `throttle_direct_reclaim < try_to_free_pages < ${RECLAIM}`;
+    const unknown: TaskSketch = { pid: 4, state: 'S', calls: throttled };
+    const finding = nofsAlone(facts([OLD, unknown, KSWAPD]));
+    assert.equal(finding?.confidence, 'possible');
+    assert.match(finding.sentence, /none of the 1 request in the slow path whose masks are known/);
+    assert.deepEqual(finding.missing, ['the mask of task-4(4)']);
+    assert.equal(nofsAlone(facts([OLD, { ...unknown, state: 'D' }, KSWAPD])), undefined);
+  });
+
   it('is none where somebody may kill, is to die, or nobody has waited for long', () => {
     const able: TaskSketch = { ...YOUNG, youngGfp: 'GFP_KERNEL' };
     assert.equal(nofsAlone(facts([OLD, able, KSWAPD])), undefined);
