@@ -85,6 +85,7 @@ function step(memory: StackMemory, state: State, canReturnTo: (address: Vaddr) =
     if (canReturnTo(caller.pc)) return { caller };
     // A thread begins with nothing above its first frame.
     if (caller.pc === 0n && caller.bp === 0n) return { end: 'end' };
+    if (isFirst(memory, caller.sp)) return { end: 'end' };
     return { end: 'broken', problem: `${hex(caller.pc)} is no return address` };
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;
@@ -93,10 +94,20 @@ function step(memory: StackMemory, state: State, canReturnTo: (address: Vaddr) =
 }
 
 /**
+ * Whether the frame below `sp` is the first on the task's stack: above it is the room of a pt_regs,
+ * which idle tasks leave, too (initial_stack in arch/x86/kernel/head_64.S of 4.15). The first of
+ * those returns to code that came there by `lretq` and did not call it.
+ */
+function isFirst(memory: StackMemory, sp: Vaddr): boolean {
+  const stack = memory.stackAt(sp);
+  return stack?.name === 'task' && sp === vaddrAdd(stack.end, -PT_REGS_SIZE);
+}
+
+/**
  * Whether nothing but the pt_regs of the entry from user mode lies further out on the task's stack,
  * and rbp leads off it: it is what user mode had there, if it wanted a kernel address, or in
- * ret_from_fork(), before 4.9 (commit 0100301bfdf5, "sched/x86: Rewrite the switch_to() code"),
- * what the task had that ran before: each new thread began with that.
+ * ret_from_fork() what the task had that ran before, as each new thread began with that where
+ * switch_to() went to it without a pop of rbp (arch/x86/include/asm/switch_to.h of 4.4).
  */
 function isStray(memory: StackMemory, { bp, sp }: State): boolean {
   const stack = memory.stackAt(sp);

@@ -74,6 +74,19 @@ describe('unwindFramePointers', () => {
     });
   }
 
+  it('ends at the first frame below a pt_regs, though nothing called it', () => {
+    const first = (top: number): [Vaddr, bigint][] => [
+      [at(0x1100), at(top - 16)],
+      [at(0x1108), text(0x200)],
+      [at(top - 16), at(0x3ff0)],
+      [at(top - 8), text(0x20_0000)],
+    ];
+    const stack = walk(first(0x4000 - 168));
+    assert.deepEqual(pcs(stack), [0x100n, 0x200n]);
+    assert.equal(stack.end, 'end');
+    assert.equal(walk(first(0x4000 - 176)).end, 'broken');
+  });
+
   it('goes through a pt_regs whose address rbp has with bit 0 set', () => {
     const regs = at(0x1300);
     const stack = walk([
