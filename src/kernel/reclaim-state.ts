@@ -10,6 +10,8 @@ import type { Vmcore } from '../target/vmcore.ts';
 import { byteOffsetOf, findMember, type StructType } from '../types/ctype.ts';
 import { hex, vaddr, vaddrAdd, type Vaddr } from '../util/address.ts';
 import { optional } from '../util/optional.ts';
+import { functionName } from './function-name.ts';
+import { meaningfulFrame } from './locking/wait-functions.ts';
 import { isMask, isOnStack, ORDER_MAX } from './request-sanity.ts';
 import { findLocal, ownerOf } from './stack-locals.ts';
 import type { StackFrame } from './stack.ts';
@@ -135,7 +137,9 @@ export class ReclaimStateReader {
     const pointer = this.pointer(task);
     if (pointer === undefined || pointer === 0n || this.#struct === undefined) return undefined;
     const { size } = this.#struct;
-    if (this.#offset === undefined) return this.#search(frames ?? [], size);
+    if (this.#offset === undefined) {
+      return sleepsForGood(task, frames ?? []) ? undefined : this.#search(frames ?? [], size);
+    }
     const address = vaddrAdd(pointer, -this.#offset);
     const subject = `reclaim_state of task ${task.pid ?? task.address}`;
     if (!isOnStack(task, { address, size, stackSize: this.#stackSize })) {
@@ -174,6 +178,17 @@ export class ReclaimStateReader {
     });
     return values?.gfpMask === undefined || values.priority === undefined ? undefined : values;
   }
+}
+
+/**
+ * Whether a kswapd waits to be woken. Until 5.3 (see above) its reclaim_state was set for good, and
+ * where the compiler made balance_pgdat() a part of kswapd(), the last scan_control stays on the
+ * stack. Reclaim itself sleeps deeper, in functions of its own.
+ */
+export function sleepsForGood({ state }: Task, frames: readonly StackFrame[]): boolean {
+  if (state !== 'S') return false;
+  const { name = '' } = meaningfulFrame(frames) ?? {};
+  return /^kswapd(_try_to_sleep)?$/.test(functionName(name));
 }
 
 /** What every scan_control holds for as long as somebody works with it. */
