@@ -15,6 +15,8 @@ const CALL_REL32_LENGTH = 5;
 /** `call r/m64` is FF /2. */
 const GROUP_5 = 0xff;
 const CALL_INDIRECT = 2;
+/** `lretq`: REX.W CB. */
+const FAR_RETURN = [0x48, 0xcb] as const;
 
 /** Frames from `sp` to the end of its stack: return addresses that follow a call instruction. */
 export function guessFrames(vmcore: Vmcore, memory: StackMemory, sp: Vaddr): RawFrame[] {
@@ -54,6 +56,10 @@ export function isReturnAddress(vmcore: Vmcore, address: Vaddr): boolean {
  * without symbols, may be; so may text of boot, whose memory has other uses afterwards (the first
  * idle task came from start_kernel()), and the start of a function: tracers let calls return to one
  * of theirs (kretprobe_trampoline(), return_to_handler()).
+ *
+ * Behind a far return nothing is called either: the stacks of idle tasks begin there, since
+ * secondary_startup_64() pushes the address behind its `lretq` for unwinders (seen in 5.4.291 with
+ * frame pointers).
  */
 export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
   if (address < START_KERNEL_MAP) return false;
@@ -63,7 +69,11 @@ export function canReturnTo(vmcore: Vmcore, address: Vaddr): boolean {
   if (place !== undefined && !TEXT.test(place.type)) return false;
   if (isStart || isFreedText(vmcore, address)) return true;
   const code = codeBefore(vmcore, address);
-  return code.length < CALL_LENGTH_MAX || isBehindCall(code);
+  return code.length < CALL_LENGTH_MAX || isBehindCall(code) || isBehindFarReturn(code);
+}
+
+function isBehindFarReturn(code: Uint8Array): boolean {
+  return code.at(-2) === FAR_RETURN[0] && code.at(-1) === FAR_RETURN[1];
 }
 
 /** Between the marks of free_initmem() in arch/x86/mm/init.c; modules have none. */

@@ -42,6 +42,13 @@ describe('canReturnTo', () => {
     assert.ok(!canReturnTo(kernel(CALL), text(0x130)));
   });
 
+  it('takes what is behind a far return, where the stacks of idle tasks begin', () => {
+    const farReturn = [0x90, 0x90, 0x90, 0x48, 0xcb];
+    assert.ok(canReturnTo(kernel(farReturn), BEHIND_CALL));
+    assert.ok(!isReturnAddress(kernel(farReturn), BEHIND_CALL));
+    assert.ok(!canReturnTo(kernel([0x90, 0x90, 0x90, 0x90, 0xcb]), BEHIND_CALL));
+  });
+
   it('takes any text where the code is not in the dump', () => {
     assert.ok(canReturnTo(kernel(undefined), BEHIND_CALL));
     assert.ok(!isReturnAddress(kernel(undefined), BEHIND_CALL));
