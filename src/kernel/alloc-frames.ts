@@ -20,11 +20,20 @@ const SLOW_PATH = new Set([
   'wait_iff_congested',
 ]);
 
+/** Every charge goes through these: one that gets its pages at once, too. */
+const MEMCG_CHARGE = new Set(['try_charge', 'try_charge_memcg', 'mem_cgroup_try_charge']);
+
+/** What a charge calls that does not get them at once, and is not in {@link MEMCG_FULL}. */
+const MEMCG_WAITS = new Set([
+  'drain_all_stock',
+  'mem_cgroup_oom',
+  'mem_cgroup_wait_acct_move',
+  'schedule_timeout',
+  'mutex_lock_killable',
+]);
+
 /** Charging a memory cgroup that is full. */
-const MEMCG_CHARGE = new Set([
-  'try_charge',
-  'try_charge_memcg',
-  'mem_cgroup_try_charge',
+const MEMCG_FULL = new Set([
   'try_to_free_mem_cgroup_pages',
   'mem_cgroup_out_of_memory',
   'mem_cgroup_oom_synchronize',
@@ -41,11 +50,13 @@ export type AllocatorPlace = 'slow path' | 'memory cgroup';
  */
 export function allocatorPlace(frames: readonly StackFrame[]): AllocatorPlace | undefined {
   let place: AllocatorPlace | undefined;
+  let waits = false;
   for (const { name, guessed } of frames) {
     if (name === undefined || guessed === true) continue;
     const called = functionName(name);
     if (SLOW_PATH.has(called)) return 'slow path';
-    if (MEMCG_CHARGE.has(called)) place = 'memory cgroup';
+    if (MEMCG_FULL.has(called) || (waits && MEMCG_CHARGE.has(called))) place = 'memory cgroup';
+    waits ||= MEMCG_WAITS.has(called);
   }
   return place;
 }
@@ -54,5 +65,5 @@ export function allocatorPlace(frames: readonly StackFrame[]): AllocatorPlace | 
 export function isAllocatorFrame({ name, guessed }: StackFrame): boolean {
   if (name === undefined || guessed === true) return false;
   const called = functionName(name);
-  return SLOW_PATH.has(called) || MEMCG_CHARGE.has(called);
+  return SLOW_PATH.has(called) || MEMCG_FULL.has(called) || MEMCG_CHARGE.has(called);
 }

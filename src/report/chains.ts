@@ -43,8 +43,9 @@ const WANTS = {
 } as const;
 
 /** `OOM victim victim(47) -[mutex oom_lock]-> holder(45) -[memory]` */
-export function chainText({ start, from, pids, steps, end }: WaitChain): string {
-  const first = start === 'OOM victim' ? `OOM victim${pids.length > 1 ? 's' : ''} ${from}` : from;
+export function chainText({ start, from, pids, isOneProcess, steps, end }: WaitChain): string {
+  const areSeveral = pids.length > 1 && isOneProcess !== true;
+  const first = start === 'OOM victim' ? `OOM victim${areSeveral ? 's' : ''} ${from}` : from;
   const way = steps.map(stepText).join('');
   if (end === undefined) return first + way;
   if (end.kind === 'cycle') return `${first}${way}, in a circle`;

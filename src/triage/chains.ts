@@ -6,7 +6,8 @@ import { ownersOf, WaitGraph } from '../kernel/locking/wait-graph.ts';
 import { isKswapdByName } from '../kernel/task-flags.ts';
 import type { PoolStall } from '../kernel/workqueue-stalls.ts';
 import { doing, type Checked } from './checked.ts';
-import { isRequesting, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { isCanary, isRequesting, isVictim, nameOf, type Facts, type TaskFacts } from './facts.ts';
+import { kthreadWait } from './kthread-wait.ts';
 import { sleepsForWriteback } from './lock-waits.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface WaitChain {
   readonly from: string;
   /** Pids of the tasks among `from`. */
   readonly pids: readonly number[];
+  /** These are threads of one process. */
+  readonly isOneProcess?: true;
   readonly steps: readonly ChainStep[];
   /** What the last one waits for or does; absent where it is not known who is last. */
   readonly end?: ChainEnd;
@@ -132,6 +135,7 @@ class Walker {
       start,
       from: namesTold(group),
       pids: group.flatMap(({ task: { pid } }) => pid ?? []),
+      ...(isOneProcess(group) ? { isOneProcess: true as const } : {}),
       steps,
       ...this.#end(steps),
     }));
@@ -151,7 +155,7 @@ class Walker {
     if (isLockup !== true && beyond.length === 0 && fact.place === undefined) return [];
     const where = pool.cpu === undefined ? 'an unbound pool' : `CPU ${pool.cpu}`;
     const waitsFor = `${reason === 'worker is made' ? 'another worker' : 'the worker'} of ${where}`;
-    const steps = [{ waitsFor, pid, name: nameOf(fact) }, ...beyond];
+    const steps = [{ waitsFor, ...this.#named(pid) }, ...beyond];
     const from = worksTold(pool.pending.map(({ func }) => func));
     return [{ start: 'work', from, pids: [], steps, ...this.#end(steps) }];
   }
@@ -181,9 +185,10 @@ class Walker {
     return { waitsFor, ...this.#named(owner), ...(isUnsure ? { isUnsure } : {}) };
   }
 
-  /** Who flushes a work waits for its worker, and for no lock. */
+  /** Who flushes a work waits for its worker, who wants a kernel thread for kthreadd: no locks. */
   #flush(pid: number): ChainStep | undefined {
-    const { waitsFor } = this.#facts.byPid.get(pid) ?? {};
+    const fact = this.#facts.byPid.get(pid);
+    const waitsFor = fact?.waitsFor ?? (fact && kthreadWait(this.#facts, fact));
     if (waitsFor === undefined) return undefined;
     const [worker] = waitsFor.holders;
     return {
@@ -195,7 +200,9 @@ class Walker {
 
   #named(pid: number): Pick<ChainStep, 'pid' | 'name'> {
     const fact = this.#facts.byPid.get(pid);
-    return { pid, name: fact === undefined ? `?(${pid})` : nameOf(fact) };
+    if (fact === undefined) return { pid, name: `?(${pid})` };
+    // It stands in nearly every stall and causes hardly any: see canary.ts.
+    return { pid, name: `${nameOf(fact)}${isCanary(fact) ? ', which polls a drive' : ''}` };
   }
 
   #end(steps: readonly ChainStep[]): { end?: ChainEnd } {
@@ -238,7 +245,16 @@ function nameTold(fact: TaskFacts): string {
   return isVictim(fact) && fact.isReaped === true ? `${nameOf(fact)} (reaped)` : nameOf(fact);
 }
 
+function isOneProcess(group: readonly TaskFacts[]): boolean {
+  const tgids = new Set(group.map(({ task: { tgid } }) => tgid));
+  return group.length > 1 && tgids.size === 1 && !tgids.has(undefined);
+}
+
 function namesTold(group: readonly TaskFacts[]): string {
+  const [first] = group;
+  if (first !== undefined && isVictim(first) && isOneProcess(group)) {
+    return `${nameTold(first)} and ${group.length - 1} more of its threads`;
+  }
   const shown = group.slice(0, NAMES_SHOWN).map(nameTold).join(', ');
   const more = group.length - NAMES_SHOWN;
   return more > 0 ? `${shown} and ${more} more` : shown;

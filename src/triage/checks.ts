@@ -257,7 +257,10 @@ function log({ log: checked }: Checked): Checks {
   const stamps = [lastReportUs, ...events.map(({ lastUs }) => lastUs)].filter(isKnown);
   const last = stamps.length === 0 ? undefined : Math.max(...stamps);
   const ago = last === undefined || nowUs === undefined ? undefined : Math.max(0, nowUs - last);
-  const when = ago === undefined ? '' : `, the last ${(ago / 1e6).toFixed(1)} s before the dump`;
+  const when =
+    ago === undefined
+      ? ''
+      : `, the last of these lines ${(ago / 1e6).toFixed(1)} s before the dump`;
   const none = 'no line of the OOM killer, of stalled or failed allocations, or of hung tasks';
   return {
     made: [

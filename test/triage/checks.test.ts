@@ -166,7 +166,8 @@ describe('checksOf on the log', () => {
   it('marks what was printed shortly before the dump, and only that', () => {
     const at = (now: number): string[] =>
       made([KSWAPD], { ...WELL, history: historyOf([kill], now) }).ill;
-    const text = 'the log (1 record from 70.0 s on) has 1 kill, the last 10.0 s before the dump';
+    const text =
+      'the log (1 record from 70.0 s on) has 1 kill, the last of these lines 10.0 s before the dump';
     assert.deepEqual(at(80), [text]);
     assert.deepEqual(at(80.1), []);
   });
@@ -174,7 +175,10 @@ describe('checksOf on the log', () => {
   it('marks a report of the watchdog', () => {
     const line = '[   90.000000] MemAlloc-Info: stalling=1 dying=0 exiting=0 victim=0 oom_count=7';
     const { ill } = made([KSWAPD], { ...WELL, history: historyOf([line], 95) });
-    assert.match(ill.join(), /has 1 report of the watchdog, the last 5\.0 s before the dump$/);
+    assert.match(
+      ill.join(),
+      /has 1 report of the watchdog, the last of these lines 5\.0 s before the dump$/,
+    );
   });
 });
 

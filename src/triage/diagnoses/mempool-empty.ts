@@ -50,7 +50,7 @@ export function mempoolEmpty(facts: Facts): Finding | undefined {
     name: 'a mempool is empty (bio, request or crypto pool)',
     sentence:
       `${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for an element of a ` +
-      `mempool that is empty, and ${behind}.`,
+      `mempool that was empty when they asked, and ${behind}.`,
     confidence: requests.length > 0 && isWriter && queued.length === 0 ? 'likely' : 'possible',
     because: isWriter
       ? 'whoever writes pages back is among those that wait'

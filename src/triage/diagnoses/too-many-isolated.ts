@@ -78,7 +78,8 @@ function isolatedIn({ nodes = [] }: Facts): string[] {
       const inactive = counters[`NR_INACTIVE_${kind}`]?.value;
       if (isolated === undefined || inactive === undefined) return [];
       if (isolated <= inactive >> 3) return [];
-      return [`${name}: NR_ISOLATED_${kind} ${isolated}, NR_INACTIVE_${kind} ${inactive}`];
+      const limit = isolated > inactive ? '' : `, an eighth of which is the limit with __GFP_FS`;
+      return [`${name}: NR_ISOLATED_${kind} ${isolated}, NR_INACTIVE_${kind} ${inactive}${limit}`];
     }),
   );
 }

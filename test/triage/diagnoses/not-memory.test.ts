@@ -53,7 +53,7 @@ describe('notMemory', () => {
     const { confidence, against, because } = found({ ...CHECKED, log });
     assert.equal(confidence, 'likely');
     assert.match(because, /, and every record was read, but something speaks against it$/);
-    assert.match(against.join(), /1 kill, the last 1\.0 s before the dump/);
+    assert.match(against.join(), /1 kill, the last of these lines 1\.0 s before the dump/);
   });
 
   it('misses nothing of a log that has no record, and says that it has none', () => {
