@@ -167,7 +167,8 @@ describe('checksOf on the log', () => {
     const at = (now: number): string[] =>
       made([KSWAPD], { ...WELL, history: historyOf([kill], now) }).ill;
     const text =
-      'the log (1 record from 70.0 s on) has 1 kill, the last of these lines 10.0 s before the dump';
+      'the log (1 record from 70.0 s on) has 1 kill, the last of these lines 10.0 s before the ' +
+      'dump';
     assert.deepEqual(at(80), [text]);
     assert.deepEqual(at(80.1), []);
   });
