@@ -8,6 +8,7 @@ import type { StackFrame } from '../../src/kernel/stack.ts';
 import type { Task } from '../../src/kernel/task.ts';
 import type { Vmcore } from '../../src/target/index.ts';
 import { hex } from '../../src/util/address.ts';
+import { LookupError } from '../../src/util/errors.ts';
 import { Problems } from '../../src/util/problems.ts';
 import { FakeMemory, type FakeStruct } from './fake-memory.ts';
 
@@ -124,6 +125,9 @@ export class LockMachine {
     const vmcore = {
       types: memory.types,
       readInto: (into: Uint8Array, address: never) => memory.readInto(into, address),
+      struct: (name: string) => {
+        throw new LookupError('type', `struct ${name}`);
+      },
       problems,
       symbols,
     } as unknown as Vmcore;
