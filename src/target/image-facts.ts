@@ -7,10 +7,10 @@ import { writeVmcoreinfo } from '../format/vmcoreinfo/write.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { vaddrAdd, type Vaddr } from '../util/address.ts';
 import { latin1 } from '../util/byte-reader.ts';
-import { FaultError, InvalidError } from '../util/errors.ts';
+import { InvalidError } from '../util/errors.ts';
 import { optional } from '../util/optional.ts';
 import type { VerifiedVmcoreinfo } from './find-vmcoreinfo.ts';
-import type { ImageSymbols, LocatedImage } from './locate-image.ts';
+import { readAt, type ImageSymbols, type LocatedImage } from './locate-image.ts';
 
 /** Facts under the keys of VMCOREINFO, and their sources in words. */
 interface ImageFacts {
@@ -102,13 +102,4 @@ export function kaslrOffset(space: AddressSpace, symbols: ImageSymbols): bigint 
 function hasText(space: AddressSpace, address: Vaddr, text: string): boolean {
   const bytes = readAt(space, address, text.length);
   return bytes !== undefined && latin1(bytes) === text;
-}
-
-function readAt(space: AddressSpace, address: Vaddr, length: number): Uint8Array | undefined {
-  try {
-    return space.read(address, length);
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    return undefined;
-  }
 }

@@ -148,12 +148,22 @@ function textOf(
   { address, physBase }: { address: Vaddr | undefined; physBase: number },
 ): string | undefined {
   if (address === undefined) return undefined;
-  const paddr = Number(address - START_KERNEL_MAP) + physBase;
+  const paddr = paddrIn(address, physBase);
   const length = Math.min(BANNER_LENGTH_MAX, PAGE_SIZE * 2 - (paddr % PAGE_SIZE));
+  const bytes = bytesAt(memory, paddr, length);
+  const end = bytes?.indexOf(0) ?? -1;
+  return end < 0 ? undefined : latin1(bytes!.subarray(0, end));
+}
+
+function paddrIn(address: Vaddr, physBase: number): number {
+  return Number(address - START_KERNEL_MAP) + physBase;
+}
+
+/** Physical memory; undefined where it is not in the dump. */
+function bytesAt(memory: PhysicalMemory, paddr: number, length: number): Uint8Array | undefined {
+  if (paddr < 0) return undefined;
   const bytes = new Uint8Array(length);
-  if (paddr < 0 || !tryRead(memory, bytes, paddr)) return undefined;
-  const end = bytes.indexOf(0);
-  return end < 0 ? undefined : latin1(bytes.subarray(0, end));
+  return tryRead(memory, bytes, paddr) ? bytes : undefined;
 }
 
 interface PlacedImage<S extends ImageSymbols> {
@@ -172,7 +182,7 @@ function rootTable<S extends ImageSymbols>(
   if (name === undefined || root === undefined) {
     return new InvalidError(`symbols: none of ${ROOT_NAMES.join(', ')} is among them`);
   }
-  const paddr = Number(root - START_KERNEL_MAP) + physBase;
+  const paddr = paddrIn(root, physBase);
   const smeMask = wordAt(memory, { address: symbols.lookup('sme_me_mask'), physBase }) ?? 0n;
   let doubt: InvalidError | undefined;
   for (const depth of [4, 5] as const) {
@@ -224,7 +234,7 @@ function prove(
   for (const symbol of [name, 'linux_banner', '_stext', 'init_task']) {
     const address = symbols.lookup(symbol);
     if (address === undefined) continue;
-    const expected = Number(address - START_KERNEL_MAP) + physBase;
+    const expected = paddrIn(address, physBase);
     const mapped = space.translate(address);
     if (mapped === expected) continue;
     throw new InvalidError(`it maps ${symbol} to ${hex(mapped)}, not to ${hex(expected)}`);
@@ -248,8 +258,18 @@ function mapsBack(space: AddressSpace, start: bigint): boolean {
 }
 
 function readWord(space: AddressSpace, address: Vaddr): bigint | undefined {
+  const bytes = readAt(space, address, 8);
+  return bytes === undefined ? undefined : wordOf(bytes);
+}
+
+/** Memory of the kernel; undefined where it is not in the dump, or not mapped. */
+export function readAt(
+  space: AddressSpace,
+  address: Vaddr,
+  length: number,
+): Uint8Array | undefined {
   try {
-    return new DataView(space.read(address, 8).buffer).getBigUint64(0, true);
+    return space.read(address, length);
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     return undefined;
@@ -261,8 +281,10 @@ function wordAt(
   { address, physBase }: { address: Vaddr | undefined; physBase: number },
 ): bigint | undefined {
   if (address === undefined) return undefined;
-  const paddr = Number(address - START_KERNEL_MAP) + physBase;
-  const bytes = new Uint8Array(8);
-  if (paddr < 0 || !tryRead(memory, bytes, paddr)) return undefined;
-  return new DataView(bytes.buffer).getBigUint64(0, true);
+  const bytes = bytesAt(memory, paddrIn(address, physBase), 8);
+  return bytes === undefined ? undefined : wordOf(bytes);
+}
+
+function wordOf({ buffer, byteOffset }: Uint8Array): bigint {
+  return new DataView(buffer, byteOffset).getBigUint64(0, true);
 }

@@ -135,15 +135,15 @@ function withTime(facts: Facts, findings: readonly Finding[]): Finding[] {
     (fact) =>
       isRequesting(fact) || (isBlocked(fact) && (sleepsInLock(fact) || sleepsForPage(fact))),
   );
-  const hung = pidsThatHangPools(facts);
   const isShort = (fact: TaskFacts): boolean => {
-    if (hung.has(fact.task.pid ?? -1)) return false;
     const overdue = isRequesting(fact) ? isOverdue(fact) : undefined;
     if (overdue !== undefined) return !overdue;
     // Who has a CPU has run lately, whatever was on it before.
     return fact.task.onCpu === true || hasRunLately(facts, fact) === true;
   };
   if (waiting.length === 0 || !waiting.every(isShort)) return [...findings];
+  const hung = pidsThatHangPools(facts);
+  if (waiting.some(({ task: { pid = -1 } }) => hung.has(pid))) return [...findings];
   const doubt = `nobody who waits is known to have waited for over ${timeoutOf(facts.memalloc)}`;
   return findings.map((finding) => ({
     ...doubted(finding, doubt),
